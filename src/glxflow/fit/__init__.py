@@ -1,0 +1,1 @@
+"""Linear-combination modelling of a spectrum."""

@@ -1,0 +1,1 @@
+"""Files in and out: NIfTI-MRS, BIDS, basis sets, tables."""

@@ -1,0 +1,1 @@
+"""From raw coils and transients to clean, aligned spectra."""

@@ -1,0 +1,1 @@
+"""Figures of merit and the limits a spectrum is held to."""

@@ -1,0 +1,1 @@
+"""From amplitudes to ratios and concentrations, with their covariance."""

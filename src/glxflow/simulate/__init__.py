@@ -1,0 +1,1 @@
+"""The digital trial: spectra and scores whose truth is known."""
