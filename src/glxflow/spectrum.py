@@ -76,8 +76,8 @@ class Axis:
     @property
     def frequency_hz(self) -> RealArray:
         """Offsets from the reference, (n_points,), in Hz, ascending."""
-        offsets: RealArray = np.fft.fftshift(np.fft.fftfreq(self.n_points, self.dwell_time_s))
-        return offsets
+        offsets = np.fft.fftshift(np.fft.fftfreq(self.n_points, self.dwell_time_s))
+        return np.asarray(offsets, dtype=np.float64)
 
     @property
     def ppm(self) -> RealArray:
