@@ -1,0 +1,73 @@
+"""Tables as BIDS wants them (TSV, `n/a` for missing) and their JSON companions."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from glxflow.errors import TableError
+from glxflow.io.files import atomic_path
+
+
+def read_tsv(path: Path, text: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Return a table; `text` names columns that stay text even where they look like numbers.
+
+    Raises
+    ------
+    TableError
+        If the file is absent, empty, or not a tab-separated table.
+    """
+    try:
+        return pd.read_csv(path, sep="\t", na_values=["n/a"], dtype=dict.fromkeys(text, "str"))
+    except FileNotFoundError:
+        raise TableError(f"{path}: no such table. Check the path.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise TableError(
+            f"{path}: not a tab-separated table ({error}). Save it again as TSV in UTF-8."
+        ) from error
+
+
+def write_tsv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table with tabs and `n/a` for missing values."""
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, sep="\t", na_rep="n/a", index=False)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file.
+
+    Raises
+    ------
+    TableError
+        If the file is absent, or holds no JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TableError(f"{path}: no such file. Check the path.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise TableError(f"{path}: not JSON ({error}). Mend or make the file again.") from error
+    if not isinstance(content, dict):
+        raise TableError(f"{path}: holds a {type(content).__name__}, expected an object.")
+    return content
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write an object as JSON; NaN and infinity, which JSON lacks, become null."""
+    text = json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _finite(value: Any) -> Any:
+    """Replace what JSON cannot say by null, all the way down."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
