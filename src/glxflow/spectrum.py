@@ -66,7 +66,7 @@ class Axis:
     @property
     def time_s(self) -> RealArray:
         """Sample times, (n_points,), in s."""
-        return np.arange(self.n_points) * self.dwell_time_s
+        return np.arange(self.n_points, dtype=np.float64) * self.dwell_time_s
 
     @property
     def bandwidth_hz(self) -> float:

@@ -1,7 +1,6 @@
 """Write files whole or not at all, and name them by their content."""
 
 import hashlib
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
