@@ -38,14 +38,17 @@ def _in_words(error: jsonschema.ValidationError) -> Iterator[str]:
     """Yield one sentence for each problem that a schema error stands for."""
     place = ".".join(map(str, error.absolute_path))
     prefix = f"{place}." if place else ""
+    instance: Any = error.instance
     if error.validator == "additionalProperties":
-        known = list(error.schema.get("properties", {}))
-        for key in error.instance:
+        schema: Any = error.schema
+        known = list(schema["properties"])
+        for key in instance:
             if key not in known:
                 yield f"unknown key '{prefix}{key}'; {_nearest(str(key), known)}"
     elif error.validator == "required":
-        for key in error.validator_value:
-            if key not in error.instance:
+        required: Any = error.validator_value
+        for key in required:
+            if key not in instance:
                 yield f"'{prefix}{key}' is missing"
     else:
         yield f"'{place}' is {error.instance!r}, but {error.message}"

@@ -233,7 +233,7 @@ def _array_problems(image: Any, extension: Mapping[str, Any], dwell_s: float) ->
     width = _number(extension.get("SpectralWidth"))
     if dwell_s > 0 and width > 0 and not math.isclose(1 / dwell_s, width, rel_tol=1e-4):
         problems.append(
-            f"pixdim[4] gives a spectral width of {1 / dwell_s:.6g} Hz, SpectralWidth says {width:g} Hz"
+            f"pixdim[4] gives {1 / dwell_s:.6g} Hz of spectral width, SpectralWidth {width:g} Hz"
         )
     return problems
 

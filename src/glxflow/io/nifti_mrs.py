@@ -65,8 +65,7 @@ def _stored_samples(header: ScanHeader) -> ComplexArray:
             f"{header.path}: the samples cannot be read ({error}). "
             "The file is truncated or damaged: copy it again and compare its size."
         ) from error
-    stored: ComplexArray = samples.reshape(header.shape)
-    return stored
+    return samples.reshape(header.shape)
 
 
 def _ordered(header: ScanHeader, stored: ComplexArray) -> ComplexArray:
@@ -84,7 +83,8 @@ def _ordered(header: ScanHeader, stored: ComplexArray) -> ComplexArray:
     order = [header.dim_tags.index(tag) + 1 for tag in _READ_DIMENSIONS if tag in header.dim_tags]
     rest = [axis for axis in range(1, voxel.ndim) if axis not in order]
     moved = voxel.transpose(*order, *rest, 0)
-    return moved.reshape(sizes.get("DIM_COIL", 1), sizes.get("DIM_DYN", 1), -1)
+    ordered: ComplexArray = moved.reshape(sizes.get("DIM_COIL", 1), sizes.get("DIM_DYN", 1), -1)
+    return ordered
 
 
 def _onsets(header: ScanHeader, n_transients: int) -> RealArray:

@@ -1,0 +1,163 @@
+"""Find the scans of a BIDS data set and the names of what is derived from them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ancpbids
+
+from glxflow.errors import DataError
+from glxflow.io.tables import read_tsv
+
+SCAN_SUFFIX = "_svs.nii.gz"
+"""How the name of a single-voxel spectroscopy file ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One functional spectroscopy scan of one session, and the files that belong to it.
+
+    Attributes
+    ----------
+    subject, session : str
+        BIDS labels with their prefix, `sub-01` and `ses-1`.
+    prefix : str
+        File name up to the suffix, `sub-01_ses-1_task-ketamine`.
+    svs : Path
+        The spectra.
+    mrsref, events : Path or None
+        Water reference and events, where there are any.
+    problem : str
+        Why the scan cannot be used, or nothing.
+    """
+
+    subject: str
+    session: str
+    prefix: str
+    svs: Path
+    mrsref: Path | None
+    events: Path | None
+    problem: str = ""
+
+    @property
+    def folder(self) -> str:
+        """Folder of the derivatives, relative to the output folder."""
+        return f"{self.subject}/{self.session}/mrs"
+
+
+def prefix_of(path: Path) -> str:
+    """Return the file name of a scan up to its suffix, as derivatives begin with it."""
+    name = path.name
+    for ending in (SCAN_SUFFIX, ".nii.gz", ".nii"):
+        if name.endswith(ending):
+            return name.removesuffix(ending)
+    raise DataError(f"{path}: not a NIfTI file. Expected a name that ends with .nii.gz.")
+
+
+def find_scans(bids_dir: Path, task: str | None) -> tuple[Scan, ...]:
+    """Return the scan of every session, in the order of participants and sessions.
+
+    Parameters
+    ----------
+    bids_dir : Path
+        Root of the BIDS data set.
+    task : str or None
+        Task label of the functional scan; None takes whatever there is.
+
+    Raises
+    ------
+    DataError
+        If the folder is absent, or holds no scan.
+    """
+    if not (bids_dir / "dataset_description.json").exists():
+        raise DataError(
+            f"{bids_dir}: no dataset_description.json, so this is no BIDS data set. "
+            "Point bids_dir in config/config.yaml to the folder that holds participants.tsv."
+        )
+    dataset = ancpbids.load_dataset(str(bids_dir))
+    files: list[Any] = dataset.query(scope="raw", suffix=["svs", "mrsref", "events"])
+    grouped: dict[tuple[str, str], list[Any]] = {}
+    for file in files:
+        if file.name.endswith((".nii.gz", "_events.tsv")) and _has_task(file, task):
+            grouped.setdefault((file.entities["sub"], file.entities.get("ses", "")), []).append(
+                file
+            )
+    scans = tuple(scan for key in sorted(grouped) for scan in _scans_of(*key, grouped[key]))
+    if not scans:
+        wanted = f"sub-*/ses-*/mrs/*{f'_task-{task}' if task else ''}*{SCAN_SUFFIX}"
+        raise DataError(
+            f"{bids_dir}: no spectroscopy scan found. Expected files like {wanted}: "
+            "convert the raw data, or correct bids_dir or task in config/config.yaml."
+        )
+    return scans
+
+
+def _has_task(file: Any, task: str | None) -> bool:
+    """Tell whether a file is of the task, or of none (a water reference often is)."""
+    return task is None or file.entities.get("task", task) == task
+
+
+def _scans_of(subject: str, session: str, files: Iterable[Any]) -> Iterable[Scan]:
+    """Yield the scan of one session; several stand for one problem, none for no scan."""
+    by_suffix: dict[str, list[Any]] = {}
+    for file in files:
+        by_suffix.setdefault(file.suffix, []).append(file)
+    spectra = sorted(by_suffix.get("svs", []), key=lambda file: str(file.name))
+    if not spectra:
+        return
+    svs = spectra[0]
+    problem = "" if session else "it has no session (ses-) in its name. Rename it as BIDS asks."
+    if len(spectra) > 1:
+        names = ", ".join(str(file.name) for file in spectra)
+        problem = (
+            f"{len(spectra)} spectroscopy scans in one session ({names}). "
+            "Name the one to analyse by `task` in config/config.yaml."
+        )
+    yield Scan(
+        subject=f"sub-{subject}",
+        session=f"ses-{session}",
+        prefix=prefix_of(Path(svs.name)),
+        svs=Path(svs.get_absolute_path()),
+        mrsref=_belonging(svs, by_suffix.get("mrsref", [])),
+        events=_belonging(svs, by_suffix.get("events", [])),
+        problem=problem,
+    )
+
+
+def _belonging(svs: Any, candidates: Iterable[Any]) -> Path | None:
+    """Return the file whose entities differ least from the scan's and contradict none."""
+    entities: Mapping[str, str] = svs.entities
+
+    def differences(file: Any) -> int:
+        return len(set(entities.items()) ^ set(file.entities.items()))
+
+    fitting = [
+        file
+        for file in candidates
+        if all(entities.get(key, value) == value for key, value in file.entities.items())
+    ]
+    nearest = min(fitting, key=lambda file: (differences(file), str(file.name)), default=None)
+    return Path(nearest.get_absolute_path()) if nearest is not None else None
+
+
+def infusion_onset_s(events: Path, trial_type: str) -> float:
+    """Return when the infusion began, on the session's clock, in s.
+
+    Raises
+    ------
+    DataError
+        If the table has no such event, or several.
+    """
+    table = read_tsv(events)
+    if not {"onset", "trial_type"} <= set(table.columns):
+        raise DataError(f"{events}: columns {list(table.columns)}, expected onset and trial_type.")
+    onsets = table.loc[table["trial_type"] == trial_type, "onset"]
+    if len(onsets) != 1:
+        found = sorted(table["trial_type"].dropna().astype(str).unique())
+        raise DataError(
+            f"{events}: {len(onsets)} events of trial_type '{trial_type}', expected one "
+            f"(found: {', '.join(found) or 'none'}). "
+            "Correct the table, or preprocess.infusion_event in config/config.yaml."
+        )
+    return float(onsets.iloc[0])
