@@ -1,10 +1,67 @@
 """The command ``glxflow``: its sub-commands, and how an error reaches the user."""
 
-import typer
+import importlib
+import os
+import sys
+from typing import Any
 
-app = typer.Typer(no_args_is_help=True)
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from glxflow.errors import GlxflowError
+
+COMMANDS = (
+    "validate",
+    "ingest",
+    "basis",
+    "preprocess",
+    "fit",
+    "collect",
+    "trial",
+    "report",
+    "simulate",
+)
+"""Sub-commands in the order of the data; each is the `app` of the module of its name."""
+
+_BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class _Stages(TyperGroup):
+    """Import a sub-command when it is called: a fit need not wait for the report's imports."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is click's
+        """Return the names of all sub-commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return one sub-command, or None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        return get_command(importlib.import_module(f"glxflow.cli.{cmd_name}").app)
+
+
+app = typer.Typer(
+    cls=_Stages,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="From MR spectra and clinical scores to a trial's answer about glutamate. "
+    "For research, never for patient care.",
+)
+
+
+@app.callback()
+def _glxflow() -> None:
+    """Make the app a group although its commands are found by name."""
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; a user's error is one message on stderr and exit code 2."""
+    # A job is declared with one thread; a BLAS that starts one a core would make
+    # eight jobs on eight cores fight. Set before anything imports numpy.
+    os.environ.update(dict.fromkeys(_BLAS_THREADS, "1"))
+    try:
+        app()
+    except GlxflowError as error:
+        typer.secho(f"Error: {error}", err=True, fg="red")
+        sys.exit(2)

@@ -1,0 +1,118 @@
+"""Check a data set before a run: what will be used, and what is wrong with the rest."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from glxflow.errors import DataError, GlxflowError
+from glxflow.io.bids import Scan, find_scans
+from glxflow.io.metadata import ScanHeader, read_header
+from glxflow.io.tables import write_json, write_tsv
+
+app = typer.Typer()
+
+
+@app.command()
+def validate(
+    bids_dir: Annotated[Path, typer.Argument(help="Root of the BIDS data set.")],
+    task: Annotated[str | None, typer.Option(help="Task label of the scan to analyse.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for scans.tsv and protocol.json; a workflow gives it."),
+    ] = None,
+) -> None:
+    """List every scan of a data set with its metadata, and what is wrong with it.
+
+    Without --out, ends with exit code 2 when a scan cannot be used.
+    """
+    found = [(scan, *_header_or_problem(scan)) for scan in find_scans(bids_dir, task)]
+    table = pd.DataFrame([_row(bids_dir, *entry) for entry in found])
+    _print(table)
+    problems = [str(problem) for problem in table["problem"] if problem]
+    if out is not None:
+        for problem in problems:
+            typer.secho(problem, err=True, fg="yellow")
+        write_tsv(out / "scans.tsv", table)
+        write_json(out / "protocol.json", _protocol([header for _, header, _ in found if header]))
+    elif problems:
+        raise DataError("\n".join(problems))
+
+
+def _header_or_problem(scan: Scan) -> tuple[ScanHeader | None, str]:
+    """Return the metadata of a scan, or what is wrong with them."""
+    try:
+        header = read_header(scan.svs)
+        if scan.mrsref is not None:
+            read_header(scan.mrsref)
+    except GlxflowError as error:
+        return None, str(error)
+    return header, f"{scan.svs}: {scan.problem}" if scan.problem else ""
+
+
+def _row(bids_dir: Path, scan: Scan, header: ScanHeader | None, problem: str) -> dict[str, Any]:
+    """Return the line of a scan in scans.tsv."""
+
+    def relative(path: Path | None) -> str | None:
+        return str(path.relative_to(bids_dir.resolve())) if path else None
+
+    row: dict[str, Any] = {
+        "subject": scan.subject,
+        "session": scan.session,
+        "svs": relative(scan.svs.resolve()),
+        "mrsref": relative(scan.mrsref and scan.mrsref.resolve()),
+        "events": relative(scan.events and scan.events.resolve()),
+        "problem": problem,
+    }
+    if header is not None:
+        sizes = dict(zip(header.dim_tags, header.shape[4:], strict=True))
+        row |= {
+            "echo_time_s": header.echo_time_s,
+            "repetition_time_s": header.repetition_time_s,
+            "spectrometer_frequency_mhz": header.axis.spectrometer_frequency_mhz,
+            "spectral_width_hz": header.axis.bandwidth_hz,
+            "n_points": header.axis.n_points,
+            "n_coils": sizes.get("DIM_COIL", 1),
+            "n_transients": sizes.get("DIM_DYN", 1),
+        }
+    return row
+
+
+def _protocol(headers: list[ScanHeader]) -> dict[str, Any]:
+    """Return the protocol that most scans share, for which the basis set is simulated."""
+    if not headers:
+        raise DataError("No scan of the data set can be used: see the problems listed above.")
+    # Spectrometer frequency drifts by some Hz between scans: it does not make a protocol.
+    keys = Counter(
+        (round(header.echo_time_s, 6), round(header.axis.dwell_time_s, 9), header.axis.n_points)
+        for header in headers
+    )
+    echo_time_s, dwell_time_s, n_points = keys.most_common(1)[0][0]
+    frequencies = pd.Series([header.axis.spectrometer_frequency_mhz for header in headers])
+    return {
+        "echo_time_s": echo_time_s,
+        "dwell_time_s": dwell_time_s,
+        "n_points": n_points,
+        "spectrometer_frequency_mhz": float(frequencies.median()),
+        "reference_ppm": headers[0].axis.reference_ppm,
+        "n_scans": keys.most_common(1)[0][1],
+        "n_scans_of_other_protocols": len(headers) - keys.most_common(1)[0][1],
+    }
+
+
+def _print(table: pd.DataFrame) -> None:
+    """Show the scans as a table."""
+    shown = Table("session", "TE / ms", "coils", "transients", "water", "events", "verdict")
+    for row in table.to_dict("records"):
+        shown.add_row(
+            f"{row['subject']} {row['session']}",
+            f"{1000 * row.get('echo_time_s', float('nan')):g}",
+            *(f"{row.get(key, float('nan')):g}" for key in ("n_coils", "n_transients")),
+            *("yes" if row[key] else "no" for key in ("mrsref", "events")),
+            "problem" if row["problem"] else "ok",
+        )
+    Console(stderr=True).print(shown)

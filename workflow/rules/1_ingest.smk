@@ -1,0 +1,70 @@
+"""Which scans there are, and the basis set that their protocol needs."""
+
+
+rule validate:
+    """List every scan with its metadata, and the protocol that most of them share."""
+    input:
+        [scan.svs for scan in SCANS.values()],
+    output:
+        scans=f"{OUT}/group/scans.tsv",
+        protocol=f"{OUT}/group/protocol.json",
+    log:
+        "logs/validate.log",
+    conda:
+        "../envs/glxflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        bids=BIDS,
+        task=f"--task {config['task']}" if config["task"] else "",
+        out=subpath(output.scans, parent=True),
+        version=VERSION,
+    shell:
+        "glxflow validate {params.bids:q} {params.task} --out {params.out:q} 2> {log}"
+
+
+if config["basis"]["file"]:
+
+    rule basis:
+        """Bring the given basis set to the form the fit reads."""
+        input:
+            config["basis"]["file"],
+        output:
+            f"{OUT}/basis/basis.nii.gz",
+        log:
+            "logs/basis.log",
+        conda:
+            "../envs/glxflow.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=30,
+        params:
+            version=VERSION,
+        shell:
+            "glxflow basis convert {input:q} {output:q} 2> {log}"
+
+else:
+
+    rule basis:
+        """Simulate the basis set for the protocol that most scans share."""
+        input:
+            f"{OUT}/group/protocol.json",
+        output:
+            f"{OUT}/basis/basis.nii.gz",
+        log:
+            "logs/basis.log",
+        conda:
+            "../envs/glxflow.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=60,
+        params:
+            sequence=config["basis"]["sequence"],
+            version=VERSION,
+        shell:
+            "glxflow basis simulate --like {input:q} --sequence {params.sequence}"
+            " --format nifti --out {output:q} 2> {log}"

@@ -1,0 +1,55 @@
+"""From the raw transients of a session to concentrations; two jobs a session."""
+
+
+rule preprocess:
+    """Combine coils, align, clean and average the transients into time bins."""
+    input:
+        unpack(files_of_scan),
+    output:
+        f"{DERIVED}preproc_svs.json",
+    log:
+        "logs/preprocess/{folder}/{prefix}.log",
+    conda:
+        "../envs/glxflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        water=lambda wildcards, input: option("water", input),
+        events=lambda wildcards, input: option("events", input),
+        event=config["preprocess"]["infusion_event"],
+        bin_s=config["preprocess"]["bin_s"],
+        out=subpath(output[0], parent=True),
+        version=VERSION,
+    shell:
+        "glxflow preprocess {input.svs:q} {params.water} {params.events}"
+        " --infusion-event {params.event:q} --bin-s {params.bin_s}"
+        " --out {params.out:q} --record-failure 2> {log}"
+
+
+rule fit:
+    """Fit every time bin, quantify, judge the quality and draw the scan page."""
+    input:
+        record=f"{DERIVED}preproc_svs.json",
+        basis=f"{OUT}/basis/basis.nii.gz",
+    output:
+        record=f"{DERIVED}fit_concentrations.json",
+        page=f"{OUT}/{{folder}}/{{prefix}}_report.html",
+    log:
+        "logs/fit/{folder}/{prefix}.log",
+    conda:
+        "../envs/glxflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        low=config["fit"]["ppm_range"][0],
+        high=config["fit"]["ppm_range"][1],
+        out=subpath(output.record, parent=True),
+        version=VERSION,
+    shell:
+        "glxflow fit {input.record:q} --basis {input.basis:q}"
+        " --ppm-range {params.low} {params.high}"
+        " --out {params.out:q} --record-failure 2> {log}"

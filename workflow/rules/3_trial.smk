@@ -1,0 +1,53 @@
+"""From the concentrations of every session and the clinical scores to the inference."""
+
+
+rule collect:
+    """Merge concentrations with the design and the clinical scores; list what is missing."""
+    input:
+        records=of_every_scan("desc-fit_concentrations.json"),
+        plan=config["plan"],
+    output:
+        concentrations=f"{OUT}/group/concentrations.tsv",
+        qc=f"{OUT}/group/qc.tsv",
+        trial=f"{OUT}/group/trial.tsv",
+        clinical=f"{OUT}/group/clinical.tsv",
+        sessions=f"{OUT}/group/sessions.tsv",
+    log:
+        "logs/collect.log",
+    conda:
+        "../envs/glxflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        bids=BIDS,
+        results=OUT,
+        version=VERSION,
+    shell:
+        "glxflow collect {params.bids:q} {params.results:q} --plan {input.plan:q} 2> {log}"
+
+
+rule trial:
+    """Run the analysis plan."""
+    input:
+        trial=f"{OUT}/group/trial.tsv",
+        clinical=f"{OUT}/group/clinical.tsv",
+        plan=config["plan"],
+    output:
+        primary=f"{OUT}/group/inference/primary.tsv",
+        record=f"{OUT}/group/inference/inference.json",
+    log:
+        "logs/trial.log",
+    conda:
+        "../envs/glxflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        out=subpath(output.primary, parent=True),
+        version=VERSION,
+    shell:
+        "glxflow trial run --table {input.trial:q} --clinical {input.clinical:q}"
+        " --plan {input.plan:q} --out {params.out:q} 2> {log}"

@@ -1,0 +1,37 @@
+"""What every rule file uses: the checked configuration and the scans of the data set."""
+
+from pathlib import Path
+
+from glxflow import __version__ as VERSION
+from glxflow.io.bids import find_scans
+from glxflow.io.config import check_config
+
+check_config(config)
+BIDS = config["bids_dir"]
+OUT = config["output_dir"]
+SCANS = {scan.prefix: scan for scan in find_scans(Path(BIDS), config["task"])}
+# Where the derivatives of a scan go. A record (.json) is written whether the step
+# succeeded or met a broken input, so that the study goes on and lists the session.
+DERIVED = f"{OUT}/{{folder}}/{{prefix}}_desc-"
+
+
+wildcard_constraints:
+    folder="|".join(scan.folder for scan in SCANS.values()),
+    prefix="|".join(SCANS),
+
+
+def of_every_scan(ending):
+    """Return one derived file of every scan."""
+    return [f"{OUT}/{scan.folder}/{scan.prefix}_{ending}" for scan in SCANS.values()]
+
+
+def files_of_scan(wildcards):
+    """Return the raw files of a scan, by role; the water reference and events may be absent."""
+    scan = SCANS[wildcards.prefix]
+    roles = {"svs": scan.svs, "water": scan.mrsref, "events": scan.events}
+    return {role: path for role, path in roles.items() if path is not None}
+
+
+def option(name, values):
+    """Return a command-line option with its value where there is one, else nothing."""
+    return f"--{name} {values[name]:q}" if name in values.keys() else ""
