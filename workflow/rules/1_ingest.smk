@@ -4,12 +4,13 @@
 rule validate:
     """List every scan with its metadata, and the protocol that most of them share."""
     input:
-        [scan.svs for scan in SCANS.values()],
+        description=f"{BIDS}/dataset_description.json",
+        scans=[scan.svs for scan in SCANS.values()],
     output:
         scans=f"{OUT}/group/scans.tsv",
         protocol=f"{OUT}/group/protocol.json",
     log:
-        "logs/validate.log",
+        f"{OUT}/logs/validate.log",
     conda:
         "../envs/glxflow.yaml"
     threads: 1
@@ -17,7 +18,7 @@ rule validate:
         mem_mb=1000,
         runtime=30,
     params:
-        bids=BIDS,
+        bids=subpath(input.description, parent=True),
         task=f"--task {config['task']}" if config["task"] else "",
         out=subpath(output.scans, parent=True),
         version=VERSION,

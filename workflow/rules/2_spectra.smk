@@ -8,7 +8,7 @@ rule preprocess:
     output:
         f"{DERIVED}preproc_svs.json",
     log:
-        "logs/preprocess/{folder}/{prefix}.log",
+        f"{OUT}/logs/preprocess/{{folder}}/{{prefix}}.log",
     conda:
         "../envs/glxflow.yaml"
     threads: 1
@@ -37,7 +37,7 @@ rule fit:
         record=f"{DERIVED}fit_concentrations.json",
         page=f"{OUT}/{{folder}}/{{prefix}}_report.html",
     log:
-        "logs/fit/{folder}/{prefix}.log",
+        f"{OUT}/logs/fit/{{folder}}/{{prefix}}.log",
     conda:
         "../envs/glxflow.yaml"
     threads: 1

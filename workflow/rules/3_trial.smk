@@ -4,6 +4,8 @@
 rule collect:
     """Merge concentrations with the design and the clinical scores; list what is missing."""
     input:
+        description=f"{BIDS}/dataset_description.json",
+        tables=study_tables(Path(BIDS)),
         records=of_every_scan("desc-fit_concentrations.json"),
         plan=config["plan"],
     output:
@@ -13,7 +15,7 @@ rule collect:
         clinical=f"{OUT}/group/clinical.tsv",
         sessions=f"{OUT}/group/sessions.tsv",
     log:
-        "logs/collect.log",
+        f"{OUT}/logs/collect.log",
     conda:
         "../envs/glxflow.yaml"
     threads: 1
@@ -21,8 +23,8 @@ rule collect:
         mem_mb=2000,
         runtime=30,
     params:
-        bids=BIDS,
-        results=OUT,
+        bids=subpath(input.description, parent=True),
+        results=subpath(output.trial, ancestor=2),
         version=VERSION,
     shell:
         "glxflow collect {params.bids:q} {params.results:q} --plan {input.plan:q} 2> {log}"
@@ -38,7 +40,7 @@ rule trial:
         primary=f"{OUT}/group/inference/primary.tsv",
         record=f"{OUT}/group/inference/inference.json",
     log:
-        "logs/trial.log",
+        f"{OUT}/logs/trial.log",
     conda:
         "../envs/glxflow.yaml"
     threads: 1

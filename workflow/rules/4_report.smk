@@ -11,7 +11,7 @@ rule report:
     output:
         f"{OUT}/group/report.html",
     log:
-        "logs/report.log",
+        f"{OUT}/logs/report.log",
     conda:
         "../envs/glxflow.yaml"
     threads: 1

@@ -1,10 +1,12 @@
-"""What every rule file uses: the checked configuration and the scans of the data set."""
+"""The checked configuration and the scans of the data set, for all stages."""
 
+import shlex
 from pathlib import Path
 
 from glxflow import __version__ as VERSION
-from glxflow.io.bids import find_scans
+from glxflow.io.bids import find_scans, study_tables
 from glxflow.io.config import check_config
+from glxflow.io.metadata import sidecar_of
 
 check_config(config)
 BIDS = config["bids_dir"]
@@ -26,12 +28,15 @@ def of_every_scan(ending):
 
 
 def files_of_scan(wildcards):
-    """Return the raw files of a scan, by role; the water reference and events may be absent."""
+    """Return the raw files of a scan, by role; water reference and events may be absent."""
     scan = SCANS[wildcards.prefix]
     roles = {"svs": scan.svs, "water": scan.mrsref, "events": scan.events}
-    return {role: path for role, path in roles.items() if path is not None}
+    sidecars = [sidecar_of(path) for path in (scan.svs, scan.mrsref) if path]
+    return {role: path for role, path in roles.items() if path} | {
+        "sidecars": [path for path in sidecars if path.exists()]
+    }
 
 
 def option(name, values):
     """Return a command-line option with its value where there is one, else nothing."""
-    return f"--{name} {values[name]:q}" if name in values.keys() else ""
+    return f"--{name} {shlex.quote(values[name])}" if name in values.keys() else ""

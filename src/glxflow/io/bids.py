@@ -141,6 +141,12 @@ def _belonging(svs: Any, candidates: Iterable[Any]) -> Path | None:
     return Path(nearest.get_absolute_path()) if nearest is not None else None
 
 
+def study_tables(bids_dir: Path) -> list[Path]:
+    """Return the tables of participants, sessions and scores that a data set holds."""
+    patterns = ("participants.tsv", "sub-*/sub-*_sessions.tsv", "phenotype/*.tsv")
+    return sorted(path for pattern in patterns for path in bids_dir.glob(pattern))
+
+
 def infusion_onset_s(events: Path, trial_type: str) -> float:
     """Return when the infusion began, on the session's clock, in s.
 
