@@ -35,7 +35,7 @@ if config["basis"]["file"]:
         output:
             f"{OUT}/basis/basis.nii.gz",
         log:
-            "logs/basis.log",
+            f"{OUT}/logs/basis.log",
         conda:
             "../envs/glxflow.yaml"
         threads: 1
@@ -56,7 +56,7 @@ else:
         output:
             f"{OUT}/basis/basis.nii.gz",
         log:
-            "logs/basis.log",
+            f"{OUT}/logs/basis.log",
         conda:
             "../envs/glxflow.yaml"
         threads: 1
