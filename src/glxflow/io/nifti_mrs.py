@@ -155,7 +155,8 @@ def write_curves(
         Voxel to scanner coordinates, in mm.
     """
     extension = _header_extension(axis, ("DIM_USER_0", "DIM_DYN"))
-    extension.set_dim_info(0, "DIM_USER_0", info="Curves of the fit", hdr={"Curve": list(labels)})
+    named = {"Curve": {"Value": list(labels), "Description": "What each curve is"}}
+    extension.set_dim_info(0, "DIM_USER_0", info="Curves of the fit", hdr=named)
     _write(path, curves, axis, extension, affine)
 
 

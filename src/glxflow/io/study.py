@@ -99,9 +99,7 @@ def _read(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
     try:
         return schema.validate(table, lazy=True)
     except pa.errors.SchemaErrors as errors:
-        problems = [
-            _problem(case) for case in errors.failure_cases.to_dict("records")
-        ]
+        problems = [_problem(case) for case in errors.failure_cases.to_dict("records")]
         raise TableError(join_problems(str(path), problems) + "\n  Correct the table.") from errors
 
 

@@ -1,0 +1,40 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from glxflow.errors import TableError
+from glxflow.io.tables import read_json, read_tsv, write_json, write_tsv
+
+
+def test_missing_values_are_written_as_bids_wants_them(tmp_path):
+    table = pd.DataFrame({"subject": ["sub-01", "sub-02"], "total": [28.0, np.nan]})
+    write_tsv(tmp_path / "t.tsv", table)
+    assert "sub-02\tn/a" in (tmp_path / "t.tsv").read_text()
+    pd.testing.assert_frame_equal(read_tsv(tmp_path / "t.tsv"), table)
+
+
+def test_labels_that_look_like_numbers_stay_text(tmp_path):
+    (tmp_path / "t.tsv").write_text("session_id\ttotal\n01\t3\n")
+    assert read_tsv(tmp_path / "t.tsv", text=("session_id",))["session_id"].tolist() == ["01"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00\x01", b'a\tb\n"open\t1\n'])
+def test_a_table_that_cannot_be_read_is_named(tmp_path, content):
+    if content is not None:
+        (tmp_path / "t.tsv").write_bytes(content)
+    with pytest.raises(TableError, match=r"t\.tsv"):
+        read_tsv(tmp_path / "t.tsv")
+
+
+def test_numbers_that_json_lacks_become_null(tmp_path):
+    write_json(tmp_path / "r.json", {"a": math.nan, "b": [1.5, math.inf], "c": {"d": -math.inf}})
+    assert read_json(tmp_path / "r.json") == {"a": None, "b": [1.5, None], "c": {"d": None}}
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]"])
+def test_a_file_that_holds_no_object_is_named(tmp_path, content):
+    (tmp_path / "r.json").write_text(content)
+    with pytest.raises(TableError, match=r"r\.json"):
+        read_json(tmp_path / "r.json")
