@@ -1,0 +1,103 @@
+import pytest
+
+from glxflow.errors import DataError
+from glxflow.io.bids import find_scans, infusion_onset_s, prefix_of, study_tables
+
+
+@pytest.fixture
+def data_set(tmp_path):
+    """A maker of data sets out of empty files: discovery goes by names alone."""
+
+    def make(*names):
+        (tmp_path / "dataset_description.json").write_text(
+            '{"Name": "x", "BIDSVersion": "1.11.0"}'
+        )
+        for name in names:
+            subject, session = name.split("_")[:2]
+            folder = tmp_path / subject / session / "mrs"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).touch()
+        return tmp_path
+
+    return make
+
+
+def test_a_scan_finds_its_water_reference_and_events(data_set):
+    root = data_set(
+        "sub-02_ses-1_task-ketamine_svs.nii.gz",
+        "sub-01_ses-2_task-ketamine_svs.nii.gz",
+        "sub-01_ses-2_task-ketamine_mrsref.nii.gz",
+        "sub-01_ses-2_acq-quant_mrsref.nii.gz",
+        "sub-01_ses-2_task-ketamine_events.tsv",
+    )
+    first, second = find_scans(root, "ketamine")
+    assert (first.subject, first.session, first.folder) == ("sub-01", "ses-2", "sub-01/ses-2/mrs")
+    assert first.prefix == "sub-01_ses-2_task-ketamine"
+    assert first.mrsref.name == "sub-01_ses-2_task-ketamine_mrsref.nii.gz"
+    assert first.events.name == "sub-01_ses-2_task-ketamine_events.tsv"
+    assert (second.subject, second.mrsref, second.events) == ("sub-02", None, None)
+
+
+def test_a_water_reference_of_another_task_does_not_belong(data_set):
+    root = data_set(
+        "sub-01_ses-1_task-ketamine_svs.nii.gz", "sub-01_ses-1_task-rest_mrsref.nii.gz"
+    )
+    (scan,) = find_scans(root, None)
+    assert scan.mrsref is None
+
+
+def test_two_scans_in_a_session_are_a_problem_of_that_session(data_set):
+    names = [f"sub-01_ses-1_task-{task}_svs.nii.gz" for task in ("ketamine", "rest")]
+    root = data_set(*names, "sub-02_ses-1_task-ketamine_svs.nii.gz")
+    ambiguous, fine = find_scans(root, None)
+    assert "2 spectroscopy scans in one session" in ambiguous.problem
+    assert not fine.problem
+    assert [scan.problem for scan in find_scans(root, "ketamine")] == ["", ""]
+
+
+@pytest.mark.parametrize("task", [None, "ketamine"])
+def test_an_empty_data_set_is_an_error_that_says_what_was_expected(data_set, task):
+    with pytest.raises(DataError, match=r"no spectroscopy scan found.*_svs\.nii\.gz"):
+        find_scans(data_set(), task)
+
+
+def test_a_folder_that_is_no_data_set_is_an_error(tmp_path):
+    with pytest.raises(DataError, match=r"no dataset_description\.json"):
+        find_scans(tmp_path, None)
+
+
+def test_derivatives_begin_with_the_name_of_the_scan(tmp_path):
+    assert prefix_of(tmp_path / "te35_svs.nii.gz") == "te35"
+    assert prefix_of(tmp_path / "plain.nii.gz") == "plain"
+    with pytest.raises(DataError, match=r"\.nii\.gz"):
+        prefix_of(tmp_path / "te35_act.sdat")
+
+
+def test_the_infusion_is_found_by_its_event(tmp_path):
+    events = tmp_path / "events.tsv"
+    events.write_text("onset\tduration\ttrial_type\n0\t0\tstart\n600\t2400\tinfusion\n")
+    assert infusion_onset_s(events, "infusion") == 600
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("onset\tduration\ttrial_type\n0\t0\tstart\n", "0 events of trial_type 'infusion'.*start"),
+        ("onset\ttrial_type\n1\tinfusion\n2\tinfusion\n", "2 events of trial_type 'infusion'"),
+        ("time\tlabel\n1\tinfusion\n", "expected onset and trial_type"),
+    ],
+)
+def test_an_unclear_infusion_is_an_error(tmp_path, content, message):
+    events = tmp_path / "events.tsv"
+    events.write_text(content)
+    with pytest.raises(DataError, match=message):
+        infusion_onset_s(events, "infusion")
+
+
+def test_study_tables_are_those_that_decide_results(data_set):
+    root = data_set("sub-01_ses-1_svs.nii.gz")
+    (root / "phenotype").mkdir()
+    for name in ("participants.tsv", "sub-01/sub-01_sessions.tsv", "phenotype/madrs.tsv"):
+        (root / name).touch()
+    found = [str(path.relative_to(root)) for path in study_tables(root)]
+    assert found == ["participants.tsv", "phenotype/madrs.tsv", "sub-01/sub-01_sessions.tsv"]

@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from glxflow.errors import ConfigError
+from glxflow.io.config import check_config, config_schema, read_yaml
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def defaults():
+    return yaml.safe_load((PROJECT / "config" / "config.yaml").read_text())
+
+
+def test_the_defaults_keep_the_schema_and_run_on_the_test_data(defaults):
+    check_config(defaults)
+    assert (defaults["bids_dir"], defaults["output_dir"]) == ("test_data", "results")
+
+
+def test_all_problems_are_named_at_once_with_the_nearest_key(defaults):
+    defaults["bids_directory"] = "data"
+    defaults["preprocess"]["bin_s"] = -5
+    defaults["basis"]["sequence"] = "pres"
+    del defaults["task"]
+    with pytest.raises(ConfigError) as raised:
+        check_config(defaults)
+    message = str(raised.value)
+    assert "unknown key 'bids_directory'; did you mean 'bids_dir'?" in message
+    assert "'preprocess.bin_s' is -5" in message
+    assert "'basis.sequence' is 'pres'" in message
+    assert "'task' is missing" in message
+
+
+def test_a_key_that_resembles_nothing_gets_the_known_ones(defaults):
+    defaults["fit"]["zzz"] = 1
+    with pytest.raises(ConfigError, match=r"unknown key 'fit\.zzz'; known keys are ppm_range"):
+        check_config(defaults)
+
+
+def _keys(schema, prefix=""):
+    for key, entry in schema["properties"].items():
+        yield prefix + key
+        if entry.get("properties"):
+            yield from _keys(entry, f"{prefix}{key}.")
+
+
+def test_schema_defaults_and_readme_name_the_same_keys(defaults):
+    keys = list(_keys(config_schema()))
+
+    def present(key):
+        value = defaults
+        for part in key.split("."):
+            value = value[part]
+        return True
+
+    readme = (PROJECT / "config" / "README.md").read_text()
+    for key in keys:
+        if not key.startswith("qc."):  # limits are optional: their defaults stand in the code
+            assert present(key)
+        assert f"`{key}`" in readme, key
+
+
+def test_yaml_that_is_no_mapping_is_named(tmp_path):
+    (tmp_path / "plan.yaml").write_text("- 1\n")
+    with pytest.raises(ConfigError, match=r"plan\.yaml: holds a list"):
+        read_yaml(tmp_path / "plan.yaml")
+    (tmp_path / "plan.yaml").write_text("a: [1\n")
+    with pytest.raises(ConfigError, match=r"plan\.yaml: not YAML"):
+        read_yaml(tmp_path / "plan.yaml")
+    with pytest.raises(ConfigError, match="no such file"):
+        read_yaml(tmp_path / "other.yaml")
