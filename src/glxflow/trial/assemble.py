@@ -1,0 +1,167 @@
+"""Merge what was measured with what was planned, and account for every session."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+METABOLITES = ("Glx", "Glu", "Gln")
+"""Numerators of the outcomes, over each denominator."""
+
+DENOMINATORS = ("tnaa", "tcr")
+"""Denominators of the ratios in concentrations.tsv, as its columns name them."""
+
+DESIGN = ("subject", "session", "sex", "age", "sequence", "period", "condition")
+"""Columns that say who was measured when and under which condition."""
+
+USED, EXCLUDED, FAILED, MISSING = "used", "excluded", "failed", "missing"
+"""What can become of a planned session."""
+
+
+def outcomes_wide(concentrations: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a session and bin with a column for each outcome and its SD.
+
+    Parameters
+    ----------
+    concentrations : DataFrame
+        A row per subject, session, bin and metabolite with `ratio_tnaa`,
+        `ratio_tnaa_sd`, `ratio_tcr`, ... and, where water was measured,
+        `water_molal` and `water_molal_sd`.
+
+    Returns
+    -------
+    DataFrame
+        Columns subject, session, bin, `glx_tnaa`, `glx_tnaa_sd`, ..., and
+        `tnaa_tcr`, the negative control.
+    """
+    keys = ["subject", "session", "bin"]
+    by_name = {name: rows.set_index(keys) for name, rows in concentrations.groupby("metabolite")}
+    columns = {}
+    for name in METABOLITES:
+        for denominator in DENOMINATORS:
+            outcome = f"{name.lower()}_{denominator}"
+            columns |= _with_sd(by_name.get(name), f"ratio_{denominator}", outcome)
+        columns |= _with_sd(by_name.get(name), "water_molal", f"{name.lower()}_water")
+    columns |= _with_sd(by_name.get("tNAA"), "ratio_tcr", "tnaa_tcr")
+    return pd.DataFrame(columns).rename_axis(keys).reset_index()
+
+
+def _with_sd(rows: pd.DataFrame | None, source: str, outcome: str) -> dict[str, pd.Series]:
+    """Return an outcome and its SD as columns, where they were measured."""
+    if rows is None or source not in rows or rows[source].isna().all():
+        return {}
+    return {outcome: rows[source], f"{outcome}_sd": rows[f"{source}_sd"]}
+
+
+def trial_table(
+    concentrations: pd.DataFrame, qc: pd.DataFrame, sessions: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the long table of the trial: a row per participant, session and time bin.
+
+    Parameters
+    ----------
+    concentrations : DataFrame
+        As `outcomes_wide` takes it.
+    qc : DataFrame
+        A row per subject, session and bin with t_min, n_transients, snr, fwhm_hz, qc_pass.
+    sessions : DataFrame
+        As `account_for_sessions` returns it; only sessions that are used enter.
+    """
+    used = sessions.loc[sessions["status"] == USED, list(DESIGN)]
+    figures = ["t_min", "n_transients", "snr", "fwhm_hz", "qc_pass"]
+    measured = qc[["subject", "session", "bin", *figures]].merge(
+        outcomes_wide(concentrations), on=["subject", "session", "bin"], how="left"
+    )
+    return used.merge(measured, on=["subject", "session"], how="inner").sort_values(
+        ["subject", "period", "bin"], ignore_index=True
+    )
+
+
+def clinical_table(scores: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores with the design: a row per participant, session and day.
+
+    Sessions whose scan is missing or failed still count for the clinical outcome.
+    """
+    known = sessions.loc[sessions["status"] != EXCLUDED, list(DESIGN)]
+    return known.merge(scores, on=["subject", "session"], how="inner").sort_values(
+        ["subject", "period", "day"], ignore_index=True
+    )
+
+
+def account_for_sessions(
+    participants: pd.DataFrame,
+    planned: pd.DataFrame,
+    outcomes: Mapping[tuple[str, str], tuple[str, str]],
+    table_problems: Mapping[str, str],
+    conditions: Sequence[str],
+) -> pd.DataFrame:
+    """Return what became of every session that was planned or scanned, and why.
+
+    Parameters
+    ----------
+    participants : DataFrame
+        Columns subject, sex, age, sequence.
+    planned : DataFrame
+        Columns subject, session, period, condition.
+    outcomes : mapping
+        From (subject, session) of every scan to its stage and message: ("", "")
+        for a scan that was fitted, else the stage that refused it and why.
+    table_problems : mapping
+        From subject to what is wrong with its sessions table.
+    conditions : sequence of str
+        The condition labels of the plan.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `DESIGN`, then status, stage and reason.
+    """
+    scanned = pd.DataFrame(list(outcomes), columns=["subject", "session"])
+    rows = planned.merge(scanned, on=["subject", "session"], how="outer").merge(
+        participants, on="subject", how="outer"
+    )
+    rows = rows.reindex(columns=list(DESIGN))
+    known = set(participants["subject"])
+    verdicts = [
+        _verdict(row, outcomes, table_problems, conditions, known)
+        for row in rows.to_dict("records")
+    ]
+    verdict = pd.DataFrame(verdicts, columns=["status", "stage", "reason"], index=rows.index)
+    return pd.concat([rows, verdict], axis=1).sort_values(
+        ["subject", "session"], ignore_index=True
+    )
+
+
+def _verdict(
+    row: Mapping[str, Any],
+    outcomes: Mapping[tuple[str, str], tuple[str, str]],
+    table_problems: Mapping[str, str],
+    conditions: Sequence[str],
+    known: set[str],
+) -> tuple[str, str, str]:
+    """Return status, stage and reason of one session, the first obstacle deciding."""
+    subject, session = str(row["subject"]), str(row["session"])
+    if subject in table_problems:
+        return EXCLUDED, "design", table_problems[subject]
+    if subject not in known:
+        return EXCLUDED, "design", f"participants.tsv has no row for {subject}. Add one."
+    if pd.isna(row["session"]):
+        return MISSING, "design", f"{subject}_sessions.tsv plans no session, and none was scanned."
+    if pd.isna(row["period"]):
+        return EXCLUDED, "design", f"{subject}_sessions.tsv has no row for {session}. Add one."
+    if row["condition"] not in conditions:
+        return (
+            EXCLUDED,
+            "design",
+            f"{subject}_sessions.tsv gives condition {row['condition']!r} for {session}, but the "
+            f"plan knows {', '.join(conditions)}. Correct the table, or `conditions` in the plan.",
+        )
+    if (subject, session) not in outcomes:
+        where = f"{subject}/{session}/mrs"
+        return (
+            MISSING,
+            "scan",
+            f"no *_svs.nii.gz in {where}. Convert the raw data, if there are any.",
+        )
+    stage, message = outcomes[subject, session]
+    return (FAILED, stage, message) if message else (USED, "", "")

@@ -1,0 +1,132 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from glxflow.trial.assemble import (
+    account_for_sessions,
+    clinical_table,
+    outcomes_wide,
+    trial_table,
+)
+
+PARTICIPANTS = pd.DataFrame(
+    {"subject": ["sub-01", "sub-02"], "sex": ["F", "M"], "age": [30.0, 40.0]}
+).assign(sequence=["PN", "NP"])
+PLANNED = pd.DataFrame(
+    [
+        ("sub-01", "ses-1", 1, "placebo"),
+        ("sub-01", "ses-2", 2, "naltrexone"),
+        ("sub-02", "ses-1", 1, "naltrexone"),
+        ("sub-02", "ses-2", 2, "placebo"),
+    ],
+    columns=["subject", "session", "period", "condition"],
+)
+FITTED = {(subject, session): ("", "") for subject, session in PLANNED.iloc[:, :2].to_numpy()}
+CONDITIONS = ("placebo", "naltrexone")
+
+
+def account(participants=PARTICIPANTS, planned=PLANNED, outcomes=FITTED, problems=None):
+    table = account_for_sessions(participants, planned, outcomes, problems or {}, CONDITIONS)
+    return table.set_index(["subject", "session"])
+
+
+def test_a_sound_study_uses_every_session():
+    table = account()
+    assert table["status"].tolist() == ["used"] * 4
+    assert table.loc[("sub-02", "ses-1"), "condition"] == "naltrexone"
+    assert table.loc[("sub-02", "ses-1"), "sex"] == "M"
+
+
+def test_a_session_that_was_not_scanned_is_missing():
+    outcomes = {key: value for key, value in FITTED.items() if key != ("sub-01", "ses-2")}
+    row = account(outcomes=outcomes).loc[("sub-01", "ses-2")]
+    assert (row["status"], row["stage"]) == ("missing", "scan")
+    assert "sub-01/ses-2/mrs" in row["reason"]
+
+
+def test_a_broken_scan_keeps_the_message_of_its_stage():
+    table = account(outcomes=FITTED | {("sub-01", "ses-1"): ("preprocess", "x.nii.gz: truncated")})
+    row = table.loc[("sub-01", "ses-1")]
+    assert row[["status", "stage", "reason"]].tolist() == [
+        "failed",
+        "preprocess",
+        "x.nii.gz: truncated",
+    ]
+    assert (table["status"] == "used").sum() == 3
+
+
+def test_a_condition_that_the_plan_does_not_know_is_excluded_with_both_names():
+    planned = PLANNED.replace("naltrexone", "naltrexon")
+    reason = account(planned=planned).loc[("sub-01", "ses-2"), "reason"]
+    assert "'naltrexon'" in reason
+    assert "placebo, naltrexone" in reason
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"participants": PARTICIPANTS.iloc[1:]}, "participants.tsv has no row for sub-01"),
+        ({"planned": PLANNED.iloc[1:]}, "sub-01_sessions.tsv has no row for ses-1"),
+        ({"problems": {"sub-01": "sub-01_sessions.tsv: period twice"}}, "period twice"),
+    ],
+)
+def test_a_session_without_its_design_is_excluded(change, message):
+    row = account(**change).loc[("sub-01", "ses-1")]
+    assert row["status"] == "excluded"
+    assert message in row["reason"]
+
+
+def test_a_participant_without_any_session_is_listed():
+    extra = pd.DataFrame({"subject": ["sub-09"], "sex": ["F"], "age": [20.0], "sequence": ["PN"]})
+    table = account(participants=pd.concat([PARTICIPANTS, extra])).reset_index()
+    row = table[table["subject"] == "sub-09"].iloc[0]
+    assert row["status"] == "missing"
+    assert "plans no session" in row["reason"]
+
+
+@pytest.fixture
+def concentrations():
+    rows = [
+        {
+            "subject": "sub-01",
+            "session": "ses-1",
+            "bin": time_bin,
+            "metabolite": name,
+            "ratio_tnaa": value + time_bin,
+            "ratio_tnaa_sd": 0.01,
+            "ratio_tcr": 10 * value,
+            "ratio_tcr_sd": 0.1,
+            "water_molal": np.nan,
+            "water_molal_sd": np.nan,
+        }
+        for time_bin in (0, 1)
+        for name, value in {"Glx": 1.4, "Glu": 1.1, "Gln": 0.3, "tNAA": 1.0}.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_outcomes_stand_beside_their_sd(concentrations):
+    wide = outcomes_wide(concentrations).set_index("bin")
+    assert wide.loc[1, "glx_tnaa"] == pytest.approx(2.4)
+    assert wide.loc[0, "glu_tcr"] == pytest.approx(11)
+    assert wide.loc[0, "gln_tcr_sd"] == pytest.approx(0.1)
+    assert wide.loc[0, "tnaa_tcr"] == pytest.approx(10)
+    assert not [name for name in wide if "water" in name]  # none was measured
+
+
+def test_the_long_table_holds_used_sessions_only(concentrations):
+    figures = {"t_min": 0.0, "n_transients": 20, "snr": 50.0, "fwhm_hz": 5.0, "qc_pass": 1}
+    other = concentrations.assign(session="ses-2")
+    both = pd.concat([concentrations, other])
+    qc = both[["subject", "session", "bin"]].drop_duplicates().assign(**figures)
+    sessions = account(outcomes=FITTED | {("sub-01", "ses-2"): ("fit", "bad")}).reset_index()
+    table = trial_table(both, qc, sessions)
+    assert table[["session", "bin"]].to_numpy().tolist() == [["ses-1", 0], ["ses-1", 1]]
+    assert table["condition"].tolist() == ["placebo"] * 2
+    assert table["glx_tnaa"].tolist() == pytest.approx([1.4, 2.4])
+
+
+def test_clinical_scores_of_a_failed_scan_still_count():
+    scores = PLANNED[["subject", "session"]].assign(day=1.0, madrs=20.0)
+    sessions = account(outcomes={("sub-01", "ses-1"): ("fit", "bad")}).reset_index()
+    assert len(clinical_table(scores, sessions)) == 4
