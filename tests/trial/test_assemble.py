@@ -21,7 +21,7 @@ PLANNED = pd.DataFrame(
     ],
     columns=["subject", "session", "period", "condition"],
 )
-FITTED = {(subject, session): ("", "") for subject, session in PLANNED.iloc[:, :2].to_numpy()}
+FITTED = dict.fromkeys(PLANNED.iloc[:, :2].itertuples(index=False, name=None), ("", ""))
 CONDITIONS = ("placebo", "naltrexone")
 
 

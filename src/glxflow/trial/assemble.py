@@ -1,6 +1,6 @@
 """Merge what was measured with what was planned, and account for every session."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -36,7 +36,7 @@ def outcomes_wide(concentrations: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["subject", "session", "bin"]
     by_name = {name: rows.set_index(keys) for name, rows in concentrations.groupby("metabolite")}
-    columns = {}
+    columns: dict[str, pd.Series] = {}
     for name in METABOLITES:
         for denominator in DENOMINATORS:
             outcome = f"{name.lower()}_{denominator}"
@@ -133,7 +133,7 @@ def account_for_sessions(
 
 
 def _verdict(
-    row: Mapping[str, Any],
+    row: Mapping[Hashable, Any],
     outcomes: Mapping[tuple[str, str], tuple[str, str]],
     table_problems: Mapping[str, str],
     conditions: Sequence[str],
