@@ -43,7 +43,8 @@ SEQUENCES = {
     ),
     "steam": Sequence1H(
         angles_deg=(90, 90, 90),
-        phases_deg=(90, 90, 90),
+        # The third pulse is phased so that the stimulated echo is positive.
+        phases_deg=(90, 90, 270),
         orders=(1, 0, -1),
         split=(0.5, 0.0, 0.5),
         te_delays=(True, False, True),
