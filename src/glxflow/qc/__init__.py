@@ -1,1 +1,1 @@
-"""Figures of merit and the limits a spectrum is held to."""
+"""Figures of merit of a spectrum and the rules that judge them."""

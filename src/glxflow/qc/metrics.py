@@ -1,0 +1,225 @@
+"""Figures of merit of a spectrum: each one number, with what it means and which way is better.
+
+A figure that cannot be computed is NaN, and its `Metric` says why that happens;
+it is never a number that merely looks bad.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from glxflow.spectrum import FitResult, RealArray
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a figure of merit is, for the rules and for the reader of a page.
+
+    Attributes
+    ----------
+    key : str
+        Column of `qc.tsv`.
+    label, unit : str
+        As a page prints them; the unit is empty for a ratio.
+    better : {"higher", "lower"}
+        Which way is better.
+    description : str
+        What it measures, in one plain sentence.
+    remedy : str
+        What to do when it is out of its limit.
+    when_missing : str
+        Why it may not be computable.
+    reference : str
+        DOI of the definition or of the reason for a limit; empty for our own.
+    """
+
+    key: str
+    label: str
+    unit: str
+    better: Literal["higher", "lower"]
+    description: str
+    remedy: str
+    when_missing: str
+    reference: str = ""
+
+
+METRICS = (
+    Metric(
+        "snr",
+        "Signal to noise",
+        "",
+        "higher",
+        "Height of the NAA peak over the SD of the noise in the real spectrum.",
+        "Average more transients (wider time bins), or leave the spectrum out.",
+        "there is no NAA peak, or no region without signal to take the noise from",
+        "10.1002/nbm.4347",
+    ),
+    Metric(
+        "fwhm_ppm",
+        "Line width",
+        "ppm",
+        "lower",
+        "Full width at half height of the fitted NAA (else Cr) singlet, over the field.",
+        "Look at the shim, and at motion between transients.",
+        "neither NAA nor Cr was found in the spectrum",
+        "10.1002/mrm.27742",
+    ),
+    Metric(
+        "transients_used",
+        "Transients used",
+        "%",
+        "higher",
+        "Share of the acquired transients that entered the average.",
+        "Look at which transients were rejected and why (motion, or a stopped scan).",
+        "the scanner stored one average, so that transients cannot be counted",
+        "10.1002/nbm.4257",
+    ),
+    Metric(
+        "drift_hz",
+        "Frequency drift",
+        "Hz",
+        "lower",
+        "Range that holds 90 % of the transients' frequency offsets before alignment.",
+        "Alignment took it off the spectrum, but the voxel and the water suppression moved "
+        "with it: compare with the position of the voxel after the scan.",
+        "the scanner stored one average, so that no drift can be seen",
+        "10.1002/nbm.4257",
+    ),
+    Metric(
+        "water_residual",
+        "Residual water",
+        "",
+        "lower",
+        "Largest magnitude within 0.15 ppm of the water line over the height of the NAA peak.",
+        "Look at the water removal; a tail of water bends the baseline under Glu and Gln.",
+        "the spectrum does not reach the water line, or there is no NAA peak",
+        "10.1002/nbm.4257",
+    ),
+    Metric(
+        "reduced_chi2",
+        "Residual over noise",
+        "",
+        "lower",
+        "Residual sum of squares over what noise alone would leave; 1 for a perfect model.",
+        "Look at the residual for lines the basis lacks, lipid, or a distorted line shape. "
+        "The printed SDs are already widened by it.",
+        "there is no region without signal to take the noise from",
+    ),
+    Metric(
+        "glx_tnaa_sd",
+        "SD of Glx/tNAA",
+        "",
+        "lower",
+        "Absolute standard deviation of the outcome; it does not depend on how much Glx there is.",
+        "Average more transients (wider time bins), or leave the spectrum out.",
+        "tNAA was not found, so that the ratio has no value",
+        "10.1002/mrm.25568",
+    ),
+    Metric(
+        "glx_relative_sd",
+        "Relative SD of Glx",
+        "%",
+        "lower",
+        "Standard deviation over the estimate. It never excludes by itself: a relative limit "
+        "removes low concentrations rather than bad spectra.",
+        "Judge by the absolute SD.",
+        "Glx is zero; its upper limit is in the table of estimates",
+        "10.1002/mrm.25568",
+    ),
+    Metric(
+        "glx_baseline_sensitivity",
+        "Glx and the baseline",
+        "%",
+        "lower",
+        "Largest change of Glx when the stiffness of the baseline is doubled or halved.",
+        "Do not read differences smaller than this; look for macromolecules or lipid "
+        "that the model lacks.",
+        "the fit was not repeated with other baselines",
+    ),
+)
+"""Every figure of merit that rules can judge, in the order of a page."""
+
+
+def relative_sd_percent(estimate: float, sd: float) -> float:
+    """Return an SD as a percentage of its estimate; NaN for an estimate at zero."""
+    return 100.0 * sd / estimate if estimate > 0 else math.nan
+
+
+def share_percent(n_used: int, n_acquired: int) -> float:
+    """Return the share of transients that were used, in percent.
+
+    A single stored average carries no count; NaN then.
+    """
+    return 100.0 * n_used / n_acquired if n_acquired > 1 else math.nan
+
+
+def frequency_drift_hz(offset_hz: RealArray) -> float:
+    """Return the range that holds 90 % of the transients' frequency offsets.
+
+    Parameters
+    ----------
+    offset_hz : (n_transients,) ndarray
+        Offset of each transient before alignment, in Hz; NaN where none was found.
+
+    Returns
+    -------
+    float
+        Distance of the 5th from the 95th percentile, in Hz, which single outliers
+        do not move; NaN for fewer than two transients.
+    """
+    known = offset_hz[np.isfinite(offset_hz)]
+    if known.size < 2:
+        return math.nan
+    low, high = np.percentile(known, [5.0, 95.0])
+    return float(high - low)
+
+
+def water_residual(
+    magnitude: RealArray, ppm: RealArray, *, water_ppm: float, naa_height: float
+) -> float:
+    """Return how far the water line stands out, in units of the NAA peak.
+
+    Parameters
+    ----------
+    magnitude : (n_points,) ndarray
+        Magnitude spectrum after water removal, in signal units.
+    ppm : (n_points,) ndarray
+        Its chemical shifts.
+    water_ppm : float
+        Where water is, in ppm.
+    naa_height : float
+        Height of the NAA peak, in the same signal units.
+
+    Returns
+    -------
+    float
+        NaN where the spectrum does not reach water, or there is no NAA.
+    """
+    near = np.abs(ppm - water_ppm) <= 0.15
+    if not near.any() or not naa_height > 0:
+        return math.nan
+    return float(magnitude[near].max()) / naa_height
+
+
+def baseline_sensitivity_percent(estimate: float, alternatives: Sequence[float]) -> float:
+    """Return the largest change of an estimate over other baseline stiffnesses, in percent."""
+    if not estimate > 0 or not alternatives:
+        return math.nan
+    return 100.0 * max(abs(other - estimate) for other in alternatives) / estimate
+
+
+def fit_metrics(fit: FitResult, *, spectrometer_frequency_mhz: float) -> dict[str, float]:
+    """Return the figures that a fit alone decides, by the keys of `METRICS`.
+
+    `fwhm_hz` comes beside `fwhm_ppm`: the limit must not depend on the field,
+    while a reader at the scanner thinks in Hz.
+    """
+    return {
+        "snr": fit.snr,
+        "fwhm_hz": fit.fwhm_hz,
+        "fwhm_ppm": fit.fwhm_hz / spectrometer_frequency_mhz,
+        "reduced_chi2": fit.reduced_chi2,
+    }

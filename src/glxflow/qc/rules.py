@@ -1,0 +1,236 @@
+"""Judge a spectrum: limits as data, a verdict with every reason in words."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from glxflow.errors import ConfigError, join_problems
+from glxflow.qc.metrics import METRICS, Metric
+from glxflow.spectrum import FitStatus, Flag
+
+
+class Level(Enum):
+    """How a figure of merit, or a whole spectrum, is judged; the value is what pages print."""
+
+    PASS = "pass"
+    NOT_COMPUTABLE = "not computable"
+    DOUBTFUL = "doubtful"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Where a figure becomes doubtful and where the spectrum fails; None means never.
+
+    The limit itself still passes.
+    """
+
+    doubtful: float | None = None
+    fail: float | None = None
+
+
+DEFAULT_LIMITS: Mapping[str, Limit] = {
+    # Interval coverage has been measured from SNR 20 upwards; below 8 the fit is noise.
+    "snr": Limit(doubtful=20.0, fail=8.0),
+    # Measured up to 9 Hz at 3 T (0.073 ppm); the clinical consensus ends at 0.1 ppm.
+    "fwhm_ppm": Limit(doubtful=0.075, fail=0.1),
+    "transients_used": Limit(doubtful=80.0, fail=50.0),
+    "drift_hz": Limit(doubtful=10.0),
+    "water_residual": Limit(doubtful=1.0),
+    "reduced_chi2": Limit(doubtful=1.5),
+    # An SD of 0.3 is a quarter of a usual Glx/tNAA: such a bin weighs next to nothing.
+    "glx_tnaa_sd": Limit(doubtful=0.15, fail=0.3),
+    # No failure on purpose: a relative limit removes low concentrations, not bad spectra.
+    "glx_relative_sd": Limit(doubtful=20.0),
+    "glx_baseline_sensitivity": Limit(doubtful=10.0),
+}
+"""Limits by metric; the reasons are in docs/reading_the_pages.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One figure of merit as judged: value, limit and verdict, and why in words.
+
+    Attributes
+    ----------
+    key, label, unit, description : str
+        As in `Metric`.
+    value : float
+        NaN where it could not be computed.
+    limit : str
+        What was expected, such as "at least 20, fails below 8".
+    level : str
+        Value of a `Level`.
+    message : str
+        Empty for a pass; else what was found, what was expected, what to do.
+    """
+
+    key: str
+    label: str
+    unit: str
+    description: str
+    value: float
+    limit: str
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class QcVerdict:
+    """The judgement of one spectrum.
+
+    Attributes
+    ----------
+    level : Level
+        PASS, DOUBTFUL or FAIL: the worst of the findings and of the fit's own doubts.
+    findings : tuple of Finding
+        Every figure of merit that was judged.
+    flags : tuple of Flag
+        Each reason that is not a pass, in words, the worst first.
+    """
+
+    level: Level
+    findings: tuple[Finding, ...]
+    flags: tuple[Flag, ...]
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the spectrum enters the trial: all but failures do."""
+        return self.level is not Level.FAIL
+
+
+def limits_from(overrides: Mapping[str, Mapping[str, float | None]]) -> dict[str, Limit]:
+    """Return the limits of a study: the defaults, with what the configuration changes.
+
+    Parameters
+    ----------
+    overrides : mapping
+        From the key of a metric to `doubtful`, `fail` or both; None lifts a limit.
+
+    Raises
+    ------
+    ConfigError
+        If a metric or a kind of limit is unknown, or failing starts before doubt.
+    """
+    metrics = {metric.key: metric for metric in METRICS}
+    limits = dict(DEFAULT_LIMITS)
+    problems = []
+    for key, changes in overrides.items():
+        unknown = set(changes) - {"doubtful", "fail"}
+        if key not in metrics:
+            problems.append(f"unknown metric {key!r}; known are {', '.join(metrics)}")
+        elif unknown:
+            problems.append(f"{key!r} has {sorted(unknown)}; give 'doubtful', 'fail' or both")
+        else:
+            default = limits[key]
+            limits[key] = Limit(
+                changes.get("doubtful", default.doubtful), changes.get("fail", default.fail)
+            )
+            problems += _order_problem(metrics[key], limits[key])
+    if problems:
+        raise ConfigError(join_problems("qc", problems))
+    return limits
+
+
+def judge(
+    metrics: Mapping[str, float],
+    limits: Mapping[str, Limit],
+    *,
+    status: FitStatus,
+    flags: Sequence[Flag] = (),
+) -> QcVerdict:
+    """Return the verdict on one spectrum.
+
+    Parameters
+    ----------
+    metrics : mapping
+        From the key of a metric to its value; one that is absent or NaN is "not
+        computable", which is no failure by itself. Other keys are ignored.
+    limits : mapping
+        As `limits_from` returns them.
+    status : FitStatus
+        How the fit ended; anything but convergence fails.
+    flags : sequence of Flag
+        The fit's own doubts; each makes the spectrum doubtful.
+    """
+    findings = tuple(
+        _finding(metric, metrics.get(metric.key, math.nan), limits[metric.key])
+        for metric in METRICS
+    )
+    # A doubt that the fit raises about a figure judged here would be said twice.
+    own = [flag for flag in flags if flag.code not in limits]
+    fails = [Flag(f.key, f.message) for f in findings if f.level == Level.FAIL.value]
+    doubts = [Flag(f.key, f.message) for f in findings if f.level == Level.DOUBTFUL.value]
+    if status is not FitStatus.CONVERGED:
+        fails.insert(0, Flag("status", f"The fit has {status.value}."))
+    level = Level.FAIL if fails else Level.DOUBTFUL if doubts or own else Level.PASS
+    return QcVerdict(level, findings, (*fails, *doubts, *own))
+
+
+def _finding(metric: Metric, value: float, limit: Limit) -> Finding:
+    """Judge one figure of merit."""
+    level = _level(metric, value, limit)
+    return Finding(
+        metric.key,
+        metric.label,
+        metric.unit,
+        metric.description,
+        value,
+        _limit_in_words(metric, limit),
+        level.value,
+        _message(metric, value, limit, level),
+    )
+
+
+def _level(metric: Metric, value: float, limit: Limit) -> Level:
+    """Return where a value stands."""
+    if math.isnan(value):
+        return Level.NOT_COMPUTABLE
+    if _is_beyond(metric, value, limit.fail):
+        return Level.FAIL
+    return Level.DOUBTFUL if _is_beyond(metric, value, limit.doubtful) else Level.PASS
+
+
+def _is_beyond(metric: Metric, value: float, limit: float | None) -> bool:
+    """Return whether a value is on the wrong side of a limit."""
+    if limit is None:
+        return False
+    return value < limit if metric.better == "higher" else value > limit
+
+
+def _limit_in_words(metric: Metric, limit: Limit) -> str:
+    """Say what is expected."""
+    at, beyond = ("at least", "below") if metric.better == "higher" else ("at most", "above")
+    unit = f" {metric.unit}" if metric.unit else ""
+    parts = []
+    if limit.doubtful is not None:
+        parts.append(f"{at} {limit.doubtful:g}{unit}")
+    if limit.fail is not None:
+        parts.append(f"fails {beyond} {limit.fail:g}{unit}")
+    return ", ".join(parts) or "no limit"
+
+
+def _message(metric: Metric, value: float, limit: Limit, level: Level) -> str:
+    """Say what was found, what was expected and what to do; nothing for a pass."""
+    if level is Level.PASS:
+        return ""
+    if level is Level.NOT_COMPUTABLE:
+        return f"{metric.label} is not computable: {metric.when_missing}."
+    unit = f" {metric.unit}" if metric.unit else ""
+    return (
+        f"{metric.label} is {value:.3g}{unit}; expected {_limit_in_words(metric, limit)}. "
+        f"{metric.remedy}"
+    )
+
+
+def _order_problem(metric: Metric, limit: Limit) -> list[str]:
+    """Return a sentence where a spectrum would fail before it is doubtful."""
+    if limit.doubtful is None or limit.fail is None:
+        return []
+    if not _is_beyond(metric, limit.doubtful, limit.fail):
+        return []
+    return [
+        f"{metric.key!r} fails at {limit.fail:g} but is doubtful only at {limit.doubtful:g}, "
+        f"and {metric.better} is better; exchange the two"
+    ]
