@@ -1,1 +1,1 @@
-"""Pages for people: one a scan, one a study."""
+"""Pages for readers: pure functions from records and tables to one self-contained HTML text."""

@@ -1,0 +1,120 @@
+"""The table of estimates as a reader sees it: every value with its uncertainty."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from glxflow.report.numbers import MISSING, number, with_sd
+
+FIRST = ("Glx", "Glu", "Gln", "tNAA", "tCr", "tCho", "Ins")
+"""What the trial is about, and what it is measured against; the rest follows by name."""
+
+HEADLINE = {
+    "Glx/tNAA": ("Glx", "ratio_tnaa"),
+    "Glu/tCr": ("Glu", "ratio_tcr"),
+}
+"""Numbers that stand above the figure: label, then metabolite and column."""
+
+
+def estimate_rows(estimates: pd.DataFrame) -> dict[str, Any]:
+    """Return columns and rows of the table of one spectrum.
+
+    Parameters
+    ----------
+    estimates : DataFrame
+        As in `ScanPage`, rows of one bin. Columns without any value are left out.
+
+    Returns
+    -------
+    dict
+        `columns`: list of headings; `rows`: list of name, whether it is among
+        `FIRST`, and cells.
+    """
+    if estimates.empty:
+        return {"columns": [], "rows": []}
+    shown = [column for column in _COLUMNS if _has_values(estimates, column[1])]
+    records = sorted(estimates.to_dict("records"), key=_place)
+    return {
+        "columns": [heading for heading, _, _ in shown],
+        "rows": [
+            {
+                "name": str(record["metabolite"]),
+                "first": record["metabolite"] in FIRST,
+                "cells": [cell(record) for _, _, cell in shown],
+            }
+            for record in records
+        ],
+    }
+
+
+def session_value(estimates: pd.DataFrame, metabolite: str, column: str) -> str:
+    """Return one value with its SD; n/a where it was not measured."""
+    if estimates.empty or column not in estimates:
+        return MISSING
+    rows = estimates[estimates["metabolite"] == metabolite]
+    if rows.empty:
+        return MISSING
+    return with_sd(float(rows[column].iloc[0]), float(rows[f"{column}_sd"].iloc[0]))
+
+
+def _place(record: dict[Any, Any]) -> tuple[int, str]:
+    """Return where a metabolite stands in the table."""
+    name = str(record["metabolite"])
+    return (FIRST.index(name) if name in FIRST else len(FIRST), name.lower())
+
+
+def _has_values(estimates: pd.DataFrame, column: str) -> bool:
+    """Return whether a column is there and not empty."""
+    return column in estimates and bool(
+        (estimates[column].notna() & (estimates[column] != "")).any()
+    )
+
+
+def _value(record: dict[Any, Any], column: str) -> float:
+    """Return a number of a row; NaN where it is missing."""
+    value = record.get(column, math.nan)
+    return math.nan if value is None else float(value)
+
+
+def _ratio(column: str) -> Any:
+    """Return the cell that prints a value of a column with its SD."""
+    return lambda record: with_sd(_value(record, column), _value(record, f"{column}_sd"))
+
+
+def _amplitude(record: dict[Any, Any]) -> str:
+    """Return the amplitude with its SD, or the upper limit of one at zero."""
+    amplitude, limit = _value(record, "amplitude"), _value(record, "limit95")
+    if amplitude == 0 and math.isfinite(limit):
+        return f"0 (95 % below {number(limit)})"
+    return with_sd(amplitude, _value(record, "sd"))
+
+
+def _relative(column: str) -> Any:
+    """Return the cell that prints an SD as a percentage of the amplitude."""
+
+    def cell(record: dict[Any, Any]) -> str:
+        amplitude, sd = _value(record, "amplitude"), _value(record, column)
+        if not amplitude > 0 or math.isnan(sd):
+            return "–"
+        return f"{100 * sd / amplitude:.1f} %"
+
+    return cell
+
+
+def _flags(record: dict[Any, Any]) -> str:
+    """Return the doubts about one estimate."""
+    value = record.get("flags")
+    return value if isinstance(value, str) else ""
+
+
+_COLUMNS: tuple[tuple[str, str, Any], ...] = (
+    ("to tNAA ± SD", "ratio_tnaa", _ratio("ratio_tnaa")),
+    ("to tCr ± SD", "ratio_tcr", _ratio("ratio_tcr")),
+    ("water-scaled, molal ± SD", "water_molal", _ratio("water_molal")),
+    ("SD", "sd", _relative("sd")),
+    ("CRLB", "crlb", _relative("crlb")),
+    ("SD of model choice", "sd_model", _relative("sd_model")),
+    ("amplitude ± SD", "amplitude", _amplitude),
+    ("doubts", "flags", _flags),
+)

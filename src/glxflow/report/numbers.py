@@ -1,0 +1,58 @@
+"""Print numbers as a reader needs them: with their uncertainty, no digit too many."""
+
+import math
+
+MISSING = "n/a"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a number with some significant digits and a true minus sign; n/a for NaN."""
+    if math.isnan(value):
+        return MISSING
+    if math.isinf(value):
+        return "−∞" if value < 0 else "∞"
+    exponent = _exponent(value)
+    text = (
+        f"{value:.{max(digits - 1 - exponent, 0)}f}"
+        if -4 <= exponent < 6
+        else f"{value:.{digits - 1}e}"
+    )
+    return text.replace("-", "−")
+
+
+def with_sd(value: float, sd: float) -> str:
+    """Return ``value ± sd``, the SD with two significant digits and the value to match.
+
+    An SD of zero belongs to what is so by definition, such as tNAA/tNAA.
+    """
+    if math.isnan(value):
+        return MISSING
+    if sd == 0:
+        return number(value)
+    if not math.isfinite(sd):
+        return f"{number(value)} (no SD)"
+    decimals = 1 - _exponent(sd)
+    if not -4 <= decimals <= 6:
+        return f"{number(value, 4)} ± {number(sd, 2)}"
+    rounded, sd = round(value, decimals), round(sd, decimals)
+    shown = max(decimals, 0)
+    return f"{rounded:.{shown}f} ± {sd:.{shown}f}".replace("-", "−")
+
+
+def interval(low: float, high: float, digits: int = 3) -> str:
+    """Return ``[low, high]``."""
+    return f"[{number(low, digits)}, {number(high, digits)}]"
+
+
+def p_value(p: float) -> str:
+    """Return ``P = .027``, as medical journals print it; ``P < .001`` below that."""
+    if math.isnan(p):
+        return "P not computable"
+    if p < 0.001:
+        return "P < 0.001"
+    return f"P = {p:.3f}" if p < 0.995 else "P > 0.99"
+
+
+def _exponent(value: float) -> int:
+    """Return the decimal exponent of a number as it prints with three digits."""
+    return math.floor(math.log10(float(f"{abs(value):.2e}"))) if value else 0

@@ -1,0 +1,226 @@
+"""Show one session: whether its spectra can be trusted, and what came out of them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from glxflow.report.estimates import HEADLINE, estimate_rows, session_value
+from glxflow.report.page import Provenance, render
+from glxflow.report.spectrum_figure import component_rows, spectrum_figure
+from glxflow.report.time_course import time_course_figure
+from glxflow.spectrum import FitResult, FitStatus, Flag, Step
+
+
+class Judged(Protocol):
+    """One figure of merit as judged; `glxflow.qc.rules.Finding` is one."""
+
+    @property
+    def label(self) -> str:
+        """Name for a reader."""
+
+    @property
+    def unit(self) -> str:
+        """Unit, empty for a ratio."""
+
+    @property
+    def description(self) -> str:
+        """What it measures."""
+
+    @property
+    def value(self) -> float:
+        """Its value; NaN where it could not be computed."""
+
+    @property
+    def limit(self) -> str:
+        """What was expected, in words."""
+
+    @property
+    def level(self) -> str:
+        """One of pass, not computable, doubtful, fail."""
+
+    @property
+    def message(self) -> str:
+        """Why it is no pass, and what to do; empty for a pass."""
+
+
+class Verdict(Protocol):
+    """The judgement of one spectrum; `glxflow.qc.rules.QcVerdict` is one."""
+
+    @property
+    def level(self) -> Enum:
+        """Pass, doubtful or fail, as an enum whose values are these words."""
+
+    @property
+    def findings(self) -> Sequence[Judged]:
+        """Every figure of merit that was judged."""
+
+    @property
+    def flags(self) -> Sequence[Flag]:
+        """Each reason that is not a pass, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class FittedBin:
+    """One fitted spectrum of a session.
+
+    Attributes
+    ----------
+    label : str
+        For the reader: "baseline", "0 to 10 min", or "whole scan".
+    centre_min : float
+        Middle of the bin after the start of the infusion, in min; NaN where the
+        scan is not timed.
+    fit : FitResult
+        The fit.
+    verdict : Verdict
+        Its quality control.
+    """
+
+    label: str
+    centre_min: float
+    fit: FitResult
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPage:
+    """What the page of one session shows.
+
+    Attributes
+    ----------
+    title : str
+        The scan, such as ``sub-01_ses-1_task-ketamine``.
+    provenance : Provenance
+        Version, inputs and parameters.
+    bins : tuple of FittedBin
+        In the order of time; empty when the session failed before the fit.
+    estimates : DataFrame
+        A row per bin and metabolite: bin (position in `bins`), metabolite,
+        amplitude, sd, crlb, ratio_tcr, ratio_tcr_sd, ratio_tnaa, ratio_tnaa_sd,
+        flags; optionally water_molal, water_molal_sd, limit95, sd_model.
+    steps : tuple of Step
+        Processing, oldest first.
+    failure : str
+        Why there is no result, with the remedy; empty when there is one.
+    acquisition : mapping
+        What was measured, such as "Echo time": "30 ms".
+    notes : tuple of str
+        Further sentences for the reader: warnings, how water scaling was done.
+    """
+
+    title: str
+    provenance: Provenance
+    bins: tuple[FittedBin, ...] = ()
+    estimates: pd.DataFrame = field(default_factory=pd.DataFrame)
+    steps: tuple[Step, ...] = ()
+    failure: str = ""
+    acquisition: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+_ORDER = ("pass", "doubtful", "fail")
+_SUMMARY = {
+    "pass": "Every figure of merit that could be computed is within its limit.",
+    "doubtful": "Usable with care: the strict analysis set leaves doubtful spectra out.",
+    "fail": "A spectrum that fails does not enter the trial.",
+}
+
+
+def render_scan(scan: ScanPage) -> str:
+    """Return the page of one session as one self-contained HTML text.
+
+    Raises
+    ------
+    ValueError
+        If the session has neither a fit nor a reason for having none.
+    """
+    if not scan.bins and not scan.failure:
+        raise ValueError(f"{scan.title}: neither a fit nor a failure to show")
+    bins = [_bin_view(index, scan) for index in range(len(scan.bins))]
+    return render(
+        "scan.html",
+        scan=scan,
+        verdict=_session_verdict(scan),
+        bins=bins,
+        figures=[view["figure"] for view in bins],
+        time_course=_time_course(scan),
+    )
+
+
+def _session_verdict(scan: ScanPage) -> dict[str, Any]:
+    """Return the worst verdict of the session, with every reason and where it applies."""
+    if scan.failure:
+        return {"level": "fail", "summary": "No result for this session.", "reasons": []}
+    levels = [fitted.verdict.level.value for fitted in scan.bins]
+    worst = max(levels, key=_ORDER.index)
+    counts = ", ".join(f"{levels.count(level)} {level}" for level in _ORDER if level in levels)
+    summary = _SUMMARY[worst] + (f" Spectra: {counts}." if len(levels) > 1 else "")
+    where: dict[str, list[str]] = {}
+    for fitted in scan.bins:
+        for flag in fitted.verdict.flags:
+            where.setdefault(flag.message, []).append(fitted.label)
+    several = len(scan.bins) > 1
+    reasons = [(", ".join(labels) if several else "", text) for text, labels in where.items()]
+    return {"level": worst, "summary": summary, "reasons": reasons}
+
+
+def _bin_view(index: int, scan: ScanPage) -> dict[str, Any]:
+    """Return what the template shows of one fitted spectrum."""
+    fitted = scan.bins[index]
+    fit = fitted.fit
+    has_curves = fit.status is not FitStatus.FAILED and bool(np.isfinite(fit.data).all())
+    rows = scan.estimates
+    if "bin" in rows:
+        rows = rows[rows["bin"] == index]
+    return {
+        "label": fitted.label,
+        "level": fitted.verdict.level.value,
+        "status": fit.status.value,
+        "findings": fitted.verdict.findings,
+        "flags": fitted.verdict.flags,
+        "estimates": estimate_rows(rows),
+        "headline": _headline(rows, fit),
+        "figure": spectrum_figure(fit) if has_curves else None,
+        "components": [name for name, _ in component_rows(fit)] if has_curves else [],
+        "zeros": [name for name, curve in zip(fit.names, fit.components, strict=True)
+                  if not np.any(curve)],
+        "alt": _description(fitted) if has_curves else "",
+    }  # fmt: skip
+
+
+def _headline(estimates: pd.DataFrame, fit: FitResult) -> list[tuple[str, str]]:
+    """Return the few numbers that a reader looks for first."""
+    values = [(name, session_value(estimates, *key)) for name, key in HEADLINE.items()]
+    return [
+        *values,
+        ("SNR", "n/a" if math.isnan(fit.snr) else f"{fit.snr:.0f}"),
+        ("Line width", "n/a" if math.isnan(fit.fwhm_hz) else f"{fit.fwhm_hz:.1f} Hz"),
+    ]
+
+
+def _description(fitted: FittedBin) -> str:
+    """Return the figure in words, for those who cannot see it."""
+    fit = fitted.fit
+    return (
+        f"Spectrum of {fitted.label} from {fit.ppm[-1]:.1f} to {fit.ppm[0]:.1f} ppm with fit, "
+        f"baseline, residual and components. Signal to noise {fit.snr:.0f}, line width "
+        f"{fit.fwhm_hz:.1f} Hz, residual over noise {fit.reduced_chi2:.2f}. "
+        f"The tables below hold the numbers."
+    )
+
+
+def _time_course(scan: ScanPage) -> dict[str, Any] | None:
+    """Return the time course of a session with several bins."""
+    if len(scan.bins) < 2 or "bin" not in scan.estimates:
+        return None
+    return time_course_figure(
+        [fitted.label for fitted in scan.bins],
+        np.array([fitted.centre_min for fitted in scan.bins]),
+        scan.estimates,
+        np.array([fitted.fit.fwhm_hz for fitted in scan.bins]),
+    )
