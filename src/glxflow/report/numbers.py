@@ -39,9 +39,20 @@ def with_sd(value: float, sd: float) -> str:
     return f"{rounded:.{shown}f} ± {sd:.{shown}f}".replace("-", "−")
 
 
-def interval(low: float, high: float, digits: int = 3) -> str:
-    """Return ``[low, high]``."""
-    return f"[{number(low, digits)}, {number(high, digits)}]"
+def interval(low: float, high: float) -> str:
+    """Return ``[low, high]``, both with the decimals that the width deserves."""
+    return f"[{within(low, low, high)}, {within(high, low, high)}]"
+
+
+def within(value: float, low: float, high: float) -> str:
+    """Return a number with three significant digits of the width of its interval."""
+    width = high - low
+    if not (math.isfinite(width) and width > 0 and math.isfinite(value)):
+        return number(value)
+    decimals = 2 - _exponent(width)
+    if not -4 <= decimals <= 6:
+        return number(value)
+    return f"{round(value, decimals):.{max(decimals, 0)}f}".replace("-", "−")
 
 
 def p_value(p: float) -> str:

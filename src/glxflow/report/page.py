@@ -44,11 +44,22 @@ class Provenance:
     parameters: Mapping[str, Any]
 
 
-def render(template: str, **context: Any) -> str:
-    """Return a page from a template of this package; every value is escaped."""
-    return (
-        _environment().get_template(template).render(plotly_js=Markup(get_plotlyjs()), **context)
-    )
+def render(template: str, figures: Mapping[str, Figure], **context: Any) -> str:
+    """Return a page from a template of this package; every value is escaped.
+
+    Parameters
+    ----------
+    template : str
+        File in `templates`.
+    figures : mapping
+        Figures by the identifier of the element that shows each; a page without
+        any does not carry the plot library (5 MB).
+    **context
+        What the template names.
+    """
+    plotly_js = Markup(get_plotlyjs()) if figures else ""
+    page = _environment().get_template(template)
+    return page.render(plotly_js=plotly_js, figures=figures, **context)
 
 
 def packed(values: npt.ArrayLike) -> dict[str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from glxflow.report.estimates import HEADLINE, estimate_rows, session_value
-from glxflow.report.page import Provenance, render
+from glxflow.report.page import Figure, Provenance, render
 from glxflow.report.spectrum_figure import component_rows, spectrum_figure
 from glxflow.report.time_course import time_course_figure
 from glxflow.spectrum import FitResult, FitStatus, Flag, Step
@@ -147,15 +147,14 @@ def render_scan(scan: ScanPage) -> str:
         scan=scan,
         verdict=_session_verdict(scan),
         bins=bins,
-        figures=[view["figure"] for view in bins],
-        time_course=_time_course(scan),
+        figures=_figures(scan),
     )
 
 
 def _session_verdict(scan: ScanPage) -> dict[str, Any]:
     """Return the worst verdict of the session, with every reason and where it applies."""
     if scan.failure:
-        return {"level": "fail", "summary": "No result for this session.", "reasons": []}
+        return {"level": "fail", "summary": "No result for this session."}
     levels = [fitted.verdict.level.value for fitted in scan.bins]
     worst = max(levels, key=_ORDER.index)
     counts = ", ".join(f"{levels.count(level)} {level}" for level in _ORDER if level in levels)
@@ -166,17 +165,27 @@ def _session_verdict(scan: ScanPage) -> dict[str, Any]:
             where.setdefault(flag.message, []).append(fitted.label)
     several = len(scan.bins) > 1
     reasons = [(", ".join(labels) if several else "", text) for text, labels in where.items()]
-    return {"level": worst, "summary": summary, "reasons": reasons}
+    unknown = [
+        finding.label
+        for fitted in scan.bins
+        for finding in fitted.verdict.findings
+        if finding.level == "not computable"
+    ]
+    return {
+        "level": worst,
+        "summary": summary,
+        "reasons": reasons,
+        "unknown": list(dict.fromkeys(unknown)),
+    }
 
 
 def _bin_view(index: int, scan: ScanPage) -> dict[str, Any]:
     """Return what the template shows of one fitted spectrum."""
     fitted = scan.bins[index]
     fit = fitted.fit
-    has_curves = fit.status is not FitStatus.FAILED and bool(np.isfinite(fit.data).all())
+    has_curves = _has_curves(fit)
     rows = scan.estimates
-    if "bin" in rows:
-        rows = rows[rows["bin"] == index]
+    rows = rows if rows.empty else rows[rows["bin"] == index]
     return {
         "label": fitted.label,
         "level": fitted.verdict.level.value,
@@ -185,7 +194,6 @@ def _bin_view(index: int, scan: ScanPage) -> dict[str, Any]:
         "flags": fitted.verdict.flags,
         "estimates": estimate_rows(rows),
         "headline": _headline(rows, fit),
-        "figure": spectrum_figure(fit) if has_curves else None,
         "components": [name for name, _ in component_rows(fit)] if has_curves else [],
         "zeros": [name for name, curve in zip(fit.names, fit.components, strict=True)
                   if not np.any(curve)],
@@ -214,13 +222,23 @@ def _description(fitted: FittedBin) -> str:
     )
 
 
-def _time_course(scan: ScanPage) -> dict[str, Any] | None:
-    """Return the time course of a session with several bins."""
-    if len(scan.bins) < 2 or "bin" not in scan.estimates:
-        return None
-    return time_course_figure(
-        [fitted.label for fitted in scan.bins],
-        np.array([fitted.centre_min for fitted in scan.bins]),
-        scan.estimates,
-        np.array([fitted.fit.fwhm_hz for fitted in scan.bins]),
-    )
+def _has_curves(fit: FitResult) -> bool:
+    """Return whether a fit has curves to draw."""
+    return fit.status is not FitStatus.FAILED and bool(np.isfinite(fit.data).all())
+
+
+def _figures(scan: ScanPage) -> dict[str, Figure]:
+    """Return the figures by their place on the page."""
+    figures = {
+        f"spectrum-{index}": spectrum_figure(fitted.fit)
+        for index, fitted in enumerate(scan.bins)
+        if _has_curves(fitted.fit)
+    }
+    if len(scan.bins) > 1 and not scan.estimates.empty:
+        figures["time-course"] = time_course_figure(
+            [fitted.label for fitted in scan.bins],
+            np.array([fitted.centre_min for fitted in scan.bins]),
+            scan.estimates,
+            np.array([fitted.fit.fwhm_hz for fitted in scan.bins]),
+        )
+    return figures

@@ -1,0 +1,71 @@
+"""Describe a group: change from each session's own start, means and their intervals.
+
+These describe the data for the eye. The claim rests on the mixed model, whose
+numbers come from the inference tables and are not computed here.
+"""
+
+import pandas as pd
+from scipy.special import stdtrit
+
+
+def change_from_start(table: pd.DataFrame, outcome: str, time: str) -> pd.DataFrame:
+    """Return an outcome's difference from the earliest time point of its session.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row per subject, session and time point, with condition and the outcome.
+    outcome, time : str
+        Columns of the outcome and of the time point.
+
+    Returns
+    -------
+    DataFrame
+        Columns subject, session, condition, the time and `change`. Sessions
+        without a value at the earliest time point of the table have no change and
+        are left out; the starting point itself is kept, with change 0.
+    """
+    keys = ["subject", "session"]
+    known = table.dropna(subset=[outcome, time])
+    if known.empty:
+        return pd.DataFrame(columns=[*keys, "condition", time, "change"])
+    start = known.loc[known[time] == known[time].min()].set_index(keys)[outcome]
+    joined = known.join(start.rename("start"), on=keys).dropna(subset=["start"])
+    joined["change"] = joined[outcome] - joined["start"]
+    return joined[[*keys, "condition", time, "change"]].sort_values(
+        [*keys, time], ignore_index=True
+    )
+
+
+def group_means(changes: pd.DataFrame, time: str) -> pd.DataFrame:
+    """Return mean change and its 95 % t interval by condition and time.
+
+    Returns
+    -------
+    DataFrame
+        Columns condition, the time, n, mean, half (half the width of the
+        interval; NaN for fewer than two sessions).
+    """
+    grouped = changes.groupby(["condition", time], observed=True)["change"]
+    summary = grouped.agg(n="size", mean="mean", sd="std").reset_index()
+    t = stdtrit(summary["n"] - 1, 0.975)
+    summary["half"] = t * summary["sd"] / summary["n"] ** 0.5
+    return summary.drop(columns="sd")
+
+
+def by_participant(changes: pd.DataFrame, time: str, conditions: tuple[str, ...]) -> pd.DataFrame:
+    """Return each participant's mean change after the start, a column per condition.
+
+    Rows are ordered by the difference between the first two conditions;
+    participants with one session come last.
+    """
+    if changes.empty:
+        return pd.DataFrame(columns=list(conditions))
+    after = changes[changes[time] > changes[time].min()]
+    wide = after.pivot_table(
+        index="subject", columns="condition", values="change", aggfunc="mean", observed=True
+    ).reindex(columns=list(conditions))
+    difference = wide[conditions[0]] - wide[conditions[1]]
+    order = difference.sort_values(na_position="last").index
+    ordered: pd.DataFrame = wide.reindex(order)
+    return ordered

@@ -1,0 +1,121 @@
+"""Put results of the inference into words; a claim never stands without its interval."""
+
+import math
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from glxflow.report.numbers import MISSING, interval, number, p_value, within
+
+Row = Mapping[Hashable, Any]
+
+_COUNTS = (("n_participants", "participants"), ("n_sessions", "sessions"), ("n_rows", "rows"))
+_HEADINGS = {
+    "model": "model",
+    "term": "term",
+    "outcome": "outcome",
+    "estimate": "estimate",
+    "se": "SE",
+    "ci": "95 % interval",
+    "statistic": "statistic",
+    "df": "df",
+    "df_method": "df method",
+    "p": "P",
+    "n": "participants / sessions / rows",
+}
+
+
+def sentence(row: Row) -> str:
+    """Return an estimate with interval, statistic, df, method, P and n, as one sentence."""
+    counts = ", ".join(
+        f"{value:g} {noun}"
+        for value, noun in ((_number(row, key), noun) for key, noun in _COUNTS)
+        if not math.isnan(value)
+    )
+    df, low, high = (_number(row, key) for key in ("df", "ci_low", "ci_high"))
+    method = row.get("df_method")
+    parts = [
+        f"estimate {within(_number(row, 'estimate'), low, high)}, 95 % interval "
+        f"{interval(low, high)}",
+        f"statistic {number(_number(row, 'statistic'))} on {number(df)} df"
+        + (f" ({method})" if isinstance(method, str) else ""),
+        p_value(_number(row, "p")),
+        counts,
+    ]
+    return "; ".join(part for part in parts if part) + "."
+
+
+def reading(row: Row) -> str:
+    """Say what the interval allows, without naming a winner."""
+    low, high = _number(row, "ci_low"), _number(row, "ci_high")
+    if math.isnan(low) or math.isnan(high):
+        return "The interval could not be computed, so that nothing can be concluded."
+    if low > 0 or high < 0:
+        return "The interval excludes zero."
+    return (
+        "The interval holds zero: the data are compatible with no difference, and with every "
+        "difference inside the interval. This is no evidence that there is none."
+    )
+
+
+def attenuation_sentence(row: Row) -> str:
+    """Return a percent attenuation with its interval, or say why there is none."""
+    estimate, low, high = (_number(row, key) for key in ("estimate", "ci_low", "ci_high"))
+    if not all(map(math.isfinite, (estimate, low, high))):
+        return (
+            "not bounded: the effect to be attenuated cannot be told from zero, so that no "
+            "percentage has a meaning here."
+        )
+    shown = [within(value, low, high) for value in (estimate, low, high)]
+    return f"{shown[0]} % (95 % interval {shown[1]} % to {shown[2]} %)."
+
+
+def result_table(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Return headings and cells of a table of results, numbers as a reader needs them.
+
+    `ci_low` and `ci_high` become one column, and so do the counts; columns without
+    any value are left out.
+    """
+    columns = [str(column) for column in table if table[column].notna().any()]
+    columns = _joined(columns, ["ci_low", "ci_high"], "ci")
+    columns = _joined(columns, [name for name, _ in _COUNTS], "n")
+    rows = [[_cell(record, column) for column in columns] for record in _records(table)]
+    headings = [_HEADINGS.get(column, column.replace("_", " ")) for column in columns]
+    return headings, rows
+
+
+def _joined(columns: list[str], members: list[str], name: str) -> list[str]:
+    """Put one column in the place of several, where all of them are there."""
+    if not set(members) <= set(columns):
+        return columns
+    place = columns.index(members[0])
+    rest = [column for column in columns if column not in members]
+    return [*rest[:place], name, *rest[place:]]
+
+
+def _records(table: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    """Return the rows of a table."""
+    return table.to_dict("records")
+
+
+def _cell(record: Row, column: str) -> str:
+    """Return one cell as text."""
+    if column == "ci":
+        return interval(_number(record, "ci_low"), _number(record, "ci_high"))
+    if column == "estimate" and "ci_low" in record:
+        return within(*(_number(record, name) for name in ("estimate", "ci_low", "ci_high")))
+    if column == "n":
+        return " / ".join(f"{_number(record, name):g}" for name, _ in _COUNTS)
+    value = record.get(column)
+    if column == "p":
+        return p_value(_number(record, "p")).removeprefix("P ").removeprefix("= ")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return MISSING if value is None else str(value)
+    return f"{value:g}" if column.startswith("n_") else number(float(value))
+
+
+def _number(row: Row, key: str) -> float:
+    """Return a number of a row; NaN where it is missing."""
+    value = row.get(key)
+    return float(value) if isinstance(value, int | float) else math.nan

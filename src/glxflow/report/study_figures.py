@@ -1,0 +1,161 @@
+"""The figures of the study page: courses by condition, and each participant's pair."""
+
+from typing import Any
+
+import pandas as pd
+
+from glxflow.report.change import group_means
+from glxflow.report.page import Figure, label, packed
+from glxflow.report.style import BLUE, GREY, ORANGE, RULE, axis, layout
+
+_COLOURS = (BLUE, ORANGE)
+_SYMBOLS = ("circle", "diamond")
+
+
+def course_figure(
+    changes: pd.DataFrame, time: str, conditions: tuple[str, ...], *, x_title: str, y_title: str
+) -> Figure:
+    """Return the course of a change by condition: means with 95 % intervals over faint sessions.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        As `glxflow.report.change.change_from_start` returns it.
+    time : str
+        Its column of time points.
+    conditions : tuple of str
+        Conditions in the order of the legend.
+    x_title, y_title : str
+        What the axes show, with units.
+    """
+    means = group_means(changes, time)
+    span = float(changes[time].max() - changes[time].min()) if len(changes) else 1.0
+    traces: list[Figure] = []
+    for index, condition in enumerate(conditions):
+        traces.append(_sessions(changes[changes["condition"] == condition], time, index))
+    for index, condition in enumerate(conditions):
+        # Side by side, so that the bars of the two conditions do not hide each other.
+        shift = (index - (len(conditions) - 1) / 2) * 0.012 * span
+        own = means[means["condition"] == condition]
+        traces.append(_means(own, time, shift, index, condition))
+    return {
+        "data": traces,
+        "layout": layout(
+            430,
+            xaxis=axis(title={"text": x_title}, showgrid=False),
+            yaxis=axis(
+                title={"text": y_title},
+                showgrid=True,
+                zeroline=True,
+                zerolinecolor=GREY,
+                tickformat="~g",
+            ),
+            hovermode="closest",
+        ),
+    }
+
+
+def pairs_figure(pairs: pd.DataFrame, *, x_title: str) -> Figure:
+    """Return a row per participant with one mark a condition, joined by a line.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        As `glxflow.report.change.by_participant` returns it.
+    x_title : str
+        What the marks show.
+    """
+    names = [label(str(subject)) for subject in pairs.index]
+    rows = list(range(len(names)))
+    conditions = list(pairs.columns)
+    joints: dict[str, list[float | None]] = {"x": [], "y": []}
+    for row, (first, second) in enumerate(pairs[conditions[:2]].to_numpy(dtype=float)):
+        if first == first and second == second:
+            joints["x"] += [float(first), float(second), None]
+            joints["y"] += [row, row, None]
+    return {
+        "data": [
+            {
+                "type": "scatter",
+                "mode": "lines",
+                **joints,
+                "line": {"color": GREY, "width": 1.5},
+                "hoverinfo": "skip",
+                "showlegend": False,
+            },
+            *(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "name": label(str(condition)),
+                    "x": packed(pairs[condition]),
+                    "y": rows,
+                    "text": names,
+                    "marker": _marker(index, 9),
+                    "hovertemplate": "%{text}: %{x:.3g}<extra>%{fullData.name}</extra>",
+                }
+                for index, condition in enumerate(conditions)
+            ),
+        ],
+        "layout": layout(
+            110 + 22 * max(len(names), 1),
+            xaxis=axis(title={"text": x_title}, showgrid=True, zeroline=True, zerolinecolor=GREY),
+            yaxis=axis(
+                tickvals=rows,
+                ticktext=names,
+                range=[len(names) - 0.3, -0.7],  # the first row on top
+                automargin=True,
+                showgrid=True,
+            ),
+            hovermode="closest",
+        ),
+    }
+
+
+def _marker(index: int, size: int) -> dict[str, Any]:
+    """Return the mark of a condition: colour and shape, so that neither is needed alone."""
+    place = index % len(_COLOURS)
+    return {"color": _COLOURS[place], "symbol": _SYMBOLS[place], "size": size}
+
+
+def _sessions(changes: pd.DataFrame, time: str, index: int) -> Figure:
+    """Return all sessions of a condition as one faint trace, a gap between sessions."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    names: list[str] = []
+    for key, rows in changes.groupby(["subject", "session"], observed=True):
+        x += [*rows[time].astype(float), None]
+        y += [*rows["change"].astype(float), None]
+        names += [label(" ".join(map(str, key)))] * (len(rows) + 1)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "text": names,
+        "line": {"color": _COLOURS[index % len(_COLOURS)], "width": 1},
+        "opacity": 0.25,
+        "showlegend": False,
+        "hovertemplate": "%{text}: %{y:.3g}<extra></extra>",
+    }
+
+
+def _means(means: pd.DataFrame, time: str, shift: float, index: int, condition: str) -> Figure:
+    """Return the means of a condition with their intervals."""
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": label(condition),
+        "x": packed(means[time] + shift),
+        "y": packed(means["mean"]),
+        "error_y": {
+            "type": "data",
+            "array": packed(means["half"].fillna(0.0)),
+            "thickness": 1.8,
+            "width": 5,
+        },
+        "line": {"color": _COLOURS[index % len(_COLOURS)], "width": 2.4},
+        "marker": {**_marker(index, 9), "line": {"color": RULE, "width": 1}},
+        "text": [f"n = {n}" for n in means["n"]],
+        "hovertemplate": "%{y:.3g}, %{text}",
+    }

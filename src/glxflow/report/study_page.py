@@ -1,0 +1,241 @@
+"""Show a study: its answer, what the answer rests on, and what it cannot show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from glxflow.report.change import by_participant, change_from_start
+from glxflow.report.inference import attenuation_sentence, reading, result_table, sentence
+from glxflow.report.numbers import number
+from glxflow.report.page import Figure, Provenance, render
+from glxflow.report.study_figures import course_figure, pairs_figure
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPage:
+    """What the page of a study shows.
+
+    Attributes
+    ----------
+    title : str
+        Name of the study.
+    provenance : Provenance
+        Version, inputs, parameters (hash of the analysis plan among them).
+    conditions : tuple of str
+        Condition labels, the reference first, as the plan (or the masking) names them.
+    sessions : DataFrame
+        Every planned or scanned session: subject, session, period, condition,
+        status (used, excluded, failed, missing), stage, reason.
+    trial : DataFrame
+        A row per used session and bin: subject, session, condition, bin, t_min,
+        the outcome, qc_pass.
+    qc : DataFrame
+        A row per session and bin: subject, session, bin, snr, fwhm_hz, qc_pass;
+        optionally qc_level and flags.
+    primary : DataFrame
+        Results with role, model, term, estimate, se, df, df_method, statistic, p,
+        ci_low, ci_high, n_participants, n_sessions, n_rows. The first row of role
+        "primary" is the claim; the first of role "as published" stands beside it.
+    attenuation : DataFrame
+        outcome, estimate, ci_low, ci_high in percent (NaN where not bounded), method.
+    clinical : DataFrame
+        A row per subject, session and day with condition and the score.
+    results : mapping
+        Further tables of results by heading.
+    exploratory : mapping
+        Likewise, for what generates hypotheses and tests none.
+    outcome, outcome_label : str
+        Column of the outcome in `trial`, and how it is printed.
+    score, score_label : str
+        Column of the score in `clinical`, and how it is printed.
+    pages : mapping
+        From (subject, session) to the scan page, relative to this page.
+    is_masked : bool
+        Whether the conditions are still hidden behind neutral names.
+    notes : tuple of str
+        Further sentences for the reader: warnings, deviations from the plan.
+    """
+
+    title: str
+    provenance: Provenance
+    conditions: tuple[str, ...]
+    sessions: pd.DataFrame
+    trial: pd.DataFrame
+    qc: pd.DataFrame
+    primary: pd.DataFrame
+    attenuation: pd.DataFrame = field(default_factory=pd.DataFrame)
+    clinical: pd.DataFrame = field(default_factory=pd.DataFrame)
+    results: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    exploratory: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    outcome: str = "glx_tnaa"
+    outcome_label: str = "Glx/tNAA"
+    score: str = "madrs"
+    score_label: str = "MADRS"
+    pages: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    is_masked: bool = False
+    notes: tuple[str, ...] = ()
+
+
+_STATUSES = ("used", "excluded", "failed", "missing")
+
+
+def render_study(study: StudyPage) -> str:
+    """Return the page of a study as one self-contained HTML text."""
+    return render(
+        "study.html",
+        study=study,
+        claims=_claims(study),
+        attenuation=[
+            (str(row.get("outcome", "")), attenuation_sentence(row), str(row.get("method", "")))
+            for row in study.attenuation.to_dict("records")
+        ],
+        primary=result_table(study.primary),
+        results={name: result_table(table) for name, table in study.results.items()},
+        exploratory={name: result_table(table) for name, table in study.exploratory.items()},
+        figures=_figures(study),
+        flow=_flow(study),
+        sessions=_sessions(study),
+        quality=_quality(study),
+        doubts=_doubts(study),
+    )
+
+
+def _claims(study: StudyPage) -> list[dict[str, str]]:
+    """Return the primary result in words, and the as-published model beside it."""
+    claims: list[dict[str, str]] = []
+    if "role" not in study.primary:
+        return claims
+    for role in ("primary", "as published"):
+        rows = study.primary[study.primary["role"] == role].head(1).to_dict("records")
+        claims += [
+            {
+                "role": role,
+                "model": str(row["model"]),
+                "term": str(row["term"]),
+                "sentence": sentence(row),
+                "reading": reading(row),
+            }
+            for row in rows
+        ]
+    return claims
+
+
+def _figures(study: StudyPage) -> dict[str, Figure]:
+    """Return the figures for which there are data, by their place on the page."""
+    figures = {}
+    usable = study.trial
+    if "qc_pass" in usable:
+        usable = usable[usable["qc_pass"].astype(bool)]
+    if study.outcome in usable and len(usable):
+        changes = change_from_start(usable, study.outcome, "t_min")
+        title = f"change of {study.outcome_label}"
+        figures["course"] = course_figure(
+            changes,
+            "t_min",
+            study.conditions,
+            x_title="start of the bin after the infusion began / min",
+            y_title=title,
+        )
+        pairs = by_participant(changes, "t_min", study.conditions)
+        figures["pairs"] = pairs_figure(pairs, x_title=f"mean {title} after the infusion began")
+    if study.score in study.clinical and len(study.clinical):
+        figures["clinical"] = course_figure(
+            change_from_start(study.clinical, study.score, "day"),
+            "day",
+            study.conditions,
+            x_title="day after the infusion",
+            y_title=f"change of {study.score_label}",
+        )
+    return figures
+
+
+def _flow(study: StudyPage) -> dict[str, Any]:
+    """Return how many sessions there are of each status, by condition."""
+    names = (
+        study.sessions["condition"]
+        .astype("object")
+        .where(study.sessions["condition"].notna(), "unknown")
+    )
+    counts = pd.crosstab(names, study.sessions["status"]).reindex(
+        columns=list(_STATUSES), fill_value=0
+    )
+    rows = [
+        [str(name), *(str(int(counts.loc[name, status])) for status in _STATUSES),
+         str(int(counts.loc[name].sum()))]
+        for name in counts.index
+    ]  # fmt: skip
+    used = study.sessions[study.sessions["status"] == "used"]
+    return {
+        "columns": ["condition", *_STATUSES, "planned"],
+        "rows": rows,
+        "n_planned": len(study.sessions),
+        "n_used": len(used),
+        "n_participants": int(used["subject"].nunique()),
+        "n_complete": int((used.groupby("subject").size() >= len(study.conditions)).sum()),
+    }
+
+
+def _sessions(study: StudyPage) -> list[dict[str, str]]:
+    """Return every session with what became of it, those that are not used first."""
+    order = {status: place for place, status in enumerate((*_STATUSES[1:], "used"))}
+    rows = [
+        {
+            "subject": _text(row["subject"]),
+            "session": _text(row["session"]),
+            "period": number(float(row["period"])) if pd.notna(row["period"]) else "n/a",
+            "condition": _text(row["condition"]),
+            "status": _text(row["status"]),
+            "stage": _text(row["stage"]) if row["stage"] else "",
+            "reason": _text(row["reason"]) if row["reason"] else "",
+            "page": study.pages.get((str(row["subject"]), str(row["session"])), ""),
+        }
+        for row in study.sessions.to_dict("records")
+    ]
+    return sorted(rows, key=lambda row: order.get(row["status"], len(order)))
+
+
+def _quality(study: StudyPage) -> list[list[str]]:
+    """Return the quality of the spectra by condition: how many pass, and the usual figures."""
+    if study.qc.empty:
+        return []
+    design = study.sessions[["subject", "session", "condition"]]
+    joined = study.qc.merge(design, on=["subject", "session"], how="left")
+    rows = []
+    for name, group in joined.groupby("condition", observed=True):
+        passed = int(group["qc_pass"].astype(bool).sum())
+        rows.append(
+            [str(name), str(len(group)), str(passed), str(len(group) - passed)]
+            + [_spread(group[column]) for column in ("snr", "fwhm_hz")]
+        )
+    return rows
+
+
+def _doubts(study: StudyPage) -> list[list[str]]:
+    """Return the spectra with a reason against them, in words."""
+    if "flags" not in study.qc:
+        return []
+    known = study.qc[study.qc["flags"].notna() & (study.qc["flags"] != "")]
+    return [
+        [
+            f"{row['subject']} {row['session']}",
+            _text(row["bin"]),
+            "used" if row["qc_pass"] else "left out",
+            _text(row["flags"]),
+        ]
+        for row in known.to_dict("records")
+    ]
+
+
+def _spread(values: pd.Series) -> str:
+    """Return median and range."""
+    known = values.dropna().astype(float)
+    if known.empty:
+        return "n/a"
+    return f"{number(known.median())} ({number(known.min())} to {number(known.max())})"
+
+
+def _text(value: Any) -> str:
+    """Return a cell as text; n/a where it is missing."""
+    return "n/a" if pd.isna(value) else str(value)
