@@ -1,0 +1,58 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from glxflow.report.change import by_participant, change_from_start, group_means
+
+
+@pytest.fixture
+def table():
+    rows = [
+        (subject, session, condition, time, start + slope * time)
+        for subject, session, condition, start, slope in (
+            ("a", "1", "placebo", 1.0, 0.2),
+            ("a", "2", "naltrexone", 2.0, 0.1),
+            ("b", "1", "placebo", 1.5, 0.4),
+            ("b", "2", "naltrexone", 1.4, 0.0),
+            ("c", "1", "placebo", 1.1, 0.3),
+        )
+        for time in (0.0, 1.0, 2.0)
+    ]
+    return pd.DataFrame(rows, columns=["subject", "session", "condition", "time", "y"])
+
+
+def test_the_change_of_a_straight_line_is_its_slope_times_time(table):
+    changes = change_from_start(table, "y", "time")
+    last = changes[changes["time"] == 2.0].set_index(["subject", "session"])["change"]
+    expected = {("a", "1"): 0.4, ("a", "2"): 0.2, ("b", "1"): 0.8, ("b", "2"): 0, ("c", "1"): 0.6}
+    assert last.to_dict() == pytest.approx(expected, abs=1e-12)  # rounding
+
+
+def test_a_session_without_its_start_has_no_change(table):
+    table.loc[(table["subject"] == "a") & (table["time"] == 0.0), "y"] = np.nan
+    assert set(change_from_start(table, "y", "time")["subject"]) == {"b", "c"}
+
+
+def test_the_interval_is_students(table):
+    means = group_means(change_from_start(table, "y", "time"), "time")
+    row = means[(means["condition"] == "placebo") & (means["time"] == 1.0)].iloc[0]
+    low, high = stats.t.interval(0.95, 2, np.mean([0.2, 0.4, 0.3]), stats.sem([0.2, 0.4, 0.3]))
+    assert row["mean"] == pytest.approx((low + high) / 2, rel=1e-9)  # rounding
+    assert row["half"] == pytest.approx((high - low) / 2, rel=1e-9)
+    assert row["n"] == 3
+
+
+def test_pairs_are_ordered_by_difference_and_single_sessions_come_last(table):
+    changes = change_from_start(table, "y", "time")
+    pairs = by_participant(changes, "time", ("placebo", "naltrexone"))
+    assert list(pairs.index) == ["a", "b", "c"]
+    # Mean of slope x 1 and slope x 2.
+    assert pairs.loc["b"].tolist() == pytest.approx([0.6, 0.0], abs=1e-12)
+    assert np.isnan(pairs.loc["c", "naltrexone"])
+
+
+def test_a_table_without_values_gives_nothing(table):
+    empty = change_from_start(table.assign(y=np.nan), "y", "time")
+    assert empty.empty
+    assert by_participant(empty, "time", ("placebo", "naltrexone")).empty

@@ -1,0 +1,43 @@
+import numpy as np
+
+from glxflow.report.time_course import time_course_figure
+
+
+def course(estimates, unpacked, centre_min):
+    figure = time_course_figure(
+        ["baseline", "0 to 10 min", "10 to 20 min"],
+        np.array(centre_min),
+        estimates(3),
+        np.array([6.0, 5.8, 5.9]),
+    )
+    return figure, {trace["name"]: unpacked(trace["y"]) for trace in figure["data"]}
+
+
+def test_the_course_shows_the_outcome_with_sd_and_both_controls(estimates, unpacked):
+    figure, curves = course(estimates, unpacked, [-5.0, 5.0, 15.0])
+    # 32-bit floats: 6e-8 relative.
+    np.testing.assert_allclose(curves["Glx/tNAA"], [1.05, 1.06, 1.07], rtol=1e-7)
+    np.testing.assert_allclose(curves["tNAA/tCr"], [1.25, 1.26, 1.27], rtol=1e-7)
+    np.testing.assert_allclose(curves["width / Hz"], [6.0, 5.8, 5.9], rtol=1e-7)
+    bars = figure["data"][0]["error_y"]
+    np.testing.assert_allclose(unpacked(bars["array"]), 0.0123, rtol=1e-7)
+    np.testing.assert_allclose(unpacked(figure["data"][0]["x"]), [-5.0, 5.0, 15.0])
+
+
+def test_the_start_of_the_infusion_is_marked(estimates, unpacked):
+    figure, _ = course(estimates, unpacked, [-5.0, 5.0, 15.0])
+    assert figure["layout"]["shapes"][0]["x0"] == 0
+
+
+def test_untimed_bins_stand_in_order_under_their_names(estimates, unpacked):
+    figure, _ = course(estimates, unpacked, [np.nan] * 3)
+    assert figure["layout"]["xaxis"]["ticktext"] == ["baseline", "0 to 10 min", "10 to 20 min"]
+    assert figure["layout"]["shapes"] == []
+
+
+def test_a_bin_without_estimates_leaves_a_gap(estimates, unpacked):
+    table = estimates(3)
+    figure = time_course_figure(
+        ["a", "b", "c"], np.arange(3.0), table[table["bin"] != 1], np.full(3, 6.0)
+    )
+    assert np.isnan(unpacked(figure["data"][0]["y"])[1])
