@@ -154,7 +154,12 @@ def render_scan(scan: ScanPage) -> str:
 def _session_verdict(scan: ScanPage) -> dict[str, Any]:
     """Return the worst verdict of the session, with every reason and where it applies."""
     if scan.failure:
-        return {"level": "fail", "summary": "No result for this session."}
+        return {
+            "level": "fail",
+            "summary": "No result for this session.",
+            "reasons": [],
+            "unknown": [],
+        }
     levels = [fitted.verdict.level.value for fitted in scan.bins]
     worst = max(levels, key=_ORDER.index)
     counts = ", ".join(f"{levels.count(level)} {level}" for level in _ORDER if level in levels)

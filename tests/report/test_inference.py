@@ -1,0 +1,68 @@
+import math
+
+import pandas as pd
+import pytest
+
+from glxflow.report.inference import attenuation_sentence, reading, result_table, sentence
+
+ROW = {
+    "model": "primary",
+    "term": "naltrexone − placebo",
+    "estimate": -0.0312,
+    "se": 0.0132,
+    "df": 23.01,
+    "df_method": "Kenward-Roger",
+    "statistic": 5.583,
+    "p": 0.0270,
+    "ci_low": -0.0585,
+    "ci_high": -0.0039,
+    "n_participants": 26,
+    "n_sessions": 52,
+    "n_rows": 260,
+}
+
+
+def test_a_sentence_holds_everything_that_a_claim_needs():
+    assert sentence(ROW) == (
+        "estimate −0.0312, 95 % interval [−0.0585, −0.0039]; "
+        "statistic 5.58 on 23.0 df (Kenward-Roger); P = 0.027; "
+        "26 participants, 52 sessions, 260 rows."
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (-2.0, -1.0, "excludes zero"),
+        (1.0, 2.0, "excludes zero"),
+        (-1.0, 2.0, "no evidence that there is none"),
+        (0.0, 2.0, "no evidence that there is none"),
+        (math.nan, 2.0, "nothing can be concluded"),
+    ],
+)
+def test_the_reading_follows_the_interval(low, high, words):
+    assert words in reading({"ci_low": low, "ci_high": high})
+
+
+def test_a_percentage_never_stands_without_its_interval():
+    row = {"estimate": 28.0, "ci_low": 4.2, "ci_high": 47.1}
+    assert attenuation_sentence(row) == "28.0 % (95 % interval 4.2 % to 47.1 %)."
+
+
+@pytest.mark.parametrize("missing", ["estimate", "ci_low", "ci_high"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, None])
+def test_an_unbounded_attenuation_has_no_number(missing, value):
+    row = {"estimate": 28.0, "ci_low": 4.2, "ci_high": 47.1, missing: value}
+    text = attenuation_sentence(row)
+    assert text.startswith("not bounded")
+    assert not any(character.isdigit() for character in text)
+
+
+def test_a_table_joins_interval_and_counts_and_drops_what_is_empty():
+    table = pd.DataFrame([ROW | {"outcome": None}])
+    headings, rows = result_table(table)
+    assert "outcome" not in headings
+    cells = dict(zip(headings, rows[0], strict=True))
+    assert cells["95 % interval"] == "[−0.0585, −0.0039]"
+    assert cells["participants / sessions / rows"] == "26 / 52 / 260"
+    assert cells["P"] == "0.027"

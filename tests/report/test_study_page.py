@@ -1,0 +1,175 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from glxflow.report.study_page import StudyPage, render_study
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+CONDITIONS = ("placebo", "naltrexone")
+
+
+@pytest.fixture
+def study(provenance):
+    """A study of four participants; sub-04's second session is missing."""
+    cells = [
+        (f"sub-0{subject}", f"ses-{session}", session, CONDITIONS[(subject + session) % 2])
+        for subject in range(1, 5)
+        for session in (1, 2)
+    ]
+    sessions = pd.DataFrame(cells, columns=["subject", "session", "period", "condition"])
+    sessions = sessions.assign(status="used", stage="", reason="")
+    sessions.loc[7, ["status", "stage", "reason"]] = ["missing", "scan", "Convert the raw data."]
+    rng = np.random.default_rng(3)
+    used = sessions[sessions["status"] == "used"]
+    trial = used.merge(pd.DataFrame({"bin": range(3), "t_min": [-10.0, 0.0, 10.0]}), how="cross")
+    trial = trial.assign(glx_tnaa=1.1 + rng.normal(0, 0.05, len(trial)), qc_pass=True)
+    qc = trial[["subject", "session", "bin"]].assign(snr=50.0, fwhm_hz=6.0, qc_pass=True)
+    row = {
+        "role": "primary",
+        "model": "delta ~ condition*bin + (1|subject) + (1|subject:session)",
+        "term": "naltrexone − placebo",
+        "estimate": -0.03,
+        "se": 0.02,
+        "df": 3.1,
+        "df_method": "Kenward-Roger",
+        "statistic": 2.2,
+        "p": 0.21,
+        "ci_low": -0.09,
+        "ci_high": 0.03,
+        "n_participants": 4,
+        "n_sessions": 7,
+        "n_rows": 14,
+    }
+    primary = pd.DataFrame([row | {"role": "as published", "p": 0.01}, row])
+    return StudyPage("A trial", provenance, CONDITIONS, sessions, trial, qc, primary)
+
+
+def test_a_page_is_balanced_loads_nothing_and_is_below_six_megabytes(study, read_page):
+    page = render_study(study)
+    read = read_page(page)
+    assert read.open == []
+    assert len(page.encode()) < 6e6
+    assert not [attributes for _, attributes in read.elements if "src" in attributes]
+    assert not [attributes for tag, attributes in read.elements if tag == "link"]
+    assert "default-src 'none'" in page
+
+
+def test_the_design_respecting_result_comes_first_whatever_the_order_of_the_table(
+    study, read_page
+):
+    words = read_page(render_study(study)).words
+    assert (
+        words.index("the claim rests on this")
+        < words.index("P = 0.210")
+        < words.index("As published: for comparison only")
+        < words.index("P = 0.010")
+    )
+    assert "no evidence that there is none" in words
+
+
+def test_every_session_is_listed_and_what_is_not_used_comes_first(study, read_page):
+    words = read_page(render_study(study)).words
+    table = words[words.index("why, and what to do") :]
+    assert table.index("missing scan: Convert the raw data.") < table.index("sub-01")
+    for subject in range(1, 5):
+        assert table.count(f"sub-0{subject} ses-1") == 1
+    assert "Sessions used 7 of 8" in words
+    assert "with both sessions 3" in words
+
+
+def test_attenuation_stands_with_its_interval_or_not_at_all(study, read_page):
+    table = pd.DataFrame(
+        {
+            "outcome": ["Glx/tNAA", "MADRS day 1"],
+            "estimate": [28.0, math.nan],
+            "ci_low": [4.2, math.nan],
+            "ci_high": [47.1, math.nan],
+            "method": ["Fieller", "Fieller"],
+        }
+    )
+    words = read_page(render_study(replace(study, attenuation=table))).words
+    assert "Glx/tNAA: 28.0 % (95 % interval 4.2 % to 47.1 %)." in words
+    assert "MADRS day 1: not bounded" in words
+
+
+def test_the_box_of_limits_is_there(study, read_page):
+    words = read_page(render_study(study)).words
+    for limit in ("No placebo infusion", "Glx is not synaptic glutamate", "its denominator does"):
+        assert limit in words
+
+
+def test_spectra_that_failed_stay_out_of_the_figures(study, read_page):
+    trial = study.trial.copy()
+    trial.loc[(trial["subject"] == "sub-01") & (trial["bin"] == 1), "qc_pass"] = False
+    trial.loc[(trial["subject"] == "sub-01") & (trial["bin"] == 1), "glx_tnaa"] = 99.0
+    figure = read_page(render_study(replace(study, trial=trial))).figures["course"]
+    faint = [value for trace in figure["data"][:2] for value in trace["y"] if value is not None]
+    assert max(faint) < 1
+
+
+def test_the_courses_are_the_changes_of_the_table(study, read_page):
+    trace = read_page(render_study(study)).figures["course"]["data"][0]
+    own = study.trial[study.trial["condition"] == "placebo"].sort_values(["subject", "bin"])
+    change = own["glx_tnaa"] - own.groupby("subject")["glx_tnaa"].transform("first")
+    shown = [value for value in trace["y"] if value is not None]
+    assert shown == pytest.approx(change.tolist(), abs=1e-12)  # rounding of a difference
+
+
+def test_hostile_text_stays_text(study, read_page):
+    sessions = study.sessions.replace({"sub-01": HOSTILE, "Convert the raw data.": HOSTILE})
+    trial = study.trial.replace({"sub-01": HOSTILE})
+    nasty = replace(
+        study,
+        title=HOSTILE,
+        sessions=sessions,
+        trial=trial,
+        qc=study.qc.replace({"sub-01": HOSTILE}).assign(flags=HOSTILE),
+        results={HOSTILE: pd.DataFrame({HOSTILE: [HOSTILE]})},
+        notes=(HOSTILE,),
+        pages={("sub-02", "ses-1"): "javascript:alert(1)"},
+    )
+    page = render_study(nasty)
+    read = read_page(page)
+    assert "<script>alert" not in page
+    assert not [tag for tag, _ in read.elements if tag == "img"]
+    links = [attributes["href"] for tag, attributes in read.elements if tag == "a"]
+    assert links == ["javascript%3Aalert%281%29"]  # a relative file name, no script
+
+
+def test_exploratory_results_are_labelled(study, read_page):
+    table = study.primary.tail(1)
+    words = read_page(render_study(replace(study, exploratory={"Sex": table}))).words
+    assert words.index("support no claim") < words.index("Sex (exploratory)")
+
+
+def test_a_masked_page_says_so(study, read_page):
+    masked = replace(study, is_masked=True, conditions=("X", "Y"))
+    assert "X and Y are neutral names" in read_page(render_study(masked)).words
+
+
+def test_a_study_without_usable_sessions_still_has_a_page(study, read_page):
+    sessions = study.sessions.assign(status="failed", stage="fit", reason="a < b")
+    empty = replace(
+        study,
+        sessions=sessions,
+        trial=study.trial.head(0),
+        qc=study.qc.head(0),
+        primary=pd.DataFrame(),
+    )
+    read = read_page(render_study(empty))
+    assert "There is no primary result" in read.words
+    assert "Sessions used 0 of 8" in read.words
+    assert read.figures == {}
+
+
+def test_a_session_of_an_unknown_participant_is_listed(study, read_page):
+    extra = study.sessions.head(1).assign(
+        subject="sub-09", period=np.nan, condition=None, status="excluded", stage="design",
+        reason="participants.tsv has no row for sub-09. Add one.",
+    )  # fmt: skip
+    sessions = pd.concat([study.sessions, extra], ignore_index=True)
+    words = read_page(render_study(replace(study, sessions=sessions))).words
+    assert "sub-09 ses-1 n/a n/a excluded design: participants.tsv has no row" in words
