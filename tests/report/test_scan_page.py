@@ -48,6 +48,14 @@ def test_a_page_loads_nothing_from_anywhere(series, read_page):
     assert "default-src 'none'" in page  # the browser refuses what the plot library might try
 
 
+def test_no_button_of_a_figure_uploads_its_data(series, read_page):
+    # plotly.js 4 offers "Share chart...", which sends the data to a server; an explicit
+    # list of buttons is the only setting that also holds for the next release.
+    (own,) = [script for script in read_page(render_scan(series)).scripts if len(script) < 1e5]
+    assert re.findall(r"modeBarButtons: (.*),", own) == ['[["toImage", "zoom2d", "resetScale2d"]]']
+    assert "modeBarButtonsToAdd" not in own
+
+
 def test_the_plot_library_is_embedded_once(series, read_page):
     scripts = read_page(render_scan(series)).scripts
     assert sum(len(script) > 1e6 for script in scripts) == 1

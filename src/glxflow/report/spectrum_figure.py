@@ -130,7 +130,7 @@ def _stack(fit: FitResult, rows: list[tuple[str, RealArray]], gap: float) -> lis
             showlegend=False,
             hovertemplate=None,
             hoverinfo="skip",
-            meta={"component": name, "offset": -index * gap},
+            meta={"component": name, "offset": -index * gap, "colour": _COLOURS.get(name)},
         )
         for index, (name, curve) in enumerate(rows)
     ]

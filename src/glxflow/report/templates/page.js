@@ -3,7 +3,9 @@
   const options = {
     responsive: true,
     displaylogo: false,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "pan2d"],
+    // A list of what is allowed: newer plotly adds a button that uploads the data.
+    modeBarButtons: [["toImage", "zoom2d", "resetScale2d"]],
+    plotlyServerURL: "",
     toImageButtonOptions: { format: "svg" },
   };
   const figures = {};
@@ -54,6 +56,7 @@
   });
 
   // Lay a component on top of the baseline, in the panel of the data.
+  const spare = ["#e69f00", "#56b4e9", "#882255", "#332288", "#117733", "#999933"];
   bins.forEach((section) => {
     const id = "spectrum-" + section.dataset.bin;
     if (!figures[id]) return;
@@ -68,11 +71,13 @@
         button.setAttribute("aria-pressed", at < 0);
         if (at >= 0) { Plotly.deleteTraces(plot, at); return; }
         const shift = source.meta.offset;
+        const used = plot.data.filter((trace) => String(trace.uid).startsWith("over-")).length;
+        const colour = source.meta.colour || spare[used % spare.length];
         const y = numbers(source.y).map((value, i) => value - shift + baseline[i]);
         Plotly.addTraces(plot, {
           type: "scatter", mode: "lines", uid: "over-" + button.dataset.component,
           name: source.name, x0: source.x0, dx: source.dx, y: y,
-          line: { color: source.line.color, width: 2 }, hovertemplate: "%{y:.3s}",
+          line: { color: colour, width: 2 }, hovertemplate: "%{y:.3s}",
         });
       });
     });
