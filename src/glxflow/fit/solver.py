@@ -1,0 +1,154 @@
+"""Levenberg-Marquardt twice: through lmfit, the reference, and on bare arrays, fast."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import lmfit
+import numpy as np
+
+from glxflow.fit.parameters import lmfit_parameters, values_of
+from glxflow.fit.problem import Point, Problem
+from glxflow.spectrum import BoolArray, RealArray
+
+LARGEST_PREDICTED_DECREASE = 1e-4
+"""Converged: a further Gauss-Newton step would lower chi-squared by less than this share."""
+
+_MOST_STEPS = 80
+_SMALLEST_DECREASE = 1e-6
+_LARGEST_DAMPING = 1e10
+_LMFIT_TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The end of a search.
+
+    Attributes
+    ----------
+    point : Point
+        Best parameters found, with amplitudes and residual.
+    n_evaluations : int
+        Residuals that were computed.
+    predicted_decrease : float
+        By how much a free Gauss-Newton step would lower the cost, relative to it.
+    at_bound : tuple of str
+        Parameters that ended at a bound.
+    """
+
+    point: Point
+    n_evaluations: int
+    predicted_decrease: float
+    at_bound: tuple[str, ...]
+
+    @property
+    def is_converged(self) -> bool:
+        """Whether the Karush-Kuhn-Tucker conditions hold well enough."""
+        return self.predicted_decrease < LARGEST_PREDICTED_DECREASE
+
+
+def solve_fast(problem: Problem, start: RealArray, vary: BoolArray) -> Solution:
+    """Minimise on bare arrays, with the same residual and Jacobian as `solve_lmfit`.
+
+    Parameters
+    ----------
+    problem : Problem
+        What to fit.
+    start : (n_theta,) ndarray
+        Start values.
+    vary : (n_theta,) bool ndarray
+        Which parameters are searched.
+    """
+    point = problem.evaluate(_within(problem, start))
+    damping, growth, n_evaluations = 1e-3, 2.0, 1
+    for _ in range(_MOST_STEPS):
+        jacobian = problem.jacobian(point, vary)
+        normal, gradient = jacobian.T @ jacobian, jacobian.T @ point.residual
+        curvature = damping * np.diag(normal)
+        step = np.linalg.solve(normal + np.diag(curvature), gradient)
+        trial = point.theta.copy()
+        trial[vary] -= step
+        candidate = problem.evaluate(_within(problem, trial))
+        n_evaluations += 1
+        predicted = float(step @ (gradient + curvature * step))
+        gain = (point.cost - candidate.cost) / max(predicted, 1e-300)
+        is_small = predicted < _SMALLEST_DECREASE * point.cost
+        if gain > 0:
+            # Nielsen (1999): a smooth rule does not bounce between two dampings.
+            point, growth = candidate, 2.0
+            damping *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
+        else:
+            damping, growth = damping * growth, 2 * growth
+        if is_small or damping > _LARGEST_DAMPING:
+            break
+    return _solution(problem, point, vary, n_evaluations)
+
+
+def solve_lmfit(problem: Problem, start: RealArray, vary: BoolArray) -> Solution:
+    """Minimise through lmfit with the analytic Jacobian.
+
+    Dfun is given to the constructor, so that lmfit's confidence intervals use it
+    as well.
+    """
+    minimizer, parameters = lmfit_minimizer(problem, _within(problem, start), vary)
+    outcome = minimizer.leastsq(parameters)
+    point = problem.evaluate(values_of(outcome.params))
+    return _solution(problem, point, vary, int(outcome.nfev))
+
+
+def lmfit_minimizer(
+    problem: Problem, start: RealArray, vary: BoolArray
+) -> tuple[lmfit.Minimizer, lmfit.Parameters]:
+    """Return lmfit's minimizer of a problem, with the analytic Jacobian, and its parameters."""
+    parameters = lmfit_parameters(problem.prior, start)
+    for parameter, varies in zip(parameters.values(), vary, strict=True):
+        parameter.vary = bool(varies)
+    at = _remember_last(problem.evaluate)
+
+    def residual(params: lmfit.Parameters) -> RealArray:
+        return at(values_of(params)).residual
+
+    def jacobian(params: lmfit.Parameters) -> RealArray:
+        return problem.jacobian(at(values_of(params)), vary)
+
+    minimizer = lmfit.Minimizer(
+        residual,
+        parameters,
+        Dfun=jacobian,
+        col_deriv=0,
+        scale_covar=False,
+        ftol=_LMFIT_TOLERANCE,
+        xtol=_LMFIT_TOLERANCE,
+        calc_covar=False,
+    )
+    return minimizer, parameters
+
+
+def _remember_last(evaluate: Callable[[RealArray], Point]) -> Callable[[RealArray], Point]:
+    """Return a function that does not repeat the evaluation it has just made."""
+    last: list[Point] = []
+
+    def at(theta: RealArray) -> Point:
+        if not last or not np.array_equal(last[0].theta, theta):
+            last[:] = [evaluate(theta)]
+        return last[0]
+
+    return at
+
+
+def _within(problem: Problem, theta: RealArray) -> RealArray:
+    """Return parameters moved inside their bounds."""
+    bounded: RealArray = np.clip(theta, problem.prior.low, problem.prior.high)
+    return bounded
+
+
+def _solution(problem: Problem, point: Point, vary: BoolArray, n_evaluations: int) -> Solution:
+    """Check the optimum: bounds, and what one more free step would gain."""
+    prior = problem.prior
+    margin = 1e-3 * np.where(np.isfinite(prior.high - prior.low), prior.high - prior.low, 0.0)
+    stuck = vary & ((point.theta <= prior.low + margin) | (point.theta >= prior.high - margin))
+    free = vary & ~stuck
+    jacobian = problem.jacobian(point, free)
+    normal, gradient = jacobian.T @ jacobian, jacobian.T @ point.residual
+    gain = float(gradient @ np.linalg.solve(normal + 1e-12 * np.diag(np.diag(normal)), gradient))
+    names = tuple(name for name, is_stuck in zip(prior.names, stuck, strict=True) if is_stuck)
+    return Solution(point, n_evaluations, gain / max(point.cost, 1e-300), names)
