@@ -102,6 +102,14 @@ def test_the_fits_doubt_about_a_judged_figure_is_not_said_twice():
     assert verdict(flags=(Flag("snr", "SNR 60"),)).flags == ()
 
 
+def test_a_row_holds_figures_verdict_and_reasons():
+    row = verdict({"snr": 6.4, "drift_hz": 12.0}).row
+    assert list(row) == [*GOOD, "qc_level", "qc_pass", "flags"]
+    assert (row["snr"], row["qc_level"], row["qc_pass"]) == (6.4, "fail", False)
+    assert row["flags"].startswith("Signal to noise is 6.4;")
+    assert "Frequency drift is 12 Hz;" in row["flags"]
+
+
 def test_the_configuration_changes_one_limit_and_keeps_the_other():
     limits = limits_from({"snr": {"doubtful": 40.0}, "fwhm_ppm": {"fail": None}})
     assert limits["snr"] == Limit(40.0, 8.0)

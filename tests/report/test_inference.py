@@ -63,6 +63,6 @@ def test_a_table_joins_interval_and_counts_and_drops_what_is_empty():
     headings, rows = result_table(table)
     assert "outcome" not in headings
     cells = dict(zip(headings, rows[0], strict=True))
-    assert cells["95 % interval"] == "[−0.0585, −0.0039]"
-    assert cells["participants / sessions / rows"] == "26 / 52 / 260"
+    assert cells["95 % interval"] == "[−0.0585,\u00a0−0.0039]"
+    assert cells["participants / sessions / rows"] == "26 / 52 / 260".replace(" ", "\u00a0")
     assert cells["P"] == "0.027"

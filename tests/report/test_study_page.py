@@ -118,6 +118,21 @@ def test_the_courses_are_the_changes_of_the_table(study, read_page):
     assert shown == pytest.approx(change.tolist(), abs=1e-12)  # rounding of a difference
 
 
+def test_sessions_that_start_a_little_apart_stay_in_the_course(study, read_page):
+    jitter = study.trial["session"].map({"ses-1": 0.0, "ses-2": 0.7})
+    trial = study.trial.assign(t_min=study.trial["t_min"] + jitter)
+    course = read_page(render_study(replace(study, trial=trial))).figures["course"]
+    assert sum(value is None for trace in course["data"][:2] for value in trace["x"]) == 7
+
+
+def test_a_failed_spectrum_is_an_open_mark(study, read_page):
+    qc = study.qc.assign(qc_pass=study.qc.index != 4)
+    figure = read_page(render_study(replace(study, qc=qc))).figures["quality"]
+    symbols = [symbol for trace in figure["data"] for symbol in trace["marker"]["symbol"]]
+    assert len(symbols) == len(qc)
+    assert sum(symbol.endswith("-open") for symbol in symbols) == 1
+
+
 def test_hostile_text_stays_text(study, read_page):
     sessions = study.sessions.replace({"sub-01": HOSTILE, "Convert the raw data.": HOSTILE})
     trial = study.trial.replace({"sub-01": HOSTILE})

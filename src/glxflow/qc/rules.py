@@ -99,6 +99,17 @@ class QcVerdict:
         """Whether the spectrum enters the trial: all but failures do."""
         return self.level is not Level.FAIL
 
+    @property
+    def row(self) -> dict[str, float | str | bool]:
+        """Columns of `qc.tsv`: every figure, `qc_level`, `qc_pass` and the reasons in words."""
+        figures: dict[str, float | str | bool] = {f.key: f.value for f in self.findings}
+        reasons = " ".join(flag.message for flag in self.flags)
+        return figures | {
+            "qc_level": self.level.value,
+            "qc_pass": self.is_usable,
+            "flags": reasons,
+        }
+
 
 def limits_from(overrides: Mapping[str, Mapping[str, float | None]]) -> dict[str, Limit]:
     """Return the limits of a study: the defaults, with what the configuration changes.

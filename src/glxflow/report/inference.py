@@ -102,11 +102,12 @@ def _records(table: pd.DataFrame) -> list[dict[Hashable, Any]]:
 def _cell(record: Row, column: str) -> str:
     """Return one cell as text."""
     if column == "ci":
-        return interval(_number(record, "ci_low"), _number(record, "ci_high"))
+        ends = interval(_number(record, "ci_low"), _number(record, "ci_high"))
+        return ends.replace(" ", "\u00a0")  # no line break within
     if column == "estimate" and "ci_low" in record:
         return within(*(_number(record, name) for name in ("estimate", "ci_low", "ci_high")))
     if column == "n":
-        return " / ".join(f"{_number(record, name):g}" for name, _ in _COUNTS)
+        return "\u00a0/\u00a0".join(f"{_number(record, name):g}" for name, _ in _COUNTS)
     value = record.get(column)
     if column == "p":
         return p_value(_number(record, "p")).removeprefix("P ").removeprefix("= ")

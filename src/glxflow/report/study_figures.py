@@ -112,6 +112,50 @@ def pairs_figure(pairs: pd.DataFrame, *, x_title: str) -> Figure:
     }
 
 
+def quality_figure(judged: pd.DataFrame, conditions: tuple[str, ...]) -> Figure:
+    """Return SNR over line width of every spectrum; open marks failed quality control.
+
+    Parameters
+    ----------
+    judged : DataFrame
+        A row per spectrum: subject, session, bin, condition, snr, fwhm_hz, qc_pass.
+    conditions : tuple of str
+        Conditions in the order of the legend.
+    """
+    traces: list[Figure] = []
+    for index, condition in enumerate(conditions):
+        rows = judged[judged["condition"] == condition]
+        marker = _marker(index, 8)
+        symbols = [
+            marker["symbol"] + ("" if passed else "-open")
+            for passed in rows["qc_pass"].astype(bool)
+        ]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": label(condition),
+                "x": packed(rows["fwhm_hz"]),
+                "y": packed(rows["snr"]),
+                "marker": {**marker, "symbol": symbols, "opacity": 0.75},
+                "text": [
+                    label(f"{row['subject']} {row['session']} bin {row['bin']}")
+                    for row in rows.to_dict("records")
+                ],
+                "hovertemplate": "%{text}<br>%{x:.3g} Hz, SNR %{y:.3g}",
+            }
+        )
+    return {
+        "data": traces,
+        "layout": layout(
+            360,
+            xaxis=axis(title={"text": "line width / Hz"}, showgrid=True),
+            yaxis=axis(title={"text": "SNR"}, showgrid=True, rangemode="tozero"),
+            hovermode="closest",
+        ),
+    }
+
+
 def _marker(index: int, size: int) -> dict[str, Any]:
     """Return the mark of a condition: colour and shape, so that neither is needed alone."""
     place = index % len(_COLOURS)

@@ -10,7 +10,7 @@ from glxflow.report.change import by_participant, change_from_start
 from glxflow.report.inference import attenuation_sentence, reading, result_table, sentence
 from glxflow.report.numbers import number
 from glxflow.report.page import Figure, Provenance, render
-from glxflow.report.study_figures import course_figure, pairs_figure
+from glxflow.report.study_figures import course_figure, pairs_figure, quality_figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +129,15 @@ def _figures(study: StudyPage) -> dict[str, Figure]:
     if "qc_pass" in usable:
         usable = usable[usable["qc_pass"].astype(bool)]
     if study.outcome in usable and len(usable):
-        changes = change_from_start(usable, study.outcome, "t_min")
+        # Sessions start at slightly different times: a bin stands at its usual place.
+        place = usable.groupby("bin")["t_min"].transform("median")
+        changes = change_from_start(usable.assign(t_min=place), study.outcome, "t_min")
         title = f"change of {study.outcome_label}"
         figures["course"] = course_figure(
             changes,
             "t_min",
             study.conditions,
-            x_title="start of the bin after the infusion began / min",
+            x_title="time after the start of the infusion / min",
             y_title=title,
         )
         pairs = by_participant(changes, "t_min", study.conditions)
@@ -148,6 +150,8 @@ def _figures(study: StudyPage) -> dict[str, Figure]:
             x_title="day after the infusion",
             y_title=f"change of {study.score_label}",
         )
+    if len(study.qc):
+        figures["quality"] = quality_figure(_judged(study), study.conditions)
     return figures
 
 
@@ -168,7 +172,7 @@ def _flow(study: StudyPage) -> dict[str, Any]:
     ]  # fmt: skip
     used = study.sessions[study.sessions["status"] == "used"]
     return {
-        "columns": ["condition", *_STATUSES, "planned"],
+        "columns": ["condition", *_STATUSES, "all"],
         "rows": rows,
         "n_planned": len(study.sessions),
         "n_used": len(used),
@@ -184,7 +188,7 @@ def _sessions(study: StudyPage) -> list[dict[str, str]]:
         {
             "subject": _text(row["subject"]),
             "session": _text(row["session"]),
-            "period": number(float(row["period"])) if pd.notna(row["period"]) else "n/a",
+            "period": f"{row['period']:g}" if pd.notna(row["period"]) else "n/a",
             "condition": _text(row["condition"]),
             "status": _text(row["status"]),
             "stage": _text(row["stage"]) if row["stage"] else "",
@@ -200,16 +204,20 @@ def _quality(study: StudyPage) -> list[list[str]]:
     """Return the quality of the spectra by condition: how many pass, and the usual figures."""
     if study.qc.empty:
         return []
-    design = study.sessions[["subject", "session", "condition"]]
-    joined = study.qc.merge(design, on=["subject", "session"], how="left")
     rows = []
-    for name, group in joined.groupby("condition", observed=True):
+    for name, group in _judged(study).groupby("condition", observed=True):
         passed = int(group["qc_pass"].astype(bool).sum())
         rows.append(
             [str(name), str(len(group)), str(passed), str(len(group) - passed)]
             + [_spread(group[column]) for column in ("snr", "fwhm_hz")]
         )
     return rows
+
+
+def _judged(study: StudyPage) -> pd.DataFrame:
+    """Return the quality of every spectrum with the condition of its session."""
+    design = study.sessions[["subject", "session", "condition"]]
+    return study.qc.merge(design, on=["subject", "session"], how="left")
 
 
 def _doubts(study: StudyPage) -> list[list[str]]:

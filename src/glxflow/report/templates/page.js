@@ -82,11 +82,13 @@
       });
     });
   });
-  // Paper shows every spectrum.
+  // Paper shows every spectrum, as wide as an A4 page with its margins.
   window.addEventListener("beforeprint", () => {
     bins.forEach((section) => { section.hidden = false; draw("spectrum-" + section.dataset.bin); });
+    drawn.forEach((id) => Plotly.relayout(id, { width: 690 }));
   });
   window.addEventListener("afterprint", () => {
+    drawn.forEach((id) => Plotly.relayout(id, { width: null, autosize: true }));
     const chosen = choices.findIndex((button) => button.getAttribute("aria-checked") === "true");
     if (chosen >= 0) show(chosen);
   });
