@@ -102,15 +102,18 @@ def _records(table: pd.DataFrame) -> list[dict[Hashable, Any]]:
 def _cell(record: Row, column: str) -> str:
     """Return one cell as text."""
     if column == "ci":
-        ends = interval(_number(record, "ci_low"), _number(record, "ci_high"))
-        return ends.replace(" ", "\u00a0")  # no line break within
+        low, high = _number(record, "ci_low"), _number(record, "ci_high")
+        if math.isnan(low) and math.isnan(high):
+            return MISSING
+        return interval(low, high).replace(" ", "\u00a0")  # no line break within
     if column == "estimate" and "ci_low" in record:
         return within(*(_number(record, name) for name in ("estimate", "ci_low", "ci_high")))
     if column == "n":
         return "\u00a0/\u00a0".join(f"{_number(record, name):g}" for name, _ in _COUNTS)
     value = record.get(column)
     if column == "p":
-        return p_value(_number(record, "p")).removeprefix("P ").removeprefix("= ")
+        text = p_value(_number(record, "p")).removeprefix("P ").removeprefix("= ")
+        return text.replace(" ", "\u00a0")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return MISSING if value is None else str(value)
     return f"{value:g}" if column.startswith("n_") else number(float(value))
