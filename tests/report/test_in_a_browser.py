@@ -1,0 +1,75 @@
+"""What only a browser can show: the figures are drawn, without a network, and react."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from glxflow.report.scan_page import ScanPage, render_scan
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Return a function that opens a page and returns the document it became."""
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip("no Chromium on this machine")
+    profile = tmp_path_factory.mktemp("profile")
+
+    def document(address: str) -> subprocess.CompletedProcess[str]:
+        flags = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--enable-logging=stderr",
+            "--virtual-time-budget=10000",
+            "--window-size=1200,2000",
+            f"--user-data-dir={profile}",
+        ]
+        return subprocess.run(
+            [program, *flags, "--dump-dom", address],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    if "<html>" not in document("about:blank").stdout:
+        pytest.skip("Chromium does not start here")
+    return document
+
+
+@pytest.fixture
+def opened(browser, fitted_bin, estimates, provenance, tmp_path):
+    """Return the document of a page with two bins after a click on the second and on Glu."""
+    bins = (fitted_bin("baseline", -5.0), fitted_bin("after", 5.0))
+    page = render_scan(ScanPage("sub-01", provenance, bins, estimates(2)))
+    clicks = """<script>setTimeout(() => {
+        document.querySelectorAll(".chooser button")[1].click();
+        const section = document.querySelectorAll("section.bin")[1];
+        [...section.querySelectorAll(".overlay button")]
+            .find((button) => button.textContent === "Glu").click();
+    }, 500)</script></body>"""
+    path = tmp_path / "page.html"
+    path.write_text(page.replace("</body>", clicks), encoding="utf-8")
+    return browser(path.as_uri())
+
+
+def test_a_page_draws_its_figures_and_reacts_to_its_buttons(opened):
+    complaints = [line for line in opened.stderr.splitlines() if "CONSOLE" in line]
+    assert not complaints
+    body = re.sub(r"<script.*?</script>", "", opened.stdout, flags=re.S)
+    first, second = re.findall(r'<section class="bin"[^>]*>', body)
+    assert "hidden" in first
+    assert "hidden" not in second
+    # Both spectra and the time course: the first was drawn before the click.
+    assert len(re.findall(r'class="plot js-plotly-plot"', body)) == 3
+    legend = re.findall(r'class="legendtext"[^>]*>([^<]*)<', body)
+    assert legend.count("Glu") == 1
+    buttons = set(re.findall(r'data-title="([^"]*)"', body))
+    assert buttons <= {"Download plot", "Zoom", "Reset axes"}
