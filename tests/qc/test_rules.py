@@ -99,7 +99,9 @@ def test_the_fits_own_doubt_makes_a_spectrum_doubtful():
 
 
 def test_the_fits_doubt_about_a_judged_figure_is_not_said_twice():
-    assert verdict(flags=(Flag("snr", "SNR 60"),)).flags == ()
+    flags = (Flag("LOW_SNR", "SNR is 60"), Flag("RESIDUAL", "chi-squared is 1.05"))
+    assert verdict(flags=flags).flags == ()
+    assert len(verdict({"snr": math.nan}, flags=flags).flags) == 1
 
 
 def test_a_row_holds_figures_verdict_and_reasons():

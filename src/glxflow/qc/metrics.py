@@ -34,6 +34,9 @@ class Metric:
         Why it may not be computable.
     reference : str
         DOI of the definition or of the reason for a limit; empty for our own.
+    same_doubt : str
+        Code of the flag by which the fit raises the same doubt; empty where it
+        raises none.
     """
 
     key: str
@@ -44,6 +47,7 @@ class Metric:
     remedy: str
     when_missing: str
     reference: str = ""
+    same_doubt: str = ""
 
 
 METRICS = (
@@ -56,6 +60,7 @@ METRICS = (
         "Average more transients (wider time bins), or leave the spectrum out.",
         "there is no NAA peak, or no region without signal to take the noise from",
         "10.1002/nbm.4347",
+        same_doubt="LOW_SNR",
     ),
     Metric(
         "fwhm_ppm",
@@ -107,6 +112,7 @@ METRICS = (
         "Look at the residual for lines the basis lacks, lipid, or a distorted line shape. "
         "The printed SDs are already widened by it.",
         "there is no region without signal to take the noise from",
+        same_doubt="RESIDUAL",
     ),
     Metric(
         "glx_tnaa_sd",

@@ -169,8 +169,9 @@ def judge(
         _finding(metric, metrics.get(metric.key, math.nan), limits[metric.key])
         for metric in METRICS
     )
-    # A doubt that the fit raises about a figure judged here would be said twice.
-    own = [flag for flag in flags if flag.code not in limits]
+    # The study's limits decide what they judge; the fit would only say it again.
+    judged = {m.same_doubt for m in METRICS if not math.isnan(metrics.get(m.key, math.nan))}
+    own = [flag for flag in flags if flag.code not in judged]
     fails = [Flag(f.key, f.message) for f in findings if f.level == Level.FAIL.value]
     doubts = [Flag(f.key, f.message) for f in findings if f.level == Level.DOUBTFUL.value]
     if status is not FitStatus.CONVERGED:
