@@ -150,14 +150,33 @@ METRICS = (
 
 
 def relative_sd_percent(estimate: float, sd: float) -> float:
-    """Return an SD as a percentage of its estimate; NaN for an estimate at zero."""
+    """Return an SD as a percentage of its estimate.
+
+    Parameters
+    ----------
+    estimate, sd : float
+        In the same unit.
+
+    Returns
+    -------
+    float
+        In percent; NaN for an estimate at zero, which has an upper limit instead.
+    """
     return 100.0 * sd / estimate if estimate > 0 else math.nan
 
 
 def share_percent(n_used: int, n_acquired: int) -> float:
-    """Return the share of transients that were used, in percent.
+    """Return the share of transients that were used.
 
-    A single stored average carries no count; NaN then.
+    Parameters
+    ----------
+    n_used, n_acquired : int
+        Numbers of transients.
+
+    Returns
+    -------
+    float
+        In percent; NaN for a single stored average, which carries no count.
     """
     return 100.0 * n_used / n_acquired if n_acquired > 1 else math.nan
 
@@ -211,7 +230,20 @@ def water_residual(
 
 
 def baseline_sensitivity_percent(estimate: float, alternatives: Sequence[float]) -> float:
-    """Return the largest change of an estimate over other baseline stiffnesses, in percent."""
+    """Return the largest change of an estimate over other baselines.
+
+    Parameters
+    ----------
+    estimate : float
+        With the baseline that was chosen.
+    alternatives : sequence of float
+        With stiffer and softer baselines, in the same unit.
+
+    Returns
+    -------
+    float
+        In percent of the estimate; NaN where it is zero or nothing was tried.
+    """
     if not estimate > 0 or not alternatives:
         return math.nan
     return 100.0 * max(abs(other - estimate) for other in alternatives) / estimate
@@ -222,6 +254,13 @@ def fit_metrics(fit: FitResult, *, spectrometer_frequency_mhz: float) -> dict[st
 
     `fwhm_hz` comes beside `fwhm_ppm`: the limit must not depend on the field,
     while a reader at the scanner thinks in Hz.
+
+    Parameters
+    ----------
+    fit : FitResult
+        The fit.
+    spectrometer_frequency_mhz : float
+        Of the scan, in MHz.
     """
     return {
         "snr": fit.snr,

@@ -13,7 +13,7 @@ from glxflow.report.estimates import HEADLINE, estimate_rows, session_value
 from glxflow.report.page import Figure, Provenance, render
 from glxflow.report.spectrum_figure import component_rows, spectrum_figure
 from glxflow.report.time_course import time_course_figure
-from glxflow.spectrum import FitResult, FitStatus, Flag, Step
+from glxflow.spectrum import FitResult, FitStatus, Flag, Kind, Step
 
 
 class Judged(Protocol):
@@ -200,10 +200,18 @@ def _bin_view(index: int, scan: ScanPage) -> dict[str, Any]:
         "estimates": estimate_rows(rows),
         "headline": _headline(rows, fit),
         "components": [name for name, _ in component_rows(fit)] if has_curves else [],
-        "zeros": [name for name, curve in zip(fit.names, fit.components, strict=True)
-                  if not np.any(curve)],
+        "zeros": _zeros(fit),
         "alt": _description(fitted) if has_curves else "",
-    }  # fmt: skip
+    }
+
+
+def _zeros(fit: FitResult) -> list[str]:
+    """Return the metabolites that were fitted with amplitude zero."""
+    return [
+        name
+        for name, kind, amplitude in zip(fit.names, fit.kinds, fit.amplitudes, strict=True)
+        if kind is Kind.METABOLITE and amplitude == 0
+    ]
 
 
 def _headline(estimates: pd.DataFrame, fit: FitResult) -> list[tuple[str, str]]:

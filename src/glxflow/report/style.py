@@ -2,7 +2,8 @@
 
 References
 ----------
-Okabe M., Ito K., "Color Universal Design" (2008): the palette.
+Okabe M., Ito K., "Color Universal Design" (2008): the palette; its green and
+purple are darkened here until text in them has the contrast that small print needs.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ INK, GREY, RULE = "#1f2933", "#6b7780", "#e3e8ec"
 VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY = (
     "#d55e00",
     "#0072b2",
-    "#009e73",
+    "#00805c",
     "#b0558f",
     "#e69f00",
     "#56b4e9",
