@@ -121,7 +121,7 @@ def protocol_for(
     sequence: str,
     axis: Axis,
     *,
-    echo_time_s: float,
+    echo_time_s: float | None,
     delays_s: Sequence[float] | None = None,
     mixing_time_s: float = 0.01,
 ) -> Protocol:
@@ -133,8 +133,8 @@ def protocol_for(
         A key of `SEQUENCES`.
     axis : Axis
         Axes to sample on.
-    echo_time_s : float
-        Echo time, in s.
+    echo_time_s : float or None
+        Echo time, in s; may be None where the delays are given.
     delays_s : sequence of float, optional
         Times between pulse centres and to the echo, in s.
     mixing_time_s : float
@@ -143,10 +143,12 @@ def protocol_for(
     Raises
     ------
     BasisError
-        If the delays do not add up to the echo time (1 us allowed), or their
-        number is not the sequence's.
+        If the delays do not add up to the echo time (1 us allowed), their number
+        is not the sequence's, or neither they nor the echo time are known.
     """
     if delays_s is None:
+        if echo_time_s is None:
+            raise BasisError(f"{sequence}: neither the echo time nor the delays are given.")
         known = SEQUENCES.get(sequence) or SEQUENCES["press"]
         shares = zip(known.split, known.te_delays, strict=True)
         assumed = tuple(
@@ -154,7 +156,7 @@ def protocol_for(
         )
         return Protocol(sequence, assumed, axis, is_assumed=True)
     protocol = Protocol(sequence, tuple(delays_s), axis)
-    if abs(protocol.echo_time_s - echo_time_s) > 1e-6:
+    if echo_time_s is not None and abs(protocol.echo_time_s - echo_time_s) > 1e-6:
         raise BasisError(
             f"the delays {_ms(delays_s)} ms add up to TE {1000 * protocol.echo_time_s:g} ms, "
             f"but TE is {1000 * echo_time_s:g} ms. Correct one of them."

@@ -102,9 +102,8 @@ def write_basis_file(path: Path, basis: BasisSet) -> None:
     echo_time_ms = 1000 * basis.echo_time_s if np.isfinite(basis.echo_time_s) else 0.0
     header = (
         f" $SEQPAR\n FWHMBA = {basis.linewidth_hz / axis.spectrometer_frequency_mhz:.6f},\n"
-        f" HZPPPM = {axis.spectrometer_frequency_mhz:.8f},\n ECHOT = {echo_time_ms:.4f},\n"
-        f" SEQ = '{basis.source.split()[0]}'\n $END\n"
-        f" $BASIS1\n IDBASI = 'glxflow',\n FMTBAS = '{_FORMAT}',\n"
+        f" HZPPPM = {axis.spectrometer_frequency_mhz:.8f},\n ECHOT = {echo_time_ms:.4f}\n $END\n"
+        f" $BASIS1\n IDBASI = '{_title(basis.source)}',\n FMTBAS = '{_FORMAT}',\n"
         f" BADELT = {axis.dwell_time_s:.12g},\n NDATAB = {axis.n_points}\n $END\n"
     )
     with atomic_path(path) as temporary, temporary.open("w", encoding="ascii") as stream:
@@ -178,6 +177,11 @@ def write_raw_folder(folder: Path, basis: BasisSet) -> None:
         header = f" $NMID\n ID='{name}', FMTDAT='{_FORMAT}'\n VOLUME=1, TRAMP=1\n $END\n"
         with atomic_path(folder / f"{name}.RAW") as temporary:
             temporary.write_text(header + _columns(np.conj(fid)), encoding="ascii")
+
+
+def _title(source: str) -> str:
+    """Return a description that fits LCModel's 80 characters of ASCII between quotes."""
+    return source.replace("'", "").encode("ascii", "replace").decode()[:80]
 
 
 def _columns(values: ComplexArray) -> str:

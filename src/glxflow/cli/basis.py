@@ -1,0 +1,143 @@
+"""Basis sets: simulate one, convert one, look at one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from glxflow.basis.protocol import protocol_for
+from glxflow.basis.simulate import simulate_basis
+from glxflow.errors import ConfigError, join_problems
+from glxflow.io.basis_files import FORMATS, format_of, load_basis, write_basis
+from glxflow.io.metadata import WATER_PPM, read_header
+from glxflow.io.tables import read_json
+from glxflow.spectrum import Axis
+
+app = typer.Typer(no_args_is_help=True)
+
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help=f"{', '.join(FORMATS)}; from the target's name if not given."),
+]
+FieldMhz = Annotated[float | None, typer.Option(help="Spectrometer frequency, in MHz.")]
+Points = Annotated[int | None, typer.Option(help="Number of complex points.")]
+Dwell = Annotated[float | None, typer.Option(help="Dwell time, in s.")]
+
+
+@app.callback()
+def _basis() -> None:
+    """Simulate, convert and show basis sets."""
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="File, or folder for fsl, raw and jmrui.")],
+    sequence: Annotated[str, typer.Option(help="press, steam, slaser, special.")] = "press",
+    te: Annotated[float | None, typer.Option(help="Echo time, in ms.")] = None,
+    delays: Annotated[
+        str | None,
+        typer.Option(help="Times between pulse centres and to the echo, in ms: 6,15,9."),
+    ] = None,
+    field_mhz: FieldMhz = None,
+    points: Points = None,
+    dwell: Dwell = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(help="Scan (.nii.gz) or protocol.json: field, TE, dwell time and points."),
+    ] = None,
+    metabolites: Annotated[
+        str | None,
+        typer.Option(help="Names, such as Glu,Gln,NAA,Cr; all usual ones if not given."),
+    ] = None,
+    fmt: Format = None,
+) -> None:
+    """Simulate the responses of brain metabolites to a protocol."""
+    axis, echo_time_s = _sampling(like, te, field_mhz, points, dwell)
+    delays_ms = _numbers("--delays", delays)
+    protocol = protocol_for(
+        sequence,
+        axis,
+        echo_time_s=echo_time_s,
+        delays_s=delays_ms and [delay / 1000 for delay in delays_ms],
+    )
+    names = metabolites.split(",") if metabolites else None
+    write_basis(out, simulate_basis(protocol, names), fmt or format_of(out))
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="A basis set in any known format.")],
+    target: Annotated[Path, typer.Argument(help="File, or folder for fsl, raw and jmrui.")],
+    field_mhz: FieldMhz = None,
+    points: Points = None,
+    dwell: Dwell = None,
+    fmt: Format = None,
+) -> None:
+    """Write a basis set in another format, with the same responses.
+
+    Field, points and dwell time are needed only for LCModel .RAW files, which do
+    not state them.
+    """
+    given = (field_mhz, points, dwell)
+    axis = None
+    if any(value is not None for value in given):
+        axis, _ = _sampling(None, 1.0, *given)
+    basis = load_basis(source, axis)
+    for note in basis.notes:
+        typer.secho(f"{source}: {note}", err=True)
+    write_basis(target, basis, fmt or format_of(target))
+
+
+def _sampling(
+    like: Path | None,
+    te: float | None,
+    field_mhz: float | None,
+    points: int | None,
+    dwell: float | None,
+) -> tuple[Axis, float | None]:
+    """Return the axis and the echo time (s): what is given, else what the scan says."""
+    known = _scan_values(like) if like else {}
+    values = {
+        "field-mhz": field_mhz or known.get("spectrometer_frequency_mhz"),
+        "points": points or known.get("n_points"),
+        "dwell": dwell or known.get("dwell_time_s"),
+    }
+    missing = [f"--{name} is not given" for name, value in values.items() if not value]
+    if missing:
+        raise ConfigError(
+            join_problems("glxflow basis", missing) + ". Give --like SCAN.nii.gz to take "
+            "them from a scan."
+        )
+    axis = Axis(
+        n_points=int(values["points"] or 0),
+        dwell_time_s=float(values["dwell"] or 0),
+        spectrometer_frequency_mhz=float(values["field-mhz"] or 0),
+        reference_ppm=known.get("reference_ppm", WATER_PPM),
+    )
+    return axis, te / 1000 if te is not None else known.get("echo_time_s")
+
+
+def _scan_values(like: Path) -> dict[str, float]:
+    """Return field, sampling and echo time of a scan, or of the protocol many scans share."""
+    if like.suffix == ".json":
+        return {name: value for name, value in read_json(like).items() if value is not None}
+    header = read_header(like)
+    return {
+        "spectrometer_frequency_mhz": header.axis.spectrometer_frequency_mhz,
+        "n_points": header.axis.n_points,
+        "dwell_time_s": header.axis.dwell_time_s,
+        "reference_ppm": header.axis.reference_ppm,
+        "echo_time_s": header.echo_time_s,
+    }
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    """Return comma-separated numbers."""
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"{option} is {text!r}, expected numbers with commas between, such as 6,15,9."
+        ) from None
