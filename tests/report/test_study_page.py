@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from glxflow.io.tables import read_tsv, write_tsv
 from glxflow.report.study_page import StudyPage, render_study
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
@@ -158,6 +159,24 @@ def test_exploratory_results_are_labelled(study, read_page):
     table = study.primary.tail(1)
     words = read_page(render_study(replace(study, exploratory={"Sex": table}))).words
     assert words.index("support no claim") < words.index("Sex (exploratory)")
+
+
+def test_tables_read_from_files_give_the_same_page(study, tmp_path):
+    read = {}
+    for name in ("sessions", "trial", "qc", "primary"):
+        write_tsv(tmp_path / f"{name}.tsv", getattr(study, name))
+        read[name] = read_tsv(tmp_path / f"{name}.tsv")
+    assert render_study(replace(study, **read)) == render_study(study)
+
+
+@pytest.mark.parametrize("unknown", [np.nan, None, False, "n/a"])
+def test_a_spectrum_that_was_not_judged_is_not_drawn(study, read_page, unknown):
+    judged = study.trial["qc_pass"].astype(object)
+    judged[study.trial["subject"] == "sub-02"] = unknown
+    page = render_study(replace(study, trial=study.trial.assign(qc_pass=judged)))
+    course = read_page(page).figures["course"]
+    drawn = {name for trace in course["data"][:2] for name in trace["text"]}
+    assert {name.split()[0] for name in drawn} == {"sub-01", "sub-03", "sub-04"}
 
 
 def test_a_masked_page_says_so(study, read_page):

@@ -8,6 +8,11 @@ import pandas as pd
 from scipy.special import stdtrit
 
 
+def is_true(column: pd.Series) -> pd.Series:
+    """Return where a column says yes; missing is no, so that nothing unjudged is drawn."""
+    return column.eq(True).fillna(False).astype(bool)
+
+
 def change_from_start(table: pd.DataFrame, outcome: str, time: str) -> pd.DataFrame:
     """Return an outcome's difference from the earliest time point of its session.
 

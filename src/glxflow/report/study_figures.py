@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from glxflow.report.change import group_means
+from glxflow.report.change import group_means, is_true
 from glxflow.report.page import Figure, label, packed
 from glxflow.report.style import BLUE, GREY, ORANGE, RULE, axis, layout
 
@@ -127,8 +127,7 @@ def quality_figure(judged: pd.DataFrame, conditions: tuple[str, ...]) -> Figure:
         rows = judged[judged["condition"] == condition]
         marker = _marker(index, 8)
         symbols = [
-            marker["symbol"] + ("" if passed else "-open")
-            for passed in rows["qc_pass"].astype(bool)
+            marker["symbol"] + ("" if passed else "-open") for passed in is_true(rows["qc_pass"])
         ]
         traces.append(
             {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from glxflow.report.change import by_participant, change_from_start
+from glxflow.report.change import by_participant, change_from_start, is_true
 from glxflow.report.inference import attenuation_sentence, reading, result_table, sentence
 from glxflow.report.numbers import number
 from glxflow.report.page import Figure, Provenance, render
@@ -127,7 +127,7 @@ def _figures(study: StudyPage) -> dict[str, Figure]:
     figures = {}
     usable = study.trial
     if "qc_pass" in usable:
-        usable = usable[usable["qc_pass"].astype(bool)]
+        usable = usable[is_true(usable["qc_pass"])]
     if study.outcome in usable and len(usable):
         # Sessions start at slightly different times: a bin stands at its usual place.
         place = usable.groupby("bin")["t_min"].transform("median")
@@ -191,8 +191,8 @@ def _sessions(study: StudyPage) -> list[dict[str, str]]:
             "period": f"{row['period']:g}" if pd.notna(row["period"]) else "n/a",
             "condition": _text(row["condition"]),
             "status": _text(row["status"]),
-            "stage": _text(row["stage"]) if row["stage"] else "",
-            "reason": _text(row["reason"]) if row["reason"] else "",
+            "stage": _text(row["stage"], ""),
+            "reason": _text(row["reason"], ""),
             "page": study.pages.get((str(row["subject"]), str(row["session"])), ""),
         }
         for row in study.sessions.to_dict("records")
@@ -206,7 +206,7 @@ def _quality(study: StudyPage) -> list[list[str]]:
         return []
     rows = []
     for name, group in _judged(study).groupby("condition", observed=True):
-        passed = int(group["qc_pass"].astype(bool).sum())
+        passed = int(is_true(group["qc_pass"]).sum())
         rows.append(
             [str(name), str(len(group)), str(passed), str(len(group) - passed)]
             + [_spread(group[column]) for column in ("snr", "fwhm_hz")]
@@ -225,14 +225,15 @@ def _doubts(study: StudyPage) -> list[list[str]]:
     if "flags" not in study.qc:
         return []
     known = study.qc[study.qc["flags"].notna() & (study.qc["flags"] != "")]
+    used = is_true(known["qc_pass"])
     return [
         [
             f"{row['subject']} {row['session']}",
             _text(row["bin"]),
-            "used" if row["qc_pass"] else "left out",
+            "used" if is_used else "left out",
             _text(row["flags"]),
         ]
-        for row in known.to_dict("records")
+        for row, is_used in zip(known.to_dict("records"), used, strict=True)
     ]
 
 
@@ -244,6 +245,6 @@ def _spread(values: pd.Series) -> str:
     return f"{number(known.median())} ({number(known.min())} to {number(known.max())})"
 
 
-def _text(value: Any) -> str:
-    """Return a cell as text; n/a where it is missing."""
-    return "n/a" if pd.isna(value) else str(value)
+def _text(value: Any, missing: str = "n/a") -> str:
+    """Return a cell as text."""
+    return missing if pd.isna(value) else str(value)
