@@ -6,9 +6,9 @@ so that the decomposition is small.
 """
 
 import numpy as np
-from scipy.signal import firwin
+from scipy.signal import firwin, upfirdn
 
-from glxflow.spectrum import Axis, ComplexArray, RealArray
+from glxflow.spectrum import Axis, BoolArray, ComplexArray, RealArray
 
 WATER_BAND_PPM = (4.25, 5.2)
 """Lines in this range are taken for water; myo-inositol at 4.05 and lactate at 4.10 stay."""
@@ -18,8 +18,36 @@ _N_DECIMATED = 160
 _TAPS_PER_DECIMATION = 8
 
 
-def without_water(samples: ComplexArray, axis: Axis) -> ComplexArray:
-    """Return the signal without the lines of residual water.
+def without_water(
+    samples: ComplexArray, axis: Axis, example: ComplexArray | None = None
+) -> ComplexArray:
+    """Return signals without the lines of residual water.
+
+    Parameters
+    ----------
+    samples : (..., n_points) complex ndarray
+        One free induction decay, or aligned transients.
+    axis : Axis
+        Their axes.
+    example : (n_points,) complex ndarray, optional
+        A decay with the same lines and less noise, in which they are found; the
+        mean of `samples` when left out. Each signal has amplitudes of its own.
+
+    Returns
+    -------
+    (..., n_points) complex ndarray
+        The signals less every damped sinusoid between 4.25 and 5.2 ppm.
+    """
+    flat = samples.reshape(-1, axis.n_points)
+    poles = water_poles(flat.mean(axis=0) if example is None else example, axis)
+    amplitudes, is_water = _amplitudes(flat, poles, axis)
+    decays = np.exp(np.outer(np.log(poles[is_water]), np.arange(axis.n_points)))
+    remainder: ComplexArray = flat - amplitudes[:, is_water] @ decays
+    return remainder.reshape(samples.shape)
+
+
+def water_poles(samples: ComplexArray, axis: Axis) -> ComplexArray:
+    """Return the poles of a decay near water, (n_lines,), as factors from sample to sample.
 
     Parameters
     ----------
@@ -27,53 +55,50 @@ def without_water(samples: ComplexArray, axis: Axis) -> ComplexArray:
         A free induction decay.
     axis : Axis
         Its axes.
-
-    Returns
-    -------
-    (n_points,) complex ndarray
-        The signal less every damped sinusoid between 4.25 and 5.2 ppm.
     """
-    poles, amplitudes = water_lines(samples, axis)
-    if poles.size == 0:
-        return samples.copy()
-    model = np.exp(np.outer(np.arange(axis.n_points), np.log(poles))) @ amplitudes
-    remainder: ComplexArray = samples - model
-    return remainder
+    band = _Band(axis)
+    slow_poles = _signal_poles(band.decimated(samples[np.newaxis])[0])
+    # The decimated signal stands around 0 Hz: back to the full rate and the band's place.
+    fast_poles = np.exp(np.log(slow_poles) / band.decimation) * band.turn
+    return np.asarray(fast_poles, dtype=np.complex128)
 
 
-def water_lines(samples: ComplexArray, axis: Axis) -> tuple[ComplexArray, ComplexArray]:
-    """Return poles (per sample) and amplitudes at t = 0 of the lines in the water band.
-
-    Parameters
-    ----------
-    samples : (n_points,) complex ndarray
-        A free induction decay.
-    axis : Axis
-        Its axes.
-
-    Returns
-    -------
-    poles, amplitudes : (n_lines,) complex ndarray
-        The water signal is ``amplitudes @ poles ** n`` at sample n.
-    """
-    low_hz, high_hz = (axis.hz(edge) for edge in WATER_BAND_PPM)
-    centre_hz = (low_hz + high_hz) / 2
-    band_hz = high_hz - low_hz
-    decimation = max(int(axis.bandwidth_hz / (3 * band_hz)), 1)
-    carrier = np.exp(-2j * np.pi * centre_hz * axis.time_s)
-    taps = _low_pass(decimation, band_hz, axis)
-    filtered = np.convolve(samples * carrier, taps, mode="valid")[::decimation][:_N_DECIMATED]
-    slow_poles = _signal_poles(filtered)
+def _amplitudes(
+    samples: ComplexArray, poles: ComplexArray, axis: Axis
+) -> tuple[ComplexArray, BoolArray]:
+    """Return the amplitude of each pole in each signal, and which poles are water."""
+    band = _Band(axis)
+    around_zero = poles / band.turn
+    filtered = band.decimated(samples)
     # The filter multiplies a line of pole z by sum(h[m] z^m): undone here, so that
     # amplitudes refer to the first sample although the filter swallowed some.
-    fast_poles = np.exp(np.log(slow_poles) / decimation)
-    gain = fast_poles[np.newaxis, :] ** np.arange(taps.size)[:, np.newaxis]
-    design = np.exp(np.outer(np.arange(filtered.size), np.log(slow_poles))) * (taps[::-1] @ gain)
-    amplitudes, *_ = np.linalg.lstsq(design, filtered, rcond=1e-8)
-    offset_hz = np.angle(fast_poles) / (2 * np.pi * axis.dwell_time_s)
-    is_water = np.abs(offset_hz) <= band_hz / 2
-    shift = np.exp(2j * np.pi * centre_hz * axis.dwell_time_s)
-    return fast_poles[is_water] * shift, amplitudes[is_water]
+    gain = around_zero ** np.arange(band.taps.size)[:, np.newaxis]
+    slow = around_zero**band.decimation
+    design = slow ** np.arange(filtered.shape[1])[:, np.newaxis] * (band.taps[::-1] @ gain)
+    amplitudes, *_ = np.linalg.lstsq(design, filtered.T, rcond=1e-8)
+    offset_hz = np.angle(around_zero) / (2 * np.pi * axis.dwell_time_s)
+    return np.asarray(amplitudes.T), np.asarray(np.abs(offset_hz) <= band.width_hz / 2)
+
+
+class _Band:
+    """The water band moved to 0 Hz and sampled as coarsely as it allows."""
+
+    def __init__(self, axis: Axis) -> None:
+        low_hz, high_hz = (axis.hz(edge) for edge in WATER_BAND_PPM)
+        self.axis = axis
+        self.width_hz = high_hz - low_hz
+        self.centre_hz = (low_hz + high_hz) / 2
+        self.decimation = max(int(axis.bandwidth_hz / (3 * self.width_hz)), 1)
+        self.taps = _low_pass(self.decimation, self.width_hz, axis)
+        self.turn = np.exp(2j * np.pi * self.centre_hz * axis.dwell_time_s)
+
+    def decimated(self, samples: ComplexArray) -> ComplexArray:
+        """Return the filtered signals at the low rate, (n, n_slow), without the filter's start."""
+        moved = samples * np.exp(-2j * np.pi * self.centre_hz * self.axis.time_s)
+        swallowed = (self.taps.size - 1) // self.decimation
+        stop = (self.axis.n_points - 1) // self.decimation + 1
+        slow = upfirdn(self.taps, moved, down=self.decimation, axis=-1)[:, swallowed:stop]
+        return np.asarray(slow[:, :_N_DECIMATED])
 
 
 def _low_pass(decimation: int, band_hz: float, axis: Axis) -> RealArray:

@@ -1,0 +1,167 @@
+"""Average transients into bins on the time axis that the infusion sets."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from glxflow.errors import ConfigError, DataError
+from glxflow.spectrum import BoolArray, ComplexArray, RealArray
+
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class BinPlan:
+    """How to divide a session in time.
+
+    All before the infusion is one bin, the baseline. Without an infusion the whole
+    session is one bin, whatever the rest says.
+
+    Attributes
+    ----------
+    infusion_onset_s : float or None
+        Start of the infusion on the session's clock, in s; None without an event.
+    width_s : float or None
+        Width of a bin after the onset, in s; None where bins go by count.
+    step_s : float or None
+        Distance of the starts of bins, in s: less than the width makes them
+        slide. None puts them end to end.
+    count : int or None
+        Transients a bin instead of a width.
+
+    Raises
+    ------
+    ConfigError
+        If there is an infusion and not exactly one of `width_s` and `count`, or a
+        number is not positive.
+    """
+
+    infusion_onset_s: float | None
+    width_s: float | None = None
+    step_s: float | None = None
+    count: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("width_s", "step_s", "count"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ConfigError(f"bin plan: {name} is {value!r}, expected a positive number.")
+        if self.infusion_onset_s is not None and (self.width_s is None) == (self.count is None):
+            raise ConfigError(
+                f"bin plan: width_s is {self.width_s!r} and count {self.count!r}, expected exactly "
+                "one of them. Give the width of a bin in s, or its number of transients."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One time bin and how many transients are in it.
+
+    Attributes
+    ----------
+    index : int
+        0 for the baseline (or the whole session), then 1, 2, ...
+    start_s, stop_s : float
+        Edges relative to the onset of the infusion (without one: to the session's
+        clock), in s; transients belong by their onset, from start to before stop.
+    n_used, n_rejected : int
+        Transients averaged, and transients left out as outliers.
+    weight : float
+        Precision of the average: 1 over its noise variance, with that of one
+        transient as the unit. For equal transients their number.
+    """
+
+    index: int
+    start_s: float
+    stop_s: float
+    n_used: int
+    n_rejected: int
+    weight: float
+
+
+def divide(onset_s: RealArray, plan: BinPlan, last_s: float) -> list[tuple[float, float]]:
+    """Return the edges of the bins, relative to the infusion, baseline first.
+
+    Parameters
+    ----------
+    onset_s : (n_transients,) ndarray
+        Start of each transient on the session's clock, in s, ascending.
+    plan : BinPlan
+        What is wanted.
+    last_s : float
+        How long the last transient lasts, in s.
+
+    Raises
+    ------
+    DataError
+        If the infusion lies before or after the whole scan.
+    """
+    if plan.infusion_onset_s is None:
+        return [(float(onset_s[0]), float(onset_s[-1]) + last_s)]
+    time_s = onset_s - plan.infusion_onset_s
+    if not time_s[0] < 0 <= time_s[-1]:
+        raise DataError(
+            f"the infusion starts at {plan.infusion_onset_s:g} s but the transients run from "
+            f"{onset_s[0]:g} to {onset_s[-1]:g} s, so that there is no baseline or no response. "
+            "Expected an onset in between: correct events.tsv or VolumeTiming; both are in "
+            "seconds from the start of the scan."
+        )
+    after = time_s[time_s >= 0]
+    edges: list[tuple[float, float]] = []
+    if plan.count is not None:
+        edges = _by_count(after, plan.count, last_s)
+    elif plan.width_s is not None:
+        edges = _by_width(float(after[-1]) + last_s, plan.width_s, plan.step_s or plan.width_s)
+    return [(float(time_s[0]), 0.0), *edges]
+
+
+def _by_count(after_s: RealArray, count: int, last_s: float) -> list[tuple[float, float]]:
+    """Return edges of bins with so many transients each; the last may have fewer."""
+    starts = after_s[::count].tolist()
+    return list(zip(starts, [*starts[1:], float(after_s[-1]) + last_s], strict=True))
+
+
+def _by_width(end_s: float, width_s: float, step_s: float) -> list[tuple[float, float]]:
+    """Return edges of bins of one width; at most the last reaches beyond the end."""
+    n_bins = max(math.ceil((end_s - width_s) / step_s - _ROUNDING) + 1, 1)
+    return [(index * step_s, index * step_s + width_s) for index in range(n_bins)]
+
+
+def average(
+    samples: ComplexArray,
+    time_s: RealArray,
+    edges: Sequence[tuple[float, float]],
+    rejected: BoolArray,
+) -> tuple[ComplexArray, tuple[Bin, ...]]:
+    """Return the mean of each bin's transients; bins without any are left out.
+
+    Parameters
+    ----------
+    samples : (n_transients, n_points) complex ndarray
+        Aligned transients.
+    time_s : (n_transients,) ndarray
+        Their onsets on the axis of the edges, in s.
+    edges : sequence of (float, float)
+        Start and stop of each bin, in s.
+    rejected : (n_transients,) bool ndarray
+        Transients to leave out.
+
+    Returns
+    -------
+    means : (n_bins, n_points) complex ndarray
+        Averages.
+    table : tuple of Bin
+        A row a bin; indices keep their place where a bin was left out.
+    """
+    means, table = [], []
+    for index, (start_s, stop_s) in enumerate(edges):
+        inside = (time_s >= start_s) & (time_s < stop_s)
+        used = inside & ~rejected
+        n_used = int(used.sum())
+        if n_used:
+            means.append(samples[used].mean(axis=0))
+            n_rejected = int((inside & rejected).sum())
+            table.append(Bin(index, start_s, stop_s, n_used, n_rejected, float(n_used)))
+    return np.array(means), tuple(table)

@@ -1,0 +1,228 @@
+"""Combine receive coils with the best signal to noise.
+
+Whitened singular value decomposition (Rodgers & Robson 2010, doi:10.1002/mrm.22230):
+coils are weighted by their sensitivity and by the inverse of their noise covariance.
+Sensitivities are the strongest eigenvector of the coils' signal covariance, which no
+drift in frequency or phase from transient to transient can change.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh
+
+from glxflow.errors import DataError
+from glxflow.preprocess.band import SINGLETS_PPM, band_spectra
+from glxflow.spectrum import Axis, BoolArray, ComplexArray
+
+_TAIL = 0.25
+_NOISE_SAMPLES = 20_000
+_DEAD = 1e-3
+_CLIPPED_SHARE = 0.99999
+_CLIPPED_SAMPLES = 4
+_START_SHARE = 16
+_MOST_TRANSIENTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class CoilWeights:
+    """How to combine coils, and how good that is.
+
+    Attributes
+    ----------
+    weights : (n_coils,) complex ndarray
+        Conjugate weights: the combined signal is ``weights.conj() @ samples``.
+        Coils left out have 0. Scaled so that a signal arrives as strong as the
+        root of the summed squares of its coils.
+    source : str
+        "water" or "metabolites".
+    dead, saturated : tuple of int
+        Coils left out, counted from 0.
+    efficiency : float
+        Signal to noise of the metabolites with these weights, over the best
+        that any weights reach on the same data.
+    """
+
+    weights: ComplexArray
+    source: str
+    dead: tuple[int, ...]
+    saturated: tuple[int, ...]
+    efficiency: float
+
+
+def combine(samples: ComplexArray, weights: ComplexArray) -> ComplexArray:
+    """Return the combined transients, (n_transients, n_points).
+
+    Parameters
+    ----------
+    samples : (n_coils, n_transients, n_points) complex ndarray
+        Transients of every coil.
+    weights : (n_coils,) complex ndarray
+        As in `CoilWeights`.
+    """
+    n_coils, n_transients, n_points = samples.shape
+    combined: ComplexArray = weights.conj() @ samples.reshape(n_coils, -1)
+    return combined.reshape(n_transients, n_points)
+
+
+def coil_weights(samples: ComplexArray, water: ComplexArray | None, axis: Axis) -> CoilWeights:
+    """Return the weights that give the metabolites the best signal to noise.
+
+    Parameters
+    ----------
+    samples : (n_coils, n_transients, n_points) complex ndarray
+        Water-suppressed transients; their tails give the noise.
+    water : (n_coils, n_references, n_points) complex ndarray or None
+        Unsuppressed water, from the same coils in the same order.
+    axis : Axis
+        Axes of `samples`.
+
+    Raises
+    ------
+    DataError
+        If the numbers of coils differ, or every coil is dead or saturated.
+    """
+    if water is not None and len(water) != len(samples):
+        raise DataError(
+            f"the scan has {len(samples)} coils but the water reference {len(water)}, so that its "
+            "coil weights do not apply. Give the reference of the same session with the same coil "
+            "configuration, or run without a reference."
+        )
+    noise = noise_covariance(samples)
+    dead = _dead(noise)
+    clipped = saturated(samples) | (saturated(water) if water is not None else False)
+    good = ~dead & ~clipped
+    if not good.any():
+        raise DataError(
+            f"no coil is usable: {dead.sum()} of {dead.size} without signal and {clipped.sum()} "
+            "saturated. Check the receiver gain and the coil plug, and scan again."
+        )
+    metabolites = metabolite_covariance(samples[good], axis)
+    whitener = noise[np.ix_(good, good)]
+    best = strongest(metabolites, whitener)
+    source, chosen = "metabolites", best
+    if water is not None:
+        source, chosen = "water", strongest(water_covariance(water[good]), whitener)
+    efficiency = np.sqrt(_gain(chosen, metabolites, whitener) / _gain(best, metabolites, whitener))
+    weights = np.zeros(len(samples), dtype=np.complex128)
+    weights[good] = chosen
+    return CoilWeights(weights, source, _indices(dead), _indices(clipped), float(efficiency))
+
+
+def noise_covariance(samples: ComplexArray) -> ComplexArray:
+    """Return the covariance of the coils' noise, from the tails of the transients.
+
+    Parameters
+    ----------
+    samples : (n_coils, n_transients, n_points) complex ndarray
+        Transients of every coil.
+
+    Returns
+    -------
+    (n_coils, n_coils) complex ndarray
+        In signal units squared. Where samples are few the off-diagonal elements
+        are shrunk [1]_, since noise in the covariance costs signal to noise.
+
+    References
+    ----------
+    .. [1] Schaefer J., Strimmer K., Stat Appl Genet Mol Biol 4:32 (2005).
+       doi:10.2202/1544-6115.1175
+    """
+    n_coils, n_transients, n_points = samples.shape
+    start = n_points - int(n_points * _TAIL)
+    every = max(n_transients * (n_points - start) // _NOISE_SAMPLES, 1)
+    tails = samples[:, ::every, start:]
+    # Second differences take off what is left of the slow, on-resonance water;
+    # they colour the noise of all coils alike, which no weight depends on.
+    tails = np.diff(tails, n=2, axis=2).reshape(n_coils, -1) / np.sqrt(6)
+    covariance: ComplexArray = tails @ tails.conj().T / tails.shape[1]
+    return _shrunk(covariance, tails.shape[1])
+
+
+def _shrunk(covariance: ComplexArray, n_samples: int) -> ComplexArray:
+    """Return the covariance with its off-diagonal elements shrunk by their reliability."""
+    power = np.real(np.diag(covariance))
+    off_diagonal = ~np.eye(len(power), dtype=bool)
+    scale = np.outer(power, power)[off_diagonal]
+    usable = scale > 0
+    strength = np.abs(covariance[off_diagonal]) ** 2
+    observed = float((strength[usable] / scale[usable]).sum())
+    if observed == 0:
+        return covariance
+    shrunk = covariance.copy()
+    shrunk[off_diagonal] *= 1 - min(np.count_nonzero(usable) / n_samples / observed, 1.0)
+    return shrunk
+
+
+def metabolite_covariance(samples: ComplexArray, axis: Axis) -> ComplexArray:
+    """Return the covariance of the coils' signals between 1.8 and 4.2 ppm.
+
+    Neither residual water nor lipid enters: both come from elsewhere in the head
+    and would turn the weights towards their coils.
+    """
+    n_coils, n_transients, _ = samples.shape
+    every = -(-n_transients // _MOST_TRANSIENTS)
+    spectra = np.stack([band_spectra(coil[::every], axis, SINGLETS_PPM) for coil in samples])
+    flat = spectra.reshape(n_coils, -1)
+    covariance: ComplexArray = flat @ flat.conj().T
+    return covariance
+
+
+def water_covariance(water: ComplexArray) -> ComplexArray:
+    """Return the covariance of the coils' water signals, from the first half of the decay."""
+    n_coils, _, n_points = water.shape
+    flat = water[:, :, : n_points // 2].reshape(n_coils, -1)
+    covariance: ComplexArray = flat @ flat.conj().T
+    return covariance
+
+
+def strongest(signal: ComplexArray, noise: ComplexArray) -> ComplexArray:
+    """Return the weights with the most signal relative to noise, (n_coils,).
+
+    Parameters
+    ----------
+    signal, noise : (n_coils, n_coils) complex ndarray
+        Covariances between coils.
+    """
+    n_coils = len(signal)
+    _, vectors = eigh(signal, noise, subset_by_index=(n_coils - 1, n_coils - 1))
+    weights = np.asarray(vectors[:, 0])
+    sensitivity = noise @ weights
+    # A signal of unit sensitivity arrives with 1, and without a turn in its strongest coil.
+    leading = np.abs(sensitivity).argmax()
+    turn = np.exp(-1j * np.angle(sensitivity[leading]))
+    scale = np.linalg.norm(sensitivity) / np.real(np.vdot(sensitivity, weights))
+    scaled: ComplexArray = weights * turn * scale
+    return scaled
+
+
+def saturated(samples: ComplexArray) -> BoolArray:
+    """Tell which coils clip: several samples of one transient share its largest value."""
+    start = samples[:, :, : max(samples.shape[2] // _START_SHARE, _CLIPPED_SAMPLES)]
+    clipped = np.zeros(len(samples), dtype=bool)
+    for index, coil in enumerate(start):
+        for channel in (np.abs(coil.real), np.abs(coil.imag)):
+            top = channel.max(axis=1, keepdims=True)
+            at_top = (channel >= _CLIPPED_SHARE * top) & (top > 0)
+            clipped[index] |= bool((at_top.sum(axis=1) >= _CLIPPED_SAMPLES).any())
+    return clipped
+
+
+def _dead(noise: ComplexArray) -> BoolArray:
+    """Tell which coils hold next to no noise: unplugged, or zeros in the file."""
+    power = np.real(np.diag(noise))
+    typical = np.median(power[power > 0]) if (power > 0).any() else 0.0
+    dead: BoolArray = power <= _DEAD**2 * typical
+    return dead
+
+
+def _gain(weights: ComplexArray, signal: ComplexArray, noise: ComplexArray) -> float:
+    """Return signal over noise power with given weights."""
+    return float(
+        np.real(np.vdot(weights, signal @ weights)) / np.real(np.vdot(weights, noise @ weights))
+    )
+
+
+def _indices(mask: BoolArray) -> tuple[int, ...]:
+    """Return the positions of True."""
+    return tuple(int(index) for index in np.flatnonzero(mask))

@@ -1,0 +1,57 @@
+"""Eddy-current correction by the phase of the water reference, where it helps.
+
+Klose 1990, doi:10.1002/mrm.1910140104. Only the deviation from a straight phase is
+taken off: the straight part is a frequency, which referencing handles.
+"""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from glxflow.preprocess.reference import fit_comb
+from glxflow.spectrum import Axis, ComplexArray, RealArray
+
+LEAST_GAIN = 0.03
+"""Fall of the share that pure singlets leave unexplained, below which data stay as they are."""
+
+_RELIABLE = 0.02
+_SMOOTHING_S = 0.002
+
+
+def phase_deviation(water: ComplexArray, axis: Axis) -> RealArray:
+    """Return the phase of water less a straight line, (n_points,), in radians.
+
+    Parameters
+    ----------
+    water : (n_points,) complex ndarray
+        Unsuppressed water, combined and averaged.
+    axis : Axis
+        Its axes.
+
+    Returns
+    -------
+    (n_points,) ndarray
+        Held constant from where water has decayed to 2 %: its phase is noise
+        there, and would be written into the metabolites.
+    """
+    level = np.abs(water)
+    faint = np.flatnonzero(level < _RELIABLE * level[: level.size // 8].max())
+    stop = int(faint[0]) if faint.size else level.size
+    if stop < 3:
+        return np.zeros(level.size)
+    phase = np.unwrap(np.angle(water[:stop]))
+    line = np.polyfit(axis.time_s[:stop], phase, 1, w=level[:stop])
+    deviation = phase - np.polyval(line, axis.time_s[:stop])
+    smooth = gaussian_filter1d(deviation, _SMOOTHING_S / axis.dwell_time_s, mode="nearest")
+    return np.concatenate([smooth, np.full(level.size - stop, smooth[-1])])
+
+
+def gain(fid: ComplexArray, deviation_rad: RealArray, axis: Axis) -> float:
+    """Return how much less of the spectrum pure singlets leave unexplained, as a share.
+
+    Positive where the correction makes lines more symmetric, which is what every
+    model of them assumes. A narrower line alone would not tell: an eddy current can
+    also sharpen one side of a line.
+    """
+    before = 1 - fit_comb(fid, axis).match
+    after = 1 - fit_comb(fid * np.exp(-1j * deviation_rad), axis).match
+    return (before - after) / before if before > 0 else 0.0

@@ -1,0 +1,105 @@
+"""Noise, signal to noise and line width of one spectrum, to show what each step did."""
+
+import numpy as np
+
+from glxflow.spectrum import Axis, ComplexArray, RealArray, spectrum_of
+
+NAA_PPM = (1.9, 2.12)
+"""Where the tallest line of a brain spectrum is looked for."""
+
+_SIGNAL_PPM = (-1.0, 9.5)
+_EDGE_SHARE = 0.05
+_FEWEST_POINTS = 64
+_MAD_TO_SD = 1.4826
+_FINER = 8
+
+
+def noise_sd(fid: ComplexArray, axis: Axis) -> float:
+    """Return the SD of the noise in the real spectrum, in signal units of the spectrum.
+
+    Parameters
+    ----------
+    fid : (n_points,) complex ndarray
+        A free induction decay.
+    axis : Axis
+        Its axes.
+
+    Returns
+    -------
+    float
+        From the differences of neighbouring points below -1 and above 9.5 ppm;
+        NaN where the spectrum does not reach that far.
+    """
+    ppm = axis.ppm
+    edge = _EDGE_SHARE * (ppm[-1] - ppm[0])
+    spectrum = spectrum_of(fid)
+    differences = []
+    for side in (ppm < _SIGNAL_PPM[0], ppm > _SIGNAL_PPM[1]):
+        free = side & (ppm > ppm[0] + edge) & (ppm < ppm[-1] - edge)
+        part = np.diff(spectrum[free], n=2) / np.sqrt(6)
+        differences += [part.real, part.imag]
+    values = np.concatenate(differences)
+    if values.size < 2 * _FEWEST_POINTS:
+        return float("nan")
+    return float(_MAD_TO_SD * np.median(np.abs(values)))
+
+
+def snr(fid: ComplexArray, axis: Axis) -> float:
+    """Return the height of the NAA peak over the SD of the noise; higher is better.
+
+    Taken from the magnitude, so that a spectrum without its phase can be judged
+    too; NaN where there is no noise to compare with.
+    """
+    sd = noise_sd(fid, axis)
+    in_band = (axis.ppm >= NAA_PPM[0]) & (axis.ppm <= NAA_PPM[1])
+    if not in_band.any() or not sd > 0:
+        return float("nan")
+    return float(np.abs(spectrum_of(fid)[in_band]).max()) / sd
+
+
+def fwhm_hz(fid: ComplexArray, axis: Axis) -> float:
+    """Return the full width at half height of the NAA line, in Hz; lower is better.
+
+    Taken from the phased real spectrum above zero; NaN where the line never falls
+    to its half within 0.25 ppm. A figure for comparing steps: the fit gives the
+    width without what lies under the line.
+    """
+    finer = Axis(
+        _FINER * axis.n_points,
+        axis.dwell_time_s,
+        axis.spectrometer_frequency_mhz,
+        axis.reference_ppm,
+    )
+    ppm = finer.ppm
+    near = (ppm > NAA_PPM[0] - 0.15) & (ppm < NAA_PPM[1] + 0.15)
+    spectrum = spectrum_of(np.pad(fid, (0, finer.n_points - axis.n_points)))[near]
+    peak_ppm = (ppm[near] >= NAA_PPM[0]) & (ppm[near] <= NAA_PPM[1])
+    if not peak_ppm.any():
+        return float("nan")
+    top = int(np.flatnonzero(peak_ppm)[np.abs(spectrum[peak_ppm]).argmax()])
+    line = np.real(spectrum * np.exp(-1j * np.angle(spectrum[top])))
+    below = np.flatnonzero(line < line[top] / 2)
+    left, right = below[below < top], below[below > top]
+    if left.size == 0 or right.size == 0:
+        return float("nan")
+    step_hz = finer.bandwidth_hz / finer.n_points
+    half = line[top] / 2
+    start = _crossing(line, int(left[-1]), half)
+    stop = _crossing(line, int(right[0]) - 1, half)
+    return (stop - start) * step_hz
+
+
+def water_residual(fid: ComplexArray, axis: Axis) -> float:
+    """Return the largest magnitude within 0.15 ppm of water over the NAA peak; lower is better."""
+    magnitude = np.abs(spectrum_of(fid))
+    ppm = axis.ppm
+    water = np.abs(ppm - 4.68) <= 0.15
+    peak = (ppm >= NAA_PPM[0]) & (ppm <= NAA_PPM[1])
+    if not water.any() or not peak.any() or not magnitude[peak].max() > 0:
+        return float("nan")
+    return float(magnitude[water].max() / magnitude[peak].max())
+
+
+def _crossing(line: RealArray, index: int, level: float) -> float:
+    """Return where a line crosses a level between a point and the next, as an index."""
+    return index + float((level - line[index]) / (line[index + 1] - line[index]))

@@ -1,0 +1,62 @@
+"""What preprocessing is told and what it hands on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from glxflow.preprocess.bins import Bin
+from glxflow.spectrum import Fid, Flag, Series, Step
+
+
+@dataclass(frozen=True, slots=True)
+class PreprocessOptions:
+    """Choices of preprocessing that a study makes once.
+
+    Attributes
+    ----------
+    eddy_current : {"check", "always", "never"}
+        "check" corrects only where lines come nearer to pure singlets.
+    outlier_sd : float
+        Robust standard deviations of its residual beyond which a transient is
+        rejected.
+    """
+
+    eddy_current: Literal["check", "always", "never"] = "check"
+    outlier_sd: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessed:
+    """The clean signals of a session and what was done to them.
+
+    Attributes
+    ----------
+    transients : Series
+        Combined and aligned transients, kept apart; rejected ones are included.
+    rejected : tuple of int
+        Which transients entered no average, counted from 0.
+    bins : Series
+        One averaged transient a time bin; `onset_s` is the start of the bin.
+    bin_table : tuple of Bin
+        A row a bin of `bins`, in the same order.
+    average : Fid
+        Mean of all used transients.
+    water : Fid or None
+        Combined and averaged water reference.
+    metrics : mapping
+        Numbers that describe the session; NaN where one cannot be known.
+    steps : tuple of Step
+        What was done, in order, with numbers.
+    flags : tuple of Flag
+        Doubts, each with what to do.
+    """
+
+    transients: Series
+    rejected: tuple[int, ...]
+    bins: Series
+    bin_table: tuple[Bin, ...]
+    average: Fid
+    water: Fid | None
+    metrics: Mapping[str, float]
+    steps: tuple[Step, ...]
+    flags: tuple[Flag, ...]

@@ -1,0 +1,116 @@
+"""Put a spectrum on the ppm scale and into phase by its three known singlets.
+
+NAA, creatine and choline stand at shifts that no disease moves (Govindaraju 2000,
+doi:10.1002/1099-1492(200005)13:3<129::AID-NBM619>3.0.CO;2-V); one comb of
+them is fitted as a whole, so that no single line decides.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from glxflow.preprocess.band import SINGLETS_PPM, band_mask, band_spectra, without_baseline
+from glxflow.spectrum import Axis, BoolArray, ComplexArray, RealArray, spectrum_of
+
+COMB_PPM = {"NAA": 2.008, "Cr": 3.027, "Cho": 3.212, "Cr CH2": 3.913}
+"""Chemical shifts of the singlets; choline is the mean of its two main lines."""
+
+_HEIGHTS = (1.0, 0.7, 0.5, 0.4)
+_WIDTHS_HZ = (2.5, 4.0, 5.5, 7.5, 10.0, 13.0, 17.0)
+_REACH_PPM = 0.35
+_FINER = 8
+
+LEAST_MATCH = 0.5
+"""Share of the energy between 1.8 and 4.2 ppm that the comb must explain."""
+
+CONJUGATED_RATIO = 2.0
+"""How much better the comb must fit the mirrored spectrum to call data conjugated."""
+
+
+@dataclass(frozen=True, slots=True)
+class CombFit:
+    """Where a comb of singlets fits best.
+
+    Attributes
+    ----------
+    offset_ppm : float
+        How far the spectrum stands too high, in ppm.
+    phase_rad : float
+        Its zero-order phase, in radians.
+    match : float
+        Share of the energy in the window that the comb explains, 0 to 1.
+    """
+
+    offset_ppm: float
+    phase_rad: float
+    match: float
+
+
+def fit_comb(fid: ComplexArray, axis: Axis) -> CombFit:
+    """Return offset and phase of a spectrum relative to its known singlets.
+
+    Parameters
+    ----------
+    fid : (n_points,) complex ndarray
+        An averaged free induction decay without much residual water.
+    axis : Axis
+        Its axes.
+    """
+    mask = band_mask(axis, SINGLETS_PPM)
+    band = np.zeros(axis.n_points, dtype=np.complex128)
+    band[mask] = band_spectra(fid, axis, SINGLETS_PPM)
+    energy = float((np.abs(band) ** 2).sum())
+    if energy == 0:
+        return CombFit(0.0, 0.0, 0.0)
+    # The inner product with the comb at every offset at once is a Fourier
+    # transform of their product in time, finely sampled by zero-filling.
+    in_time = np.fft.ifft(np.fft.ifftshift(band)) * axis.n_points
+    products = np.stack([comb.conj() * in_time for comb in _combs(axis, mask)])
+    offset_ppm, overlap = _near_zero(products, axis)
+    width, place = np.unravel_index(np.abs(overlap).argmax(), overlap.shape)
+    best = overlap[width, place]
+    match = min(float(np.abs(best) ** 2) / energy, 1.0)
+    return CombFit(float(offset_ppm[place]), float(np.angle(best)), match)
+
+
+def is_conjugated(fid: ComplexArray, axis: Axis) -> bool:
+    """Tell whether the singlets stand mirrored at the carrier, as in conjugated data.
+
+    Parameters
+    ----------
+    fid : (n_points,) complex ndarray
+        An averaged free induction decay.
+    axis : Axis
+        Its axes.
+
+    Notes
+    -----
+    A wrong "yes" would stop good data, so the mirrored comb must explain a fair
+    share of its window and twice as much, in energy, as the right one.
+    """
+    power = np.sum(np.abs(band_spectra(fid, axis, SINGLETS_PPM)) ** 2)
+    mirrored = np.conj(fid)
+    mirrored_power = np.sum(np.abs(band_spectra(mirrored, axis, SINGLETS_PPM)) ** 2)
+    right = fit_comb(fid, axis).match * power
+    wrong = fit_comb(mirrored, axis)
+    return bool(
+        wrong.match > LEAST_MATCH and wrong.match * mirrored_power > CONJUGATED_RATIO * right
+    )
+
+
+def _combs(axis: Axis, mask: BoolArray) -> ComplexArray:
+    """Return combs of several widths in time, of unit norm inside the window."""
+    lines_hz = np.array([axis.hz(ppm) for ppm in COMB_PPM.values()])
+    lines = np.asarray(_HEIGHTS) @ np.exp(2j * np.pi * np.outer(lines_hz, axis.time_s))
+    combs = lines * np.exp(-np.pi * np.outer(_WIDTHS_HZ, axis.time_s))
+    inside = without_baseline(spectrum_of(combs)[:, mask])
+    return np.asarray(combs / np.linalg.norm(inside, axis=1, keepdims=True))
+
+
+def _near_zero(products: ComplexArray, axis: Axis) -> tuple[RealArray, ComplexArray]:
+    """Return offsets within reach, in ppm, and the spectra of products on them."""
+    n_filled = _FINER * axis.n_points
+    frequency_hz = np.fft.fftfreq(n_filled, axis.dwell_time_s)
+    offset_ppm = frequency_hz / axis.spectrometer_frequency_mhz
+    near = np.abs(offset_ppm) <= _REACH_PPM
+    return offset_ppm[near], np.fft.fft(products, n=n_filled, axis=1)[:, near]
