@@ -80,15 +80,16 @@ def gaussian_rate(fwhm_hz: float) -> float:
     return float((np.pi * fwhm_hz) ** 2 / (4 * np.log(2)))
 
 
-def voigt_fwhm(lorentzian_hz: float, gaussian_hz: float) -> float:
-    """Return the width of a Voigt line to 0.02 % (Olivero & Longbothum 1977).
+def voigt_fwhm(lorentzian_hz: RealArray, gaussian_hz: float) -> RealArray:
+    """Return the widths of Voigt lines to 0.02 % (Olivero & Longbothum 1977).
 
     References
     ----------
     doi:10.1016/0022-4073(77)90161-3
     """
     root = np.sqrt(0.2166 * lorentzian_hz**2 + gaussian_hz**2)
-    return float(0.5346 * lorentzian_hz + root)
+    width: RealArray = 0.5346 * lorentzian_hz + root
+    return width
 
 
 def _training_set(time_s: RealArray) -> RealArray:

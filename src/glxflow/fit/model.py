@@ -10,10 +10,12 @@ from glxflow.fit.baseline import SplineSpace, spline_space
 from glxflow.fit.lineshape import lineshape_family
 from glxflow.fit.options import FitOptions
 from glxflow.fit.start import template
-from glxflow.spectrum import Axis, BasisSet, ComplexArray, Fid, Kind, RealArray
+from glxflow.spectrum import Axis, BasisSet, BoolArray, ComplexArray, Fid, Kind, RealArray, spectrum_of
 
 TIED = (("Cr", "PCr"), ("GPC", "PCh", "Cho"), ("NAA", "NAAG"))
 """Substances that no 3 T spectrum tells apart: they share shift and width."""
+
+_LIPID_END_PPM = 1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +53,21 @@ class FitModel:
         Fitted part of the zero-filled spectrum.
     ppm : (n_fit,) ndarray
         Chemical shifts of these points.
-    response : (n_components, n_fit, 2 n_nodes) ndarray
+    response : (n_columns, n_fit, 2 n_nodes) ndarray
         Real spectra of basis function times interpolant; multiplied by the real
         and imaginary parts of a line shape at the nodes they give its spectrum.
+        The components come first, then quadratures.
+    quadrature_of : tuple of int
+        Components whose curves in quadrature are the further columns: lipid from
+        outside the voxel comes with any phase, and its amplitude has any sign.
     node_s : (n_nodes,) ndarray
         Times of the nodes, in s.
     spline : SplineSpace
         Of the baseline.
-    linewidth_hz : float
-        Lorentzian width the basis functions already carry.
     reference : (n_points,) complex ndarray
         Typical signal to align data with.
+    options : FitOptions
+        Choices it was prepared for.
     """
 
     names: tuple[str, ...]
@@ -71,22 +77,28 @@ class FitModel:
     rows: slice
     ppm: RealArray
     response: RealArray
+    quadrature_of: tuple[int, ...]
     node_s: RealArray
     spline: SplineSpace
-    linewidth_hz: float
     reference: ComplexArray
+    options: FitOptions
+
+    @property
+    def is_signed(self) -> BoolArray:
+        """Which columns may have negative amplitudes, (n_columns,)."""
+        return np.arange(len(self.response)) >= len(self.names)
 
     def columns(self, shape: ComplexArray) -> RealArray:
         """Return the spectra of all components under given line shapes.
 
         Parameters
         ----------
-        shape : (n_components, n_nodes, n_kinds) complex ndarray
+        shape : (n_columns, n_nodes, n_kinds) complex ndarray
             Line shapes or their derivatives at the nodes.
 
         Returns
         -------
-        (n_components, n_fit, n_kinds) ndarray
+        (n_columns, n_fit, n_kinds) ndarray
             Real spectra on `ppm`.
         """
         spectra: RealArray = self.response @ np.concatenate([shape.real, shape.imag], axis=1)
@@ -116,22 +128,28 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
     )
     rows = _fitted_rows(zero_filled, options.ppm_range, basis.source)
     family = lineshape_family(axis.time_s)
-    response = np.empty((len(basis.names), rows.stop - rows.start, 2 * family.node_s.size))
-    for index, fid in enumerate(basis.fids):
+    reference = template(basis)
+    # Sequences differ in sign (a PRESS singlet starts at -1): curves are shown upright.
+    upright = np.conj(reference[0]) / abs(reference[0])
+    quadrature_of = _far_lipids(basis)
+    fids = upright * np.concatenate([basis.fids, 1j * basis.fids[list(quadrature_of)]])
+    response = np.empty((len(fids), rows.stop - rows.start, 2 * family.node_s.size))
+    for index, fid in enumerate(fids):
         spectra = _zero_filled(fid * family.interpolant.T)[:, rows].T
         response[index] = np.concatenate([spectra.real, -spectra.imag], axis=1)
     return FitModel(
         names=basis.names,
         kinds=basis.kinds,
-        groups=_groups(basis.names, basis.kinds),
+        groups=_groups(basis.names, basis.kinds, quadrature_of),
         axis=axis,
         rows=rows,
         ppm=zero_filled.ppm[rows],
         response=response,
+        quadrature_of=quadrature_of,
         node_s=family.node_s,
         spline=spline_space(zero_filled.ppm[rows]),
-        linewidth_hz=basis.linewidth_hz,
-        reference=template(basis),
+        reference=upright * reference,
+        options=options,
     )
 
 
@@ -155,7 +173,19 @@ def _fitted_rows(axis: Axis, ppm_range: tuple[float, float], source: str) -> sli
     return slice(int(first), int(last))
 
 
-def _groups(names: Sequence[str], kinds: Sequence[Kind]) -> tuple[Group, ...]:
+def _far_lipids(basis: BasisSet) -> tuple[int, ...]:
+    """Return the lipids upfield of the metabolites of interest."""
+    peaks_ppm = basis.axis.ppm[np.abs(spectrum_of(basis.fids)).argmax(axis=1)]
+    return tuple(
+        index
+        for index, kind in enumerate(basis.kinds)
+        if kind is Kind.LIPID and peaks_ppm[index] < _LIPID_END_PPM
+    )
+
+
+def _groups(
+    names: Sequence[str], kinds: Sequence[Kind], quadrature_of: tuple[int, ...]
+) -> tuple[Group, ...]:
     """Return who shares shift and width, metabolites first."""
     groups = []
     taken: set[str] = set()
@@ -168,6 +198,8 @@ def _groups(names: Sequence[str], kinds: Sequence[Kind]) -> tuple[Group, ...]:
         groups.append(Group(name, members, kind))
     for kind, label in ((Kind.MACROMOLECULE, "MM"), (Kind.LIPID, "Lip")):
         members = tuple(index for index, other in enumerate(kinds) if other is kind)
+        if kind is Kind.LIPID:
+            members += tuple(range(len(names), len(names) + len(quadrature_of)))
         if members:
             groups.append(Group(label, members, kind))
     return tuple(groups)

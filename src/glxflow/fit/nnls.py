@@ -10,8 +10,10 @@ import numpy as np
 from glxflow.spectrum import BoolArray, RealArray
 
 
-def nnls_gram(gram: RealArray, moment: RealArray, passive: BoolArray) -> RealArray:
-    """Return the non-negative x that minimises x' gram x / 2 - moment' x.
+def nnls_gram(
+    gram: RealArray, moment: RealArray, passive: BoolArray, signed: BoolArray
+) -> RealArray:
+    """Return the x, non-negative but for `signed`, that minimises x' gram x / 2 - moment' x.
 
     Parameters
     ----------
@@ -20,16 +22,18 @@ def nnls_gram(gram: RealArray, moment: RealArray, passive: BoolArray) -> RealArr
     moment : (n,) ndarray
         Right-hand side.
     passive : (n,) bool ndarray
-        Guess of which coefficients are positive.
+        Guess of which coefficients are not zero.
+    signed : (n,) bool ndarray
+        Coefficients that may be negative.
     """
     scale = 1 / np.sqrt(np.diag(gram))
     gram = gram * scale[:, np.newaxis] * scale
     moment = moment * scale
-    passive = passive.copy()
+    passive = passive | signed
     x = np.zeros(moment.size)
     tolerance = 1e-10 * max(float(np.abs(moment).max()), 1e-300)
     for _ in range(5 * moment.size):
-        x, passive = _descend(gram, moment, passive, x)
+        x, passive = _descend(gram, moment, passive, x, signed)
         gradient = moment - gram @ x
         candidates = np.where(passive, -np.inf, gradient)
         best = int(candidates.argmax())
@@ -40,14 +44,14 @@ def nnls_gram(gram: RealArray, moment: RealArray, passive: BoolArray) -> RealArr
 
 
 def _descend(
-    gram: RealArray, moment: RealArray, passive: BoolArray, x: RealArray
+    gram: RealArray, moment: RealArray, passive: BoolArray, x: RealArray, signed: BoolArray
 ) -> tuple[RealArray, BoolArray]:
     """Solve on the passive set, leaving out what turns negative, until nothing does."""
     while passive.any():
         chosen = np.flatnonzero(passive)
         solution = np.zeros_like(x)
         solution[chosen] = np.linalg.solve(gram[np.ix_(chosen, chosen)], moment[chosen])
-        negative = passive & (solution <= 0)
+        negative = passive & ~signed & (solution <= 0)
         if not negative.any():
             return solution, passive
         step = x[negative] / (x[negative] - solution[negative] + 1e-300)

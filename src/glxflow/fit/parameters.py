@@ -11,10 +11,10 @@ from glxflow.fit.lineshape import (
     WIDEST_GAUSSIAN_HZ,
     WIDEST_LORENTZIAN_HZ,
     gaussian_rate,
+    voigt_fwhm,
 )
 from glxflow.fit.model import FitModel
-from glxflow.fit.options import FitOptions
-from glxflow.spectrum import Kind, RealArray
+from glxflow.spectrum import BoolArray, Kind, RealArray
 
 SHARED = ("phase_rad", "delay_us", "shift_hz", "log_lorentzian", "log_gaussian")
 """Parameters of the whole spectrum; each group adds `shift_<group>` and `width_<group>`."""
@@ -48,8 +48,9 @@ class Prior:
     high: RealArray
 
 
-def prior_of(model: FitModel, options: FitOptions) -> Prior:
+def prior_of(model: FitModel) -> Prior:
     """Return names, priors and bounds of the parameters of a model."""
+    options = model.options
     f0_mhz = model.axis.spectrometer_frequency_mhz
     widest = 0.9 * WIDEST_LORENTZIAN_HZ
     rows: list[tuple[str, float, float, float, float]] = [
@@ -90,6 +91,49 @@ def lmfit_parameters(prior: Prior, values: RealArray) -> lmfit.Parameters:
     return parameters
 
 
+def fitted_parameters(
+    prior: Prior,
+    components: tuple[str, ...],
+    theta: RealArray,
+    amplitudes: RealArray,
+    free: BoolArray,
+    covariance: RealArray,
+) -> lmfit.Parameters:
+    """Return lmfit parameters of a finished fit, with standard errors and correlations.
+
+    Parameters
+    ----------
+    prior : Prior
+        Names and bounds of the non-linear parameters.
+    components : tuple of str
+        Components; their amplitudes are parameters `amplitude_<name>`.
+    theta : (n_theta,) ndarray
+        Non-linear parameters.
+    amplitudes : (n_components,) ndarray
+        In the order of `components`.
+    free : (n_theta,) bool ndarray
+        Non-linear parameters with an uncertainty; the others ended at a bound.
+    covariance : (n_free + n_components, n_free + n_components) ndarray
+        Of the free parameters, then the amplitudes.
+    """
+    parameters = lmfit_parameters(prior, theta)
+    for name, value in zip(components, amplitudes, strict=True):
+        parameters.add(_valid(f"amplitude_{name}"), value=float(value), min=0.0)
+    names = list(parameters)
+    known = [name for name, is_free in zip(names, free, strict=False) if is_free]
+    known += names[len(free) :]
+    sd = np.sqrt(np.diag(covariance))
+    correlation = covariance / np.outer(sd, sd)
+    for row, name in enumerate(known):
+        parameters[name].stderr = float(sd[row])
+        parameters[name].correl = {
+            other: float(correlation[row, column])
+            for column, other in enumerate(known)
+            if column != row
+        }
+    return parameters
+
+
 def _valid(name: str) -> str:
     """Return the name as a Python identifier, as lmfit demands."""
     return "".join(letter if letter.isidentifier() or letter.isdigit() else "_" for letter in name)
@@ -110,21 +154,28 @@ class Shapes:
         Exponential decay rate and shift.
     g_per_s2 : float
         Gaussian decay rate, common to all.
+    fwhm_hz : (n_components,) ndarray
+        Full width at half height of the two together.
     """
 
     gamma_per_s: RealArray
     shift_hz: RealArray
     g_per_s2: float
+    fwhm_hz: RealArray
 
 
 def shapes_of(model: FitModel, theta: RealArray) -> Shapes:
     """Return the line shapes a parameter vector stands for."""
-    shift_hz = np.empty(len(model.names))
-    gamma_per_s = np.empty(len(model.names))
+    shift_hz = np.empty(len(model.response))
+    gamma_per_s = np.empty(len(model.response))
     n_shared = len(SHARED)
     for index, group in enumerate(model.groups):
         shift, width = theta[n_shared + 2 * index : n_shared + 2 * index + 2]
         members = list(group.members)
         shift_hz[members] = theta[2] + shift
-        gamma_per_s[members] = np.pi * np.exp(theta[3] + width)
-    return Shapes(gamma_per_s, shift_hz, gaussian_rate(float(np.exp(theta[4]))))
+        # Macromolecules and lipids do not follow the shim: their width stands alone.
+        common = theta[3] if group.kind is Kind.METABOLITE else np.log(_LORENTZIAN_HZ)
+        gamma_per_s[members] = np.pi * np.exp(common + width)
+    gaussian_hz = float(np.exp(theta[4]))
+    fwhm_hz = voigt_fwhm(gamma_per_s / np.pi, gaussian_hz)
+    return Shapes(gamma_per_s, shift_hz, gaussian_rate(gaussian_hz), fwhm_hz)

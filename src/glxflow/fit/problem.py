@@ -23,6 +23,7 @@ from glxflow.spectrum import BoolArray, ComplexArray, Kind, RealArray
 _VALUE, _GAMMA, _SHIFT, _G = range(4)
 _RIDGE = 1e-10
 _LEAST_MACROMOLECULES = 0.1
+_QUADRATURE_SD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,12 @@ class Point:
         """Sum of squares of the residual: chi-squared plus priors."""
         return float(self.residual @ self.residual)
 
+    @property
+    def remainder(self) -> RealArray:
+        """What the components leave of the phased real data, over the noise, (n_fit,)."""
+        left: RealArray = self.data.real - self.columns[:, :, _VALUE] @ self.amplitudes
+        return left
+
 
 class Problem:
     """One spectrum to be explained by a model at a given baseline stiffness.
@@ -84,11 +91,12 @@ class Problem:
         ratio_rows: RealArray,
     ) -> None:
         self.model = model
+        self.stiffness = stiffness
         self.prior = prior
         self.noise_sd = noise_sd
         self.ratio_rows = ratio_rows
         self.shares = model.spline.shares(stiffness)
-        self._spectrum = spectrum / noise_sd
+        self._spectrum = spectrum
         self._frequency = (
             2e-6
             * np.pi
@@ -97,7 +105,25 @@ class Problem:
         )
         self._keep = 1 - np.sqrt(np.clip(1 - self.shares, 0.0, 1.0))
         self._limited = np.isfinite(prior.sd)
-        self._passive = np.ones(len(model.names), dtype=np.bool_)
+        self._passive = np.ones(len(model.response), dtype=np.bool_)
+
+    def with_ratios(self, rows: RealArray) -> "Problem":
+        """Return the same problem under other soft constraints."""
+        return Problem(
+            self.model, self._spectrum, self.noise_sd, self.prior, self.stiffness, rows
+        )
+
+    def with_stiffness(self, stiffness: float) -> "Problem":
+        """Return the same problem with a baseline of another stiffness."""
+        return Problem(
+            self.model, self._spectrum, self.noise_sd, self.prior, stiffness, self.ratio_rows
+        )
+
+    def with_noise(self, noise_sd: float) -> "Problem":
+        """Return the same problem with another weight of the data against the priors."""
+        return Problem(
+            self.model, self._spectrum, noise_sd, self.prior, self.stiffness, self.ratio_rows
+        )
 
     def whiten(self, columns: RealArray) -> RealArray:
         """Return columns with the square root of the baseline's weight applied."""
@@ -115,7 +141,7 @@ class Problem:
     def evaluate(self, theta: RealArray) -> Point:
         """Return amplitudes and residual at a parameter vector."""
         columns = self._columns(theta)
-        data = self._spectrum * np.exp(-1j * (theta[0] + self._frequency * theta[1]))
+        data = self._spectrum / self.noise_sd * np.exp(-1j * (theta[0] + self._frequency * theta[1]))
         components = self.whiten(columns[:, :, _VALUE])
         observed = self.whiten(data.real)
         amplitudes = self._amplitudes(components, observed)
@@ -145,7 +171,7 @@ class Problem:
         """
         rows = self.fixed_jacobian(point)[:, vary]
         active = np.concatenate([self.whiten(point.columns[:, :, _VALUE]), -self.ratio_rows])[
-            :, point.amplitudes > 0
+            :, point.amplitudes != 0
         ]
         n_linear = len(active)
         basis, _ = np.linalg.qr(active)
@@ -179,8 +205,10 @@ class Problem:
         """Return the non-negative amplitudes, starting from the last active set."""
         gram = components.T @ components + self.ratio_rows.T @ self.ratio_rows
         gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
-        amplitudes = nnls_gram(gram, components.T @ observed, self._passive)
-        self._passive = amplitudes > 0
+        amplitudes = nnls_gram(
+            gram, components.T @ observed, self._passive, self.model.is_signed
+        )
+        self._passive = amplitudes != 0
         return amplitudes
 
     def _derivatives(self, point: Point) -> RealArray:
@@ -200,7 +228,8 @@ class Problem:
             column = len(SHARED) + 2 * index
             derivatives[:, column], derivatives[:, column + 1] = by_shift, by_width
             derivatives[:, 2] += by_shift
-            derivatives[:, 3] += by_width
+            if group.kind is Kind.METABOLITE:
+                derivatives[:, 3] += by_width
         return derivatives
 
 
@@ -229,14 +258,21 @@ def ratio_rows(model: FitModel, amplitudes: RealArray, neighbour_sd: float) -> R
         [
             _neighbour_rows(model, amplitudes, neighbour_sd),
             _expectation_rows(model, amplitudes),
+            _quadrature_rows(model, amplitudes),
         ]
     )
+
+
+def _quadrature_rows(model: FitModel, amplitudes: RealArray) -> RealArray:
+    """Return the amplitudes of lipid in quadrature over their SD."""
+    rows = np.eye(len(model.response))[len(model.names) :]
+    return rows / (_QUADRATURE_SD * max(amplitudes.max(), 1e-300))
 
 
 def _neighbour_rows(model: FitModel, amplitudes: RealArray, relative_sd: float) -> RealArray:
     """Return the differences of neighbouring macromolecules over their SD."""
     members = [index for index, kind in enumerate(model.kinds) if kind is Kind.MACROMOLECULE]
-    rows = np.zeros((max(len(members) - 1, 0), len(model.names)))
+    rows = np.zeros((max(len(members) - 1, 0), len(model.response)))
     if not members:
         return rows
     # A prefit may find no macromolecules at all: that must not forbid them.
@@ -249,14 +285,15 @@ def _neighbour_rows(model: FitModel, amplitudes: RealArray, relative_sd: float) 
 def _expectation_rows(model: FitModel, amplitudes: RealArray) -> RealArray:
     """Return weak metabolites less their expected share of creatine, over its SD."""
     expected = load("expectations")["ratio_to_tcr"]
-    creatine = np.array([name in ("Cr", "PCr") for name in model.names], dtype=np.float64)
+    names = np.array(model.names + ("",) * len(model.quadrature_of))
+    creatine = ((names == "Cr") | (names == "PCr")).astype(np.float64)
     scale = float(creatine @ amplitudes)
     weak = [name for name in model.names if name in expected]
     if scale <= 0:
-        return np.zeros((0, len(model.names)))
+        return np.zeros((0, names.size))
     rows = [
-        ((np.array(model.names) == name) - expected[name]["mean"] * creatine)
+        ((names == name) - expected[name]["mean"] * creatine)
         / (expected[name]["sd"] * scale)
         for name in weak
     ]
-    return np.array(rows).reshape(len(weak), len(model.names))
+    return np.array(rows).reshape(len(weak), names.size)

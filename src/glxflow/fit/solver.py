@@ -11,7 +11,7 @@ from glxflow.fit.problem import Point, Problem
 from glxflow.spectrum import BoolArray, RealArray
 
 LARGEST_PREDICTED_DECREASE = 1e-4
-"""Converged: a further Gauss-Newton step would lower chi-squared by less than this share."""
+"""Converged: a further Gauss-Newton step would lower reduced chi-squared units by less."""
 
 _MOST_STEPS = 80
 _SMALLEST_DECREASE = 1e-6
@@ -30,20 +30,26 @@ class Solution:
     n_evaluations : int
         Residuals that were computed.
     predicted_decrease : float
-        By how much a free Gauss-Newton step would lower the cost, relative to it.
+        By how much a free Gauss-Newton step would lower chi-squared.
+    tolerance : float
+        Limit of that for a converged fit: parameters are then within 0.01 SD.
     at_bound : tuple of str
         Parameters that ended at a bound.
+    free : (n_theta,) bool ndarray
+        Parameters that varied and did not.
     """
 
     point: Point
     n_evaluations: int
     predicted_decrease: float
+    tolerance: float
     at_bound: tuple[str, ...]
+    free: BoolArray
 
     @property
     def is_converged(self) -> bool:
         """Whether the Karush-Kuhn-Tucker conditions hold well enough."""
-        return self.predicted_decrease < LARGEST_PREDICTED_DECREASE
+        return self.predicted_decrease < self.tolerance
 
 
 def solve_fast(problem: Problem, start: RealArray, vary: BoolArray) -> Solution:
@@ -62,11 +68,15 @@ def solve_fast(problem: Problem, start: RealArray, vary: BoolArray) -> Solution:
     damping, growth, n_evaluations = 1e-3, 2.0, 1
     for _ in range(_MOST_STEPS):
         jacobian = problem.jacobian(point, vary)
-        normal, gradient = jacobian.T @ jacobian, jacobian.T @ point.residual
+        gradient = jacobian.T @ point.residual
+        # What would leave its bounds stands still, or it would spoil the step of the others.
+        inside = ~_leaves(problem, point.theta, vary, gradient)
+        jacobian, gradient = jacobian[:, inside], gradient[inside]
+        normal = jacobian.T @ jacobian
         curvature = damping * np.diag(normal)
         step = np.linalg.solve(normal + np.diag(curvature), gradient)
         trial = point.theta.copy()
-        trial[vary] -= step
+        trial[np.flatnonzero(vary)[inside]] -= step
         candidate = problem.evaluate(_within(problem, trial))
         n_evaluations += 1
         predicted = float(step @ (gradient + curvature * step))
@@ -135,6 +145,16 @@ def _remember_last(evaluate: Callable[[RealArray], Point]) -> Callable[[RealArra
     return at
 
 
+def _leaves(
+    problem: Problem, theta: RealArray, vary: BoolArray, gradient: RealArray
+) -> BoolArray:
+    """Tell which varying parameters are at a bound that descent would cross."""
+    prior = problem.prior
+    at_low, at_high = theta[vary] <= prior.low[vary], theta[vary] >= prior.high[vary]
+    leaves: BoolArray = (at_low & (gradient > 0)) | (at_high & (gradient < 0))
+    return leaves
+
+
 def _within(problem: Problem, theta: RealArray) -> RealArray:
     """Return parameters moved inside their bounds."""
     bounded: RealArray = np.clip(theta, problem.prior.low, problem.prior.high)
@@ -151,4 +171,6 @@ def _solution(problem: Problem, point: Point, vary: BoolArray, n_evaluations: in
     normal, gradient = jacobian.T @ jacobian, jacobian.T @ point.residual
     gain = float(gradient @ np.linalg.solve(normal + 1e-12 * np.diag(np.diag(normal)), gradient))
     names = tuple(name for name, is_stuck in zip(prior.names, stuck, strict=True) if is_stuck)
-    return Solution(point, n_evaluations, gain / max(point.cost, 1e-300), names)
+    # Where the model does not explain the data, chi-squared counts in units of its excess.
+    excess = max(1.0, point.cost / len(problem.model.ppm))
+    return Solution(point, n_evaluations, gain, LARGEST_PREDICTED_DECREASE * excess, names, free)

@@ -1,5 +1,7 @@
 """Where a fit starts: noise, phase and frequency offset of a spectrum."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from glxflow.errors import DataError
@@ -25,6 +27,9 @@ _TEMPLATE_WIDTH_HZ = 5.0
 _DEAD_TIME_S = 0.01
 _BAND_PPM = (1.55, 4.1)
 _FLANK = 0.15
+_LEAST_DETECTION = 8.0
+_CLEARLY = 1.3
+_FAR_PPM = 1.0
 
 
 def noise_sd(fid: Fid) -> float:
@@ -72,8 +77,65 @@ def template(basis: BasisSet) -> ComplexArray:
     return signal
 
 
-def offset_and_phase(fid: Fid, reference: ComplexArray) -> tuple[float, float, float]:
-    """Return the frequency offset (Hz), the phase (rad) and how well the template then fits.
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Where the metabolites of a spectrum are.
+
+    Attributes
+    ----------
+    offset_hz, phase_rad : float
+        Frequency offset and zero-order phase of the data against the template.
+    detection : float
+        Height of the overlap over its noise.
+    """
+
+    offset_hz: float
+    phase_rad: float
+    detection: float
+
+
+def locate(fid: Fid, reference: ComplexArray, noise: float) -> Alignment | str:
+    """Return where the metabolites are, or a sentence that says why they were not found.
+
+    Parameters
+    ----------
+    fid : Fid
+        The data.
+    reference : (n_points,) complex ndarray
+        What `template` returns, on the same axis.
+    noise : float
+        SD of the noise in the real spectrum.
+
+    Raises
+    ------
+    DataError
+        If the conjugated data fit better.
+    """
+    found = align(fid, reference, noise, LARGEST_OFFSET_PPM)
+    mirrored = align(Fid(np.conj(fid.samples), fid.axis), reference, noise, LARGEST_OFFSET_PPM)
+    if mirrored.detection > _CLEARLY * max(found.detection, _LEAST_DETECTION):
+        raise DataError(
+            f"the conjugated data match brain metabolites {mirrored.detection:.0f} times the "
+            f"noise, the data as given {found.detection:.0f} times: the sign of the frequency "
+            "axis is wrong. Convert the raw data again with a current spec2nii."
+        )
+    if found.detection < _LEAST_DETECTION:
+        return (
+            f"no metabolites found: the best match is {found.detection:.1f} times the noise, "
+            f"expected at least {_LEAST_DETECTION:g}. Look at the spectrum: is there signal?"
+        )
+    far = align(fid, reference, noise, _FAR_PPM)
+    if far.detection > _CLEARLY * found.detection:
+        offset_ppm = far.offset_hz / fid.axis.spectrometer_frequency_mhz
+        return (
+            f"the metabolites are {offset_ppm:+.2f} ppm from their place, expected within "
+            f"{LARGEST_OFFSET_PPM:g} ppm. Correct the reference frequency of the data."
+        )
+    return found
+
+
+def align(fid: Fid, reference: ComplexArray, noise: float, largest_ppm: float) -> Alignment:
+    """Return the frequency offset and phase at which data and template overlap most.
 
     Matched filter: one Fourier transform of data times conjugate template holds
     the overlap at every offset. The first 10 ms are left out, since broad
@@ -85,23 +147,25 @@ def offset_and_phase(fid: Fid, reference: ComplexArray) -> tuple[float, float, f
         The data.
     reference : (n_points,) complex ndarray
         What `template` returns, on the same axis.
-
-    Returns
-    -------
-    offset_hz, phase_rad, overlap : float
-        Overlap is the correlation with the template at the best offset, 0 to 1.
+    noise : float
+        SD of the noise in the real spectrum.
+    largest_ppm : float
+        Largest offset that is considered, in ppm.
     """
     axis = fid.axis
     late = axis.time_s >= _DEAD_TIME_S
-    samples = _in_band(fid)
-    matched = np.conj(reference) * samples * late
+    matched = np.conj(reference) * _in_band(fid) * late
     n_fine = 8 * axis.n_points
     overlap = np.fft.fft(matched, n_fine)
     frequency_hz = np.fft.fftfreq(n_fine, axis.dwell_time_s)
-    allowed = np.abs(frequency_hz) <= LARGEST_OFFSET_PPM * axis.spectrometer_frequency_mhz
+    allowed = np.abs(frequency_hz) <= largest_ppm * axis.spectrometer_frequency_mhz
     best = int(np.flatnonzero(allowed)[np.abs(overlap[allowed]).argmax()])
-    norm = np.linalg.norm(reference[late]) * np.linalg.norm(samples[late])
-    return float(frequency_hz[best]), float(np.angle(overlap[best])), abs(overlap[best]) / norm
+    overlap_sd = noise / np.sqrt(axis.n_points) * np.linalg.norm(reference[late])
+    return Alignment(
+        offset_hz=float(frequency_hz[best]),
+        phase_rad=float(np.angle(overlap[best])),
+        detection=float(abs(overlap[best]) / overlap_sd),
+    )
 
 
 def _in_band(fid: Fid) -> ComplexArray:

@@ -1,0 +1,91 @@
+"""What there is to doubt about a fit, in words, each with its value and limit."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from glxflow.fit.model import FitModel
+from glxflow.fit.solver import Solution
+from glxflow.spectrum import FitResult, FitStatus, Flag, Kind
+
+SMALLEST_SNR = 8.0
+LARGEST_REDUCED_CHI2 = 1.5
+
+
+def doubts(result: FitResult, solution: Solution, model: FitModel) -> tuple[Flag, ...]:
+    """Return every doubt about a fit."""
+    return (*_of_model(model), *_of_search(result, solution), *_of_data(result))
+
+
+def _of_model(model: FitModel) -> Iterator[Flag]:
+    """Yield doubts about what was fitted."""
+    if Kind.MACROMOLECULE not in model.kinds:
+        yield Flag(
+            "NO_MACROMOLECULES",
+            "the basis set holds no macromolecules: glutamate then takes up their signal "
+            "(25-49 % too high at short TE). Add the default or a measured macromolecule spectrum.",
+        )
+
+
+def _of_search(result: FitResult, solution: Solution) -> Iterator[Flag]:
+    """Yield doubts about the minimum."""
+    if result.status is not FitStatus.CONVERGED:
+        yield Flag(
+            "NOT_CONVERGED",
+            f"a further step would lower chi-squared by {solution.predicted_decrease:.2g}, "
+            f"expected less than {solution.tolerance:.2g}. Look at the residual: "
+            "the model does not describe this spectrum.",
+        )
+    if solution.at_bound:
+        yield Flag(
+            "AT_BOUND",
+            f"{', '.join(solution.at_bound)} ended at a bound. Look for an artefact "
+            "under that metabolite, or a line too broad to fit.",
+        )
+
+
+def _of_data(result: FitResult) -> Iterator[Flag]:
+    """Yield doubts about the spectrum."""
+    if not result.snr >= SMALLEST_SNR:
+        yield Flag(
+            "LOW_SNR",
+            f"SNR is {result.snr:.1f}, expected at least {SMALLEST_SNR:g}. "
+            "Average more transients before fitting.",
+        )
+    if result.reduced_chi2 > LARGEST_REDUCED_CHI2:
+        yield Flag(
+            "RESIDUAL",
+            f"the residual's chi-squared is {result.reduced_chi2:.2f} times the noise, expected "
+            f"at most {LARGEST_REDUCED_CHI2:g}. Uncertainties are inflated by its root; look at "
+            "the residual for lipid, water or a missing component.",
+        )
+
+
+def failed(model: FitModel, noise: float, reason: str) -> FitResult:
+    """Return the result of a fit that could not be made: NaN, never zero."""
+    n, n_fit = len(model.names), len(model.ppm)
+    nothing = np.full(n, np.nan)
+    nan = float("nan")
+    return FitResult(
+        names=model.names,
+        kinds=model.kinds,
+        amplitudes=nothing,
+        covariance=np.full((n, n), np.nan),
+        crlb=nothing,
+        shift_ppm=nothing,
+        linewidth_hz=nothing,
+        phase_rad=nan,
+        delay_s=nan,
+        offset_ppm=nan,
+        ppm=model.ppm,
+        data=np.full(n_fit, np.nan),
+        baseline=np.full(n_fit, np.nan),
+        components=np.full((n, n_fit), np.nan),
+        noise_sd=noise,
+        snr=nan,
+        fwhm_hz=nan,
+        reduced_chi2=nan,
+        baseline_ed=nan,
+        status=FitStatus.FAILED,
+        flags=(Flag("NO_METABOLITES", reason),),
+    )

@@ -1,0 +1,186 @@
+"""Fit one spectrum: find it, choose the baseline's stiffness, fit, and say how sure."""
+
+from dataclasses import dataclass, replace
+
+import lmfit
+import numpy as np
+
+from glxflow.fit.doubts import doubts, failed
+from glxflow.fit.merit import half_width, singlet
+from glxflow.fit.model import FitModel, prepare
+from glxflow.fit.options import FitOptions
+from glxflow.fit.parameters import SHARED, fitted_parameters, prior_of, shapes_of
+from glxflow.fit.problem import Point, Problem, ratio_rows
+from glxflow.fit.solver import Solution, solve_fast, solve_lmfit
+from glxflow.fit.start import Alignment, locate, noise_sd, shifted
+from glxflow.fit.uncertainty import Uncertainty, uncertainty
+from glxflow.spectrum import BasisSet, BoolArray, Fid, FitResult, FitStatus, RealArray
+
+PREFIT_ED_PER_PPM = 1.5
+ED_GRID = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
+"""Effective dimensions per ppm among which AIC chooses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fitted spectrum, with what is needed to look behind it.
+
+    Attributes
+    ----------
+    result : FitResult
+        Amplitudes, uncertainty and curves.
+    problem : Problem or None
+        Residual and Jacobian; None where the fit failed.
+    solution : Solution or None
+        The optimum.
+    uncertainty : Uncertainty or None
+        Covariances at the optimum.
+    """
+
+    result: FitResult
+    problem: Problem | None = None
+    solution: Solution | None = None
+    uncertainty: Uncertainty | None = None
+
+    @property
+    def params(self) -> lmfit.Parameters:
+        """Non-linear parameters and amplitudes with value, stderr and correl; empty on failure."""
+        if self.problem is None or self.solution is None or self.uncertainty is None:
+            return lmfit.Parameters()
+        return fitted_parameters(
+            self.problem.prior,
+            self.problem.model.names,
+            self.solution.point.theta,
+            self.result.amplitudes,
+            self.uncertainty.free,
+            self.uncertainty.reported(len(self.result.names)),
+        )
+
+
+def fit_spectrum(fid: Fid, basis: BasisSet, options: FitOptions = FitOptions()) -> Fit:
+    """Return the linear-combination fit of one spectrum.
+
+    Parameters
+    ----------
+    fid : Fid
+        The data: one coil-combined, averaged signal of any phase, up to 0.4 ppm
+        off its frequency.
+    basis : BasisSet
+        On the axis of the data, with macromolecules.
+    options : FitOptions
+        Choices of the fit.
+
+    Raises
+    ------
+    BasisError
+        If the basis set cannot describe the data.
+    DataError
+        If the data are conjugated or hold no noise.
+    """
+    return fit_prepared(fid, prepare(basis, options))
+
+
+def fit_prepared(fid: Fid, model: FitModel) -> Fit:
+    """Return the fit of one spectrum by a prepared model, which many spectra may share."""
+    noise = noise_sd(fid)
+    found = locate(fid, model.reference, noise)
+    if isinstance(found, str):
+        return Fit(failed(model, noise, found))
+    problem, start = _prefit(fid, model, noise, found)
+    solution = _solve(problem, start)
+    known = uncertainty(problem, solution.point, solution.free)
+    result = _result(problem, solution, known, found, noise)
+    return Fit(result, problem, solution, known)
+
+
+def _prefit(
+    fid: Fid, model: FitModel, noise: float, found: Alignment
+) -> tuple[Problem, RealArray]:
+    """Return the problem to solve and start values, from a fit with one common line shape."""
+    options, prior = model.options, prior_of(model)
+    spectrum = model.data_spectrum(shifted(fid, found.offset_hz))
+    spectrum = spectrum * np.exp(-1j * found.phase_rad)
+    ed = options.baseline_ed_per_ppm or PREFIT_ED_PER_PPM
+    no_rows = np.zeros((0, len(model.response)))
+    problem = Problem(model, spectrum, noise, prior, model.spline.stiffness(ed), no_rows)
+    first = problem.evaluate(prior.mean)
+    problem = problem.with_ratios(ratio_rows(model, first.amplitudes, options.neighbour_ratio_sd))
+    is_shared = np.array([name in SHARED for name in prior.names])
+    point = solve_fast(problem, prior.mean, is_shared).point
+    problem = problem.with_ratios(ratio_rows(model, point.amplitudes, options.neighbour_ratio_sd))
+    if options.baseline_ed_per_ppm is None:
+        ed = choose_ed(problem, point)
+        problem = problem.with_stiffness(model.spline.stiffness(ed))
+    return _weighted(problem, point.theta, noise, is_shared), point.theta
+
+
+def _weighted(problem: Problem, theta: RealArray, noise: float, free: BoolArray) -> Problem:
+    """Return the problem with the misfit of a prefit counted as noise.
+
+    Otherwise the priors would weigh nothing where the model describes least.
+    """
+    misfit = uncertainty(problem, problem.evaluate(theta), free).reduced_chi2
+    return problem.with_noise(noise * float(np.sqrt(max(misfit, 1.0))))
+
+
+def choose_ed(problem: Problem, point: Point) -> float:
+    """Return the effective dimension per ppm with the least AIC, at fixed line shapes."""
+    n_data = len(problem.model.ppm)
+
+    def criterion(ed: float) -> float:
+        stiff = problem.with_stiffness(problem.model.spline.stiffness(ed))
+        remainder = stiff.evaluate(point.theta).remainder
+        misfit = float(np.sum((remainder - stiff.baseline(remainder)) ** 2))
+        return n_data * float(np.log(misfit)) + 2 * float(stiff.shares.sum())
+
+    return min(ED_GRID, key=criterion)
+
+
+def _solve(problem: Problem, start: RealArray) -> Solution:
+    """Search all parameters by the solver of the options."""
+    vary = np.ones(start.size, dtype=np.bool_)
+    solve = solve_fast if problem.model.options.solver == "fast" else solve_lmfit
+    return solve(problem, start, vary)
+
+
+def _result(
+    problem: Problem, solution: Solution, known: Uncertainty, found: Alignment, noise: float
+) -> FitResult:
+    """Return the record of a fit, in signal units."""
+    model, point, weight = problem.model, solution.point, problem.noise_sd
+    components = _component_curves(problem, point)
+    ppm_near, curve = singlet(model.names, model.ppm, components)
+    shapes = shapes_of(model, point.theta)
+    f0_mhz = model.axis.spectrometer_frequency_mhz
+    result = FitResult(
+        names=model.names,
+        kinds=model.kinds,
+        amplitudes=point.amplitudes[: len(model.names)],
+        covariance=known.of_amplitudes(len(model.names)),
+        crlb=known.crlb[: len(model.names)],
+        shift_ppm=(shapes.shift_hz[: len(model.names)] - point.theta[2]) / f0_mhz,
+        linewidth_hz=shapes.fwhm_hz[: len(model.names)],
+        phase_rad=float(np.angle(np.exp(1j * (found.phase_rad + point.theta[0])))),
+        delay_s=1e-6 * float(point.theta[1]),
+        offset_ppm=(found.offset_hz + float(point.theta[2])) / f0_mhz,
+        ppm=model.ppm,
+        data=weight * point.data.real,
+        baseline=weight * problem.baseline(point.remainder),
+        components=components,
+        noise_sd=noise,
+        snr=float(curve.max() / noise) if curve.size else float("nan"),
+        fwhm_hz=f0_mhz * half_width(ppm_near, curve),
+        reduced_chi2=known.reduced_chi2 * (weight / noise) ** 2,
+        baseline_ed=float(problem.shares.sum()) / model.spline.width_ppm,
+        status=FitStatus.CONVERGED if solution.is_converged else FitStatus.NOT_CONVERGED,
+    )
+    return replace(result, flags=doubts(result, solution, model))
+
+
+def _component_curves(problem: Problem, point: Point) -> RealArray:
+    """Return the fitted curves, (n_components, n_fit), with lipid in quadrature added to its own."""
+    model = problem.model
+    curves: RealArray = problem.noise_sd * (point.columns[:, :, 0] * point.amplitudes).T
+    for extra, index in enumerate(model.quadrature_of, start=len(model.names)):
+        curves[index] += curves[extra]
+    return curves[: len(model.names)]

@@ -1,0 +1,60 @@
+"""Figures of merit of a fit, read off its curves."""
+
+import numpy as np
+
+from glxflow.spectrum import RealArray
+
+_SINGLETS = {"NAA": (1.9, 2.12), "Cr": (2.92, 3.12), "PCr": (2.92, 3.12)}
+"""Where the highest singlet of a component is looked for, in ppm."""
+
+
+def singlet(
+    names: tuple[str, ...], ppm: RealArray, components: RealArray
+) -> tuple[RealArray, RealArray]:
+    """Return chemical shifts and fitted curve of the NAA (else creatine) singlet.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Components.
+    ppm : (n_fit,) ndarray
+        Chemical shifts, in ppm.
+    components : (n_components, n_fit) ndarray
+        Fitted curves.
+
+    Returns
+    -------
+    ppm, curve : (n_near,) ndarray
+        Empty where neither was found.
+    """
+    for name, (low, high) in _SINGLETS.items():
+        near = (ppm >= low) & (ppm <= high)
+        if name in names and near.any():
+            curve = components[names.index(name), near]
+            if curve.max() > 0:
+                return ppm[near], curve
+    return np.empty(0), np.empty(0)
+
+
+def half_width(position: RealArray, curve: RealArray) -> float:
+    """Return the full width at half height of a peak, in units of `position`.
+
+    NaN where the curve does not fall to half its height on both sides.
+    """
+    if curve.size == 0:
+        return float("nan")
+    top = int(curve.argmax())
+    half = curve[top] / 2
+    below = np.flatnonzero(curve < half)
+    left, right = below[below < top], below[below > top]
+    if not (left.size and right.size):
+        return float("nan")
+    return _crossing(position, curve, int(right[0]) - 1, half) - _crossing(
+        position, curve, int(left[-1]), half
+    )
+
+
+def _crossing(position: RealArray, curve: RealArray, index: int, level: float) -> float:
+    """Return where a line through two neighbouring points crosses a level."""
+    share = (level - curve[index]) / (curve[index + 1] - curve[index])
+    return float(position[index] + share * (position[index + 1] - position[index]))
