@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
-from glxflow.spectrum import FitResult, RealArray
+from glxflow.spectrum import FitResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,54 +177,6 @@ def share_percent(n_used: int, n_acquired: int) -> float:
         In percent; NaN for a single stored average, which carries no count.
     """
     return 100.0 * n_used / n_acquired if n_acquired > 1 else math.nan
-
-
-def frequency_drift_hz(offset_hz: RealArray) -> float:
-    """Return the range that holds 90 % of the transients' frequency offsets.
-
-    Parameters
-    ----------
-    offset_hz : (n_transients,) ndarray
-        Offset of each transient before alignment, in Hz; NaN where none was found.
-
-    Returns
-    -------
-    float
-        Distance of the 5th from the 95th percentile, in Hz, which single outliers
-        do not move; NaN for fewer than two transients.
-    """
-    known = offset_hz[np.isfinite(offset_hz)]
-    if known.size < 2:
-        return math.nan
-    low, high = np.percentile(known, [5.0, 95.0])
-    return float(high - low)
-
-
-def water_residual(
-    magnitude: RealArray, ppm: RealArray, *, water_ppm: float, naa_height: float
-) -> float:
-    """Return how far the water line stands out, in units of the NAA peak.
-
-    Parameters
-    ----------
-    magnitude : (n_points,) ndarray
-        Magnitude spectrum after water removal, in signal units.
-    ppm : (n_points,) ndarray
-        Its chemical shifts.
-    water_ppm : float
-        Where water is, in ppm.
-    naa_height : float
-        Height of the NAA peak, in the same signal units.
-
-    Returns
-    -------
-    float
-        NaN where the spectrum does not reach water, or there is no NAA.
-    """
-    near = np.abs(ppm - water_ppm) <= 0.15
-    if not near.any() or not naa_height > 0:
-        return math.nan
-    return float(magnitude[near].max()) / naa_height
 
 
 def baseline_sensitivity_percent(estimate: float, alternatives: Sequence[float]) -> float:
