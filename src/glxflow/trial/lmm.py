@@ -1,0 +1,284 @@
+"""Gaussian linear mixed models with small-sample inference.
+
+The interface of the trial's analyses: a formula in lme4's notation, sum-to-zero
+contrasts, Kenward-Roger or Satterthwaite degrees of freedom. Small and dense:
+models of a trial have some hundred rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from glxflow.errors import TableError
+from glxflow.spectrum import RealArray
+from glxflow.trial.formula import INTERCEPT, FixedPart, ParsedFormula, RandomTerm, levels_of, parse
+from glxflow.trial.inference import KenwardRoger, Satterthwaite, SmallSample
+from glxflow.trial.reml import Likelihood, Optimum, RandomBlock, optimise
+
+DdfMethod = Literal["kenward-roger", "satterthwaite"]
+
+
+@dataclass(frozen=True)
+class LmmFit:
+    """A fitted mixed model.
+
+    Attributes
+    ----------
+    formula : str
+        As given.
+    data : DataFrame
+        The rows that were used.
+    likelihood : Likelihood
+        Data and structure; rows are divided by the known relative error.
+    optimum : Optimum
+        Variance parameters.
+    fixed : FixedPart
+        Coding of the fixed effects.
+    log_weight : float
+        Sum of the logarithms of the weights, for the likelihood.
+    """
+
+    formula: str
+    data: pd.DataFrame
+    likelihood: Likelihood
+    optimum: Optimum
+    fixed: FixedPart
+    log_weight: float
+
+    @property
+    def singular(self) -> bool:
+        """Whether a variance component is at its boundary."""
+        return self.optimum.is_singular
+
+    @property
+    def log_likelihood(self) -> float:
+        """The (restricted) log likelihood."""
+        return -self.optimum.deviance / 2 + self.log_weight / 2
+
+    @cached_property
+    def variance_components(self) -> pd.DataFrame:
+        """Variances and covariances, a row each: group, effect, other, variance."""
+        rows: list[tuple[str, str, str | None]] = [
+            (block.label, block.effects[row], None if row == column else block.effects[column])
+            for block in self.likelihood.blocks
+            for row, column in block.pairs
+        ]
+        table = pd.DataFrame([*rows, ("Residual", "", None)], columns=["group", "effect", "other"])
+        variances = self.likelihood.variances(self.optimum.theta, self.optimum.sigma)
+        return table.assign(variance=variances)
+
+    def inference(self, ddf: DdfMethod = "kenward-roger") -> SmallSample:
+        """Return covariance and F tests by a method."""
+        if ddf == "satterthwaite":
+            return self._satterthwaite
+        if ddf != "kenward-roger":
+            raise TableError(f"ddf is {ddf!r}, expected 'kenward-roger' or 'satterthwaite'.")
+        if not self.likelihood.reml:
+            raise TableError("Kenward-Roger needs a fit by REML. Fit with reml=True.")
+        return self._kenward_roger
+
+    @cached_property
+    def _kenward_roger(self) -> KenwardRoger:
+        return KenwardRoger(self.likelihood, self.optimum)
+
+    @cached_property
+    def _satterthwaite(self) -> Satterthwaite:
+        return Satterthwaite(self.likelihood, self.optimum)
+
+    @property
+    def beta(self) -> RealArray:
+        """Coefficients, (n_coefficients,)."""
+        return self._satterthwaite.beta
+
+    def coefficients(self, ddf: DdfMethod = "kenward-roger") -> pd.DataFrame:
+        """Return a row a coefficient: estimate, se, df, t, p."""
+        identity = np.eye(len(self.beta))
+        return self.contrast(identity, ddf=ddf).set_axis(
+            pd.Index(self.fixed.names, name="term"), axis=0
+        )
+
+    def contrast(self, contrast: npt.ArrayLike, ddf: DdfMethod = "kenward-roger") -> pd.DataFrame:
+        """Return estimate, se, df, t, p of each row of a contrast matrix.
+
+        Parameters
+        ----------
+        contrast : (n_contrasts, n_coefficients) or (n_coefficients,) array-like
+            Weights of the coefficients.
+        ddf : {"kenward-roger", "satterthwaite"}
+            Method.
+        """
+        rows = np.atleast_2d(np.asarray(contrast, dtype=np.float64))
+        method = self.inference(ddf)
+        tests = [method.f_test(row[np.newaxis]) for row in rows]
+        estimate = rows @ self.beta
+        error = np.sqrt(np.einsum("ij,jk,ik->i", rows, method.covariance, rows))
+        degrees = np.array([test.ddf for test in tests])
+        t = estimate / error
+        return pd.DataFrame(
+            {
+                "estimate": estimate,
+                "se": error,
+                "df": degrees,
+                "t": t,
+                "p": 2 * stats.t.sf(np.abs(t), degrees),
+            }
+        )
+
+    def anova(self, ddf: DdfMethod = "kenward-roger") -> pd.DataFrame:
+        """Return type III F tests, a row a term: ndf, ddf, F, p."""
+        method = self.inference(ddf)
+        owners = np.array(self.fixed.term_of)
+        terms = [term for term in dict.fromkeys(owners) if term != INTERCEPT]
+        identity = np.eye(len(owners))
+        tests = [method.f_test(identity[owners == term]) for term in terms]
+        table = pd.DataFrame(
+            {
+                "ndf": [test.ndf for test in tests],
+                "ddf": [test.ddf for test in tests],
+                "F": [test.statistic for test in tests],
+            },
+            index=pd.Index(terms, name="term"),
+        )
+        return table.assign(p=stats.f.sf(table["F"], table["ndf"], table["ddf"]))
+
+    def emmeans(self, factor: str, ddf: DdfMethod = "kenward-roger") -> pd.DataFrame:
+        """Return estimated marginal means, a row a level: estimate, se, df, t, p.
+
+        Other factors have equal weights; numbers stand at their mean.
+        """
+        means = self.contrast(self.marginal_rows(factor), ddf=ddf)
+        return means.set_axis(pd.Index(self.fixed.levels[factor], name=factor), axis=0)
+
+    def marginal_rows(self, factor: str) -> RealArray:
+        """Return the contrast of each level's marginal mean, (n_levels, n_coefficients)."""
+        levels = self.fixed.levels
+        if factor not in levels:
+            raise TableError(f"{factor!r} is no factor of {self.formula}: {', '.join(levels)}.")
+        variables = dict.fromkeys(name for term in self.fixed.parsed.terms for name in term)
+        choices: dict[str, list[object]] = {
+            name: levels.get(name, [float(self.data[name].mean())] if name in self.data else [0.0])
+            for name in variables
+        }
+        grid = pd.DataFrame(list(product(*choices.values())), columns=list(choices))
+        design = self.fixed.matrix(grid)
+        return np.array([design[(grid[factor] == level)].mean(axis=0) for level in levels[factor]])
+
+
+def fit_lmm(
+    formula: str,
+    data: pd.DataFrame,
+    weights: npt.ArrayLike | None = None,
+    reml: bool = True,
+) -> LmmFit:
+    """Fit a Gaussian linear mixed model.
+
+    Parameters
+    ----------
+    formula : str
+        In lme4's notation: ``delta ~ condition*bin + (1|subject) + (1|subject:session)``.
+        Text and categorical columns are factors with sum-to-zero contrasts.
+    data : DataFrame
+        A row a measurement; rows with missing values are left out.
+    weights : (n_rows,) array-like, optional
+        Prior weights: the residual variance of a row is sigma^2 / weight.
+    reml : bool
+        Restricted maximum likelihood, else maximum likelihood.
+
+    Raises
+    ------
+    TableError
+        If columns are missing, nothing is left, a factor has one level, the
+        outcome does not vary, or coefficients are aliased (named).
+    """
+    parsed = parse(formula)
+    missing = [name for name in parsed.variables if name not in data and name.isidentifier()]
+    if missing:
+        raise TableError(
+            f"columns {missing} of {formula!r} are not in the table. "
+            f"It has {', '.join(map(str, data.columns))}."
+        )
+    weight = np.ones(len(data)) if weights is None else np.asarray(weights, dtype=np.float64)
+    if not (weight > 0).all():
+        raise TableError(
+            f"{(~(weight > 0)).sum()} weights are not positive. Leave those rows out."
+        )
+    needed = [name for name in parsed.variables if name in data]
+    complete = data[needed].notna().all(axis=1).to_numpy()
+    used, weight = data.loc[complete].reset_index(drop=True), weight[complete]
+    y = _outcome(parsed, used)
+    fixed = FixedPart.of(parsed, used)
+    x = fixed.matrix(used)
+    _check_rank(x, fixed)
+    root = np.sqrt(weight)
+    blocks = tuple(_block(term, used, root) for term in _merged(parsed.random))
+    likelihood = Likelihood(y * root, x * root[:, np.newaxis], blocks, reml)
+    return LmmFit(
+        formula, used, likelihood, optimise(likelihood), fixed, float(np.log(weight).sum())
+    )
+
+
+def _outcome(parsed: ParsedFormula, data: pd.DataFrame) -> RealArray:
+    """Return the outcome as numbers that vary."""
+    if data.empty:
+        raise TableError(f"no row has all of {', '.join(parsed.variables)}: nothing to fit.")
+    column = data[parsed.response]
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        raise TableError(f"{parsed.response!r} holds {column.iloc[0]!r}, expected numbers.")
+    y = column.to_numpy(dtype=np.float64)
+    if np.ptp(y) == 0:
+        raise TableError(f"{parsed.response!r} is {y[0]:g} in all {y.size} rows: nothing to fit.")
+    return y
+
+
+def _check_rank(x: RealArray, fixed: FixedPart) -> None:
+    """Refuse a design whose coefficients cannot be told apart, naming them."""
+    scaled = x / np.maximum(np.linalg.norm(x, axis=0), 1e-300)
+    aliased: list[str] = []
+    kept = np.zeros((len(x), 0))
+    for column, name in zip(scaled.T, fixed.names, strict=True):
+        remainder = column - kept @ (kept.T @ column)
+        remainder -= kept @ (kept.T @ remainder)
+        length = float(np.linalg.norm(remainder))
+        if length < 1e-8:
+            aliased.append(name)
+        else:
+            kept = np.column_stack([kept, remainder / length])
+    if aliased:
+        raise TableError(
+            f"coefficients {', '.join(aliased)} are aliased: the data cannot tell them from the "
+            "others. Leave a term out, or check that the design's columns are right."
+        )
+    if x.shape[0] <= x.shape[1]:
+        raise TableError(f"{x.shape[0]} rows for {x.shape[1]} coefficients. Use a simpler model.")
+
+
+def _merged(random: Sequence[RandomTerm]) -> list[RandomTerm]:
+    """Return the random terms without repetition."""
+    return list(dict.fromkeys(random))
+
+
+def _block(term: RandomTerm, data: pd.DataFrame, root: RealArray) -> RandomBlock:
+    """Return the design of a random term, rows divided by the known relative error."""
+    labels = data[list(term.group)].astype(str).agg(":".join, axis=1)
+    groups = pd.Categorical(labels)
+    membership = (groups.codes[:, np.newaxis] == np.arange(len(groups.categories))).astype(float)
+    parsed = parse(f"{data.columns[0]} ~ {term.columns} + (1|g)")
+    levels = {
+        name: found
+        for name in dict.fromkeys(name for part in parsed.terms for name in part)
+        if name in data and (found := levels_of(data[name])) is not None
+    }
+    effects = FixedPart(parsed, levels)
+    design = effects.matrix(data) * root[:, np.newaxis]
+    return RandomBlock(
+        label=":".join(term.group),
+        effects=tuple(effects.names),
+        designs=tuple(membership * column[:, np.newaxis] for column in design.T),
+    )

@@ -1,0 +1,257 @@
+"""The likelihood of a Gaussian mixed model, its optimum, and its derivatives.
+
+The covariance is linear in the variance components, V = sum_i phi_i M_i. The
+search goes over lme4's relative factors theta (Bates 2015,
+doi:10.18637/jss.v067.i01), in which the boundary is an ordinary point; sigma is
+profiled out. Newton steps with exact second derivatives polish the optimum.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import minimize
+
+from glxflow.spectrum import BoolArray, RealArray
+
+_STARTS = (1.0, 0.2, 3.0)
+_POLISH_STEPS = 8
+_AT_BOUNDARY = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class RandomBlock:
+    """The design of one random term.
+
+    Attributes
+    ----------
+    label : str
+        Group, as `subject:session`.
+    effects : tuple of str
+        Names of its effects.
+    designs : tuple of (n_rows, n_groups) ndarray
+        Design of each effect.
+    """
+
+    label: str
+    effects: tuple[str, ...]
+    designs: tuple[RealArray, ...]
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Lower triangle of the effects' covariance, column by column as in lme4."""
+        n_effects = len(self.effects)
+        return [(row, column) for column in range(n_effects) for row in range(column, n_effects)]
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Data and structure of a model; its rows are already divided by the known error.
+
+    Attributes
+    ----------
+    y : (n_rows,) ndarray
+        Outcome.
+    x : (n_rows, n_coefficients) ndarray
+        Fixed design, of full rank.
+    blocks : tuple of RandomBlock
+        Random terms.
+    reml : bool
+        Restricted likelihood, else the full one.
+    """
+
+    y: RealArray
+    x: RealArray
+    blocks: tuple[RandomBlock, ...]
+    reml: bool
+    z: RealArray = field(init=False)
+    products: tuple[RealArray, ...] = field(init=False)
+    components: tuple[RealArray, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        z = np.concatenate([design for block in self.blocks for design in block.designs], axis=1)
+        xy = np.column_stack([self.x, self.y])
+        object.__setattr__(self, "z", z)
+        object.__setattr__(self, "products", (z.T @ z, z.T @ xy, xy.T @ xy))
+        components = []
+        for block in self.blocks:
+            for row, column in block.pairs:
+                cross = block.designs[row] @ block.designs[column].T
+                components.append(cross if row == column else cross + cross.T)
+        components.append(np.eye(self.y.size))
+        object.__setattr__(self, "components", tuple(components))
+
+    @property
+    def n_theta(self) -> int:
+        """Number of relative covariance parameters."""
+        return sum(len(block.pairs) for block in self.blocks)
+
+    @property
+    def is_diagonal(self) -> BoolArray:
+        """Which of theta are diagonal, and so cannot be negative."""
+        return np.array(
+            [row == column for block in self.blocks for row, column in block.pairs], dtype=bool
+        )
+
+    def factors(self, theta: RealArray) -> list[RealArray]:
+        """Return the relative Cholesky factor of each block's covariance."""
+        factors, start = [], 0
+        for block in self.blocks:
+            factor = np.zeros((len(block.effects), len(block.effects)))
+            for (row, column), value in zip(block.pairs, theta[start:], strict=False):
+                factor[row, column] = value
+            start += len(block.pairs)
+            factors.append(factor)
+        return factors
+
+    def profiled_deviance(self, theta: RealArray) -> float:
+        """Return the deviance at the best sigma and coefficients, by penalised least squares."""
+        log_determinant, reduced = self._reduced(theta)
+        n_rows, n_coefficients = self.x.shape
+        gram = reduced[:-1, :-1]
+        beta = np.linalg.solve(gram, reduced[:-1, -1])
+        rss = float(reduced[-1, -1] - reduced[:-1, -1] @ beta)
+        degrees = n_rows - n_coefficients if self.reml else n_rows
+        deviance = log_determinant + degrees * (1 + np.log(2 * np.pi * rss / degrees))
+        if self.reml:
+            deviance += float(np.linalg.slogdet(gram)[1])
+        return float(deviance)
+
+    def sigma2(self, theta: RealArray) -> float:
+        """Return the residual variance that maximises the likelihood at theta."""
+        _, reduced = self._reduced(theta)
+        beta = np.linalg.solve(reduced[:-1, :-1], reduced[:-1, -1])
+        rss = float(reduced[-1, -1] - reduced[:-1, -1] @ beta)
+        return rss / (self.y.size - (self.x.shape[1] if self.reml else 0))
+
+    def _reduced(self, theta: RealArray) -> tuple[float, RealArray]:
+        """Return log|V| and [X y]' V^-1 [X y], both over sigma, in the small space of Z."""
+        zz, zxy, xyxy = self.products
+        scale = self._relative_scale(theta)
+        inner = scale.T @ zz @ scale + np.eye(zz.shape[0])
+        lower = np.linalg.cholesky(inner)
+        half = np.linalg.solve(lower, scale.T @ zxy)
+        return 2 * float(np.log(np.diag(lower)).sum()), xyxy - half.T @ half
+
+    def _relative_scale(self, theta: RealArray) -> RealArray:
+        """Return Lambda, by which independent unit effects become the random effects."""
+        size = self.z.shape[1]
+        scale, start = np.zeros((size, size)), 0
+        for block, factor in zip(self.blocks, self.factors(theta), strict=True):
+            n_groups = block.designs[0].shape[1]
+            stop = start + n_groups * len(block.effects)
+            scale[start:stop, start:stop] = np.kron(factor, np.eye(n_groups))
+            start = stop
+        return scale
+
+    def variances(self, theta: RealArray, sigma: float) -> RealArray:
+        """Return the variance components phi of V = sum phi_i M_i; the residual comes last."""
+        phi = [
+            sigma**2 * float(factor[row] @ factor[column])
+            for block, factor in zip(self.blocks, self.factors(theta), strict=True)
+            for row, column in block.pairs
+        ]
+        return np.array([*phi, sigma**2])
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """The maximum of the likelihood.
+
+    Attributes
+    ----------
+    theta : (n_theta,) ndarray
+        Relative covariance parameters.
+    sigma : float
+        Residual SD.
+    deviance : float
+        Minus twice the (restricted) log likelihood.
+    is_singular : bool
+        Whether a variance is zero or a correlation one.
+    """
+
+    theta: RealArray
+    sigma: float
+    deviance: float
+    is_singular: bool
+
+
+def optimise(model: Likelihood) -> Optimum:
+    """Return the best of several searches, polished by Newton's method."""
+    diagonal = model.is_diagonal
+    bounds = [(0.0, None) if is_diagonal else (None, None) for is_diagonal in diagonal]
+    searches = [
+        minimize(
+            model.profiled_deviance,
+            np.where(diagonal, start, 0.0),
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"ftol": 1e-14, "gtol": 1e-8},
+        )
+        for start in _STARTS
+    ]
+    best = min(searches, key=lambda found: float(found.fun))
+    theta = _polish(model.profiled_deviance, np.asarray(best.x), diagonal)
+    sigma = float(np.sqrt(model.sigma2(theta)))
+    return Optimum(theta, sigma, model.profiled_deviance(theta), _is_singular(model, theta))
+
+
+def _is_singular(model: Likelihood, theta: RealArray) -> bool:
+    """Tell whether any block's covariance has lost rank."""
+    return any(
+        float(np.abs(np.diag(factor)).min()) < _AT_BOUNDARY for factor in model.factors(theta)
+    )
+
+
+def _polish(
+    deviance: Callable[[RealArray], float], theta: RealArray, diagonal: BoolArray
+) -> RealArray:
+    """Return theta after Newton steps with numerical derivatives, bounds kept."""
+    theta = np.where(diagonal & (theta < 1e-4), 0.0, theta)
+    free = ~(diagonal & (theta == 0.0))
+    best = deviance(theta)
+    for _ in range(_POLISH_STEPS):
+        if not free.any():
+            break
+        gradient, hessian = _numerical(deviance, theta, free)
+        values, vectors = np.linalg.eigh(hessian)
+        inverse = np.where(values > 1e-8 * values.max(), 1 / np.maximum(values, 1e-300), 0.0)
+        step = vectors @ (inverse * (vectors.T @ gradient))
+        trial = theta.copy()
+        trial[free] -= step
+        trial = np.where(diagonal, np.maximum(trial, 0.0), trial)
+        value = deviance(trial)
+        if value > best + 1e-10:
+            break
+        theta, best = trial, min(value, best)
+        if float(np.abs(step).max()) < 1e-9:
+            break
+    return theta
+
+
+def _numerical(
+    function: Callable[[RealArray], float], at: RealArray, free: BoolArray
+) -> tuple[RealArray, RealArray]:
+    """Return gradient and Hessian by central differences of the free coordinates."""
+    coordinates = np.flatnonzero(free)
+    steps = 1e-4 * np.maximum(np.abs(at[coordinates]), 0.1)
+    size = coordinates.size
+    gradient, hessian = np.zeros(size), np.zeros((size, size))
+
+    def value(*moves: tuple[int, float]) -> float:
+        moved = at.copy()
+        for index, amount in moves:
+            moved[coordinates[index]] += amount
+        return function(moved)
+
+    centre = function(at)
+    for i, step in enumerate(steps):
+        up, down = value((i, step)), value((i, -step))
+        gradient[i] = (up - down) / (2 * step)
+        hessian[i, i] = (up - 2 * centre + down) / step**2
+        for j in range(i):
+            other = steps[j]
+            mixed = value((i, step), (j, other)) - value((i, step), (j, -other))
+            mixed += value((i, -step), (j, -other)) - value((i, -step), (j, other))
+            hessian[i, j] = hessian[j, i] = mixed / (4 * step * other)
+    return gradient, hessian
