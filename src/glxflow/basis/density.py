@@ -1,29 +1,34 @@
-"""Density-matrix simulation of one spin group under ideal pulses.
+"""Density-matrix simulation of one spin group.
 
-Everything happens in the eigenbasis of the free Hamiltonian, which conserves Mz:
-a delay is an elementwise phase, a coherence filter is a mask, and only pulses
-are matrix products.
+The free Hamiltonian conserves Mz, and gradients keep one coherence order, so a
+density matrix is a diagonal of blocks between levels of Mz. Crushers filter
+each refocused axis: positions are averaged axis by axis instead of on a grid.
 """
 
-from collections.abc import Sequence
-from functools import reduce
+from dataclasses import replace
 
 import numpy as np
 
-from glxflow.basis.protocol import SEQUENCES, Protocol
+from glxflow.basis.blocks import Blocks, Levels, evolved, rotated
+from glxflow.basis.hamiltonian import eigensystems, free_hamiltonian
+from glxflow.basis.protocol import EDITED_PPM, Protocol
+from glxflow.basis.sequences import Pulse
+from glxflow.basis.shaped import ideal_propagator, shaped_propagators
 from glxflow.basis.spins import SpinGroup
 from glxflow.spectrum import Axis, ComplexArray, RealArray
 
+_UNSEEN = 1e-10
+
 
 def simulate_group(group: SpinGroup, protocol: Protocol) -> ComplexArray:
-    """Return the signal of one spin group after a sequence with ideal pulses.
+    """Return the signal of one spin group after a sequence.
 
     Parameters
     ----------
     group : SpinGroup
         Coupled protons.
     protocol : Protocol
-        Sequence, delays and axis.
+        Sequence, pulses, delays and axis.
 
     Returns
     -------
@@ -31,95 +36,76 @@ def simulate_group(group: SpinGroup, protocol: Protocol) -> ComplexArray:
         Signal from the echo on; an isolated proton excited by one 90 degree
         pulse is 1 at t = 0.
     """
-    sequence = SEQUENCES[protocol.sequence]
-    energies, states, order = _eigensystem(group, protocol.axis)
-    coherence = order[:, np.newaxis] - order[np.newaxis, :]
-    frequency = energies[:, np.newaxis] - energies[np.newaxis, :]
-    density = np.diag(order).astype(np.complex128)
-    steps = zip(
-        sequence.angles_deg, sequence.phases_deg, sequence.orders, protocol.delays_s, strict=True
-    )
-    for angle_deg, phase_deg, kept, delay_s in steps:
-        rotation = states.T @ _pulse(len(group.shifts_ppm), angle_deg, phase_deg) @ states
-        density = rotation @ density @ rotation.conj().T
-        density *= (coherence == kept) * np.exp(-1j * frequency * delay_s)
-    return group.scale * _signal(density, frequency, states, coherence, protocol.axis)
+    # All pulses are given in the frame of the carrier; 0 Hz is moved back at the end.
+    frame = replace(protocol.axis, reference_ppm=protocol.carrier_ppm)
+    offsets_hz = (group.shifts_ppm - frame.reference_ppm) * frame.spectrometer_frequency_mhz
+    offsets_hz += group.offset_hz
+    levels = Levels.of(offsets_hz.size)
+    systems = eigensystems(free_hamiltonian(group, offsets_hz), levels)
+    propagators: dict[tuple[float, bool], ComplexArray] = {}
 
-
-def _eigensystem(group: SpinGroup, axis: Axis) -> tuple[RealArray, RealArray, RealArray]:
-    """Return energies (rad/s), eigenstates in the product basis, and Mz of each.
-
-    Diagonalised a block of equal Mz at a time, so that degenerate states of
-    different Mz do not mix and coherence orders stay defined.
-    """
-    n_spins = len(group.shifts_ppm)
-    bits = np.arange(2**n_spins)[:, np.newaxis] >> np.arange(n_spins)[::-1] & 1
-    spin_z = 0.5 - bits.astype(np.float64)
-    hamiltonian = _hamiltonian(group, axis, spin_z)
-    total_z = spin_z.sum(axis=1)
-    energies, states = np.zeros(2**n_spins), np.zeros((2**n_spins, 2**n_spins))
-    for level in np.unique(total_z):
-        block = np.flatnonzero(total_z == level)
-        within = np.ix_(block, block)
-        energies[block], states[within] = np.linalg.eigh(hamiltonian[within])
-    return energies, states, total_z
-
-
-def _hamiltonian(group: SpinGroup, axis: Axis, spin_z: RealArray) -> RealArray:
-    """Return the free Hamiltonian with strong coupling, (2^n, 2^n), in rad/s."""
-    f0_mhz, reference_ppm = axis.spectrometer_frequency_mhz, axis.reference_ppm
-    offsets_hz = (group.shifts_ppm - reference_ppm) * f0_mhz + group.offset_hz
-    n_states, n_spins = spin_z.shape
-    diagonal = spin_z @ offsets_hz
-    diagonal += np.einsum("si,ij,sj->s", spin_z, group.couplings_hz, spin_z)
-    hamiltonian = np.diag(diagonal)
-    state = np.arange(n_states)
-    for first, second in zip(*np.nonzero(group.couplings_hz), strict=True):
-        # The flip-flop term J/2 (I+S- + I-S+) swaps two opposite spins.
-        opposite = spin_z[:, first] != spin_z[:, second]
-        flip = 1 << (n_spins - 1 - first) | 1 << (n_spins - 1 - second)
-        hamiltonian[state[opposite], (state ^ flip)[opposite]] += (
-            group.couplings_hz[first, second] / 2
+    density = levels.equilibrium()
+    for index, (pulse, delay_s) in enumerate(
+        zip(protocol.pulses, protocol.free_delays_s, strict=True)
+    ):
+        kind = (pulse.angle_deg, pulse.is_editing)
+        if kind not in propagators:
+            propagators[kind] = levels.sorted(_propagators(group, protocol, index, offsets_hz))
+        propagator = levels.phased(propagators[kind], pulse.phase_deg)
+        density = rotated(
+            density, propagator, levels, pulse.order, is_averaged=protocol.ends_axis(index)
         )
-    return 2 * np.pi * hamiltonian
+        density = evolved(density, systems, delay_s)
+    signal = _signal(density, systems, levels, frame)
+    offset_hz = protocol.axis.hz(protocol.carrier_ppm)
+    moved: ComplexArray = signal * np.exp(2j * np.pi * offset_hz * frame.time_s)
+    return group.scale * moved
 
 
-def _pulse(n_spins: int, angle_deg: float, phase_deg: float) -> ComplexArray:
-    """Return the propagator of an ideal pulse on all spins, in the product basis."""
-    half, phase = np.deg2rad(angle_deg) / 2, np.deg2rad(phase_deg)
-    cosine, sine = np.cos(half), np.sin(half)
-    single = np.array(
-        [
-            [cosine, -1j * sine * np.exp(-1j * phase)],
-            [-1j * sine * np.exp(1j * phase), cosine],
-        ]
-    )
-    return reduce(np.kron, [single] * n_spins)
+def _propagators(
+    group: SpinGroup, protocol: Protocol, index: int, offsets_hz: RealArray
+) -> ComplexArray:
+    """Return one pulse's matrices about x, (1 or n_positions, 2^n, 2^n)."""
+    pulse, shape = protocol.pulses[index], protocol.shape_of(index)
+    if shape is None:
+        return ideal_propagator(pulse.angle_deg, _is_hit(group, pulse, protocol.edit_ppm))
+    if pulse.is_editing:
+        carrier_ppm = protocol.edit_ppm - protocol.carrier_ppm
+        carrier_hz = carrier_ppm * protocol.axis.spectrometer_frequency_mhz
+        return shaped_propagators(group, shape.shifted(carrier_hz), offsets_hz[np.newaxis])
+    return shaped_propagators(group, shape, offsets_hz + protocol.position_hz[:, np.newaxis])
+
+
+def _is_hit(group: SpinGroup, pulse: Pulse, edit_ppm: float) -> list[bool]:
+    """Tell which spins an ideal pulse turns: all, or those that it edits."""
+    if not pulse.is_editing:
+        return [True] * group.shifts_ppm.size
+    return [bool(abs(shift - edit_ppm) < EDITED_PPM) for shift in group.shifts_ppm]
 
 
 def _signal(
-    density: ComplexArray,
-    frequency: RealArray,
-    states: RealArray,
-    coherence: RealArray,
+    density: Blocks,
+    systems: list[tuple[RealArray, RealArray]],
+    levels: Levels,
     axis: Axis,
 ) -> ComplexArray:
     """Return the trace of the evolving density matrix with the detected F+."""
-    n_states = len(states)
-    n_spins = n_states.bit_length() - 1
-    raising = np.zeros((n_states, n_states))
-    state = np.arange(n_states)
-    for spin in range(n_spins):
-        down = state >> spin & 1 == 1
-        raising[state[down] ^ (1 << spin), state[down]] = 1
-    detected = states.T @ raising @ states
-    seen = (coherence == -1) & (np.abs(density) > 1e-12)
-    amplitudes = (density * detected.T)[seen] * 4 / n_states
-    return sum_of_lines(amplitudes, -frequency[seen], axis)
+    n_states = sum(len(energies) for energies, _ in systems)
+    amplitudes, frequencies = [], []
+    for upper, block in density.blocks.items():
+        lower = upper + density.order
+        (energies, states), (other_energies, other_states) = systems[upper], systems[lower]
+        detected = other_states.T @ levels.raising(lower) @ states
+        seen = (states.T @ block.mean(axis=0) @ other_states) * detected.T
+        amplitudes.append(seen.ravel() * 4 / n_states)
+        frequencies.append((other_energies[np.newaxis] - energies[:, np.newaxis]).ravel())
+    amplitude, frequency = np.concatenate(amplitudes), np.concatenate(frequencies)
+    is_seen = np.abs(amplitude) > _UNSEEN
+    return sum_of_lines(amplitude[is_seen], frequency[is_seen], axis)
 
 
 def sum_of_lines(
-    amplitudes: ComplexArray, angular_frequencies: Sequence[float] | RealArray, axis: Axis
+    amplitudes: ComplexArray, angular_frequencies: RealArray, axis: Axis
 ) -> ComplexArray:
     """Return sum_k a_k exp(i w_k t), (n_points,), as one matrix product.
 
@@ -128,7 +114,7 @@ def sum_of_lines(
     """
     n_fine = int(np.ceil(np.sqrt(axis.n_points)))
     n_coarse = int(np.ceil(axis.n_points / n_fine))
-    step = 1j * np.asarray(angular_frequencies) * axis.dwell_time_s
+    step = 1j * angular_frequencies * axis.dwell_time_s
     fine = np.exp(np.outer(step, np.arange(n_fine)))
     coarse = np.exp(np.outer(np.arange(n_coarse) * n_fine, step)) * amplitudes
     total: ComplexArray = (coarse @ fine).ravel()[: axis.n_points]

@@ -1,75 +1,22 @@
-"""What a pulse sequence does to the spins: pulses, delays, and the coherences it keeps."""
+"""What a scan did to the spins: a sequence with its timing, pulses and sampling."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from glxflow.basis.pulses import Localisation, ShapedPulse
+from glxflow.basis.sequences import SEQUENCES, Pulse
 from glxflow.errors import BasisError
-from glxflow.spectrum import Axis
+from glxflow.spectrum import Axis, RealArray
 
-
-@dataclass(frozen=True, slots=True)
-class Sequence1H:
-    """One kind of sequence, with ideal pulses.
-
-    Attributes
-    ----------
-    angles_deg : tuple of float
-        Flip angle of each pulse.
-    phases_deg : tuple of float
-        Phase of each pulse; 0 is x.
-    orders : tuple of int
-        Coherence order kept after each pulse.
-    split : tuple of float
-        Share of TE of each delay after a pulse where only TE is known.
-    te_delays : tuple of bool
-        Which delays count towards TE (a mixing time does not).
-    """
-
-    angles_deg: tuple[float, ...]
-    phases_deg: tuple[float, ...]
-    orders: tuple[int, ...]
-    split: tuple[float, ...]
-    te_delays: tuple[bool, ...]
-
-
-SEQUENCES = {
-    # TE1 = 0.4 TE is what vendor PRESS has at short TE; TE alone does not define PRESS.
-    "press": Sequence1H(
-        angles_deg=(90, 180, 180),
-        phases_deg=(90, 0, 90),
-        orders=(-1, 1, -1),
-        split=(0.2, 0.5, 0.3),
-        te_delays=(True, True, True),
-    ),
-    "steam": Sequence1H(
-        angles_deg=(90, 90, 90),
-        # The third pulse is phased so that the stimulated echo is positive.
-        phases_deg=(90, 90, 270),
-        orders=(1, 0, -1),
-        split=(0.5, 0.0, 0.5),
-        te_delays=(True, False, True),
-    ),
-    "slaser": Sequence1H(
-        angles_deg=(90, 180, 180, 180, 180),
-        phases_deg=(90, 0, 0, 0, 0),
-        orders=(-1, 1, -1, 1, -1),
-        split=(0.125, 0.25, 0.25, 0.25, 0.125),
-        te_delays=(True,) * 5,
-    ),
-    # SPECIAL localises one axis by inversion before excitation: a spin echo remains.
-    "special": Sequence1H(
-        angles_deg=(90, 180),
-        phases_deg=(90, 0),
-        orders=(1, -1),
-        split=(0.5, 0.5),
-        te_delays=(True, True),
-    ),
-}
+EDITED_PPM = 0.4
+"""Distance from its carrier up to which an ideal editing pulse inverts a spin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """A sequence with its timings and the axis to sample on.
+    """A sequence with its timings, pulses and the axis to sample on.
 
     Attributes
     ----------
@@ -81,38 +28,114 @@ class Protocol:
         Axes of the simulated signal; its spectrometer frequency is the field.
     is_assumed : bool
         Whether the delays are the default split of TE rather than known.
+    localisation : Localisation or None
+        Shaped refocusing pulses; None for ideal ones.
+    edit_ppm : float
+        Carrier of the editing pulses, in ppm; NaN where there are none.
+    editing : ShapedPulse or None
+        Shaped editing pulse; None for an ideal one.
+
+    Raises
+    ------
+    BasisError
+        If the sequence is unknown, the number of delays is not its own, the
+        pulses do not fit into the delays, or an editing frequency is missing or
+        not wanted.
     """
 
     sequence: str
     delays_s: tuple[float, ...]
     axis: Axis
     is_assumed: bool = False
+    localisation: Localisation | None = None
+    edit_ppm: float = np.nan
+    editing: ShapedPulse | None = None
 
     def __post_init__(self) -> None:
-        known = SEQUENCES.get(self.sequence)
-        if known is None:
+        if self.sequence not in SEQUENCES:
             raise BasisError(
                 f"sequence {self.sequence!r} is unknown. Known are {', '.join(SEQUENCES)}."
             )
-        if len(self.delays_s) != len(known.split) or min(self.delays_s) < 0:
+        if len(self.delays_s) != len(self.pulses) or min(self.delays_s) < 0:
             raise BasisError(
-                f"{self.sequence} has {len(known.split)} delays after its pulses, each 0 ms or "
+                f"{self.sequence} has {len(self.pulses)} delays after its pulses, each 0 ms or "
                 f"more; {_ms(self.delays_s)} ms were given."
             )
+        self._check_pulses()
+
+    def _check_pulses(self) -> None:
+        """Refuse pulses that the sequence has not, or that do not fit."""
+        has_editing = any(pulse.is_editing for pulse in self.pulses)
+        if has_editing != bool(np.isfinite(self.edit_ppm)):
+            wanted = "needs the" if has_editing else "has no"
+            raise BasisError(f"{self.sequence} {wanted} carrier of editing pulses (--edit-ppm).")
+        if self.localisation and not any(pulse.axis is not None for pulse in self.pulses):
+            raise BasisError(
+                f"{self.sequence} has no refocusing pulse to shape. Use ideal pulses."
+            )
+        for index, free_s in enumerate(self.free_delays_s):
+            if free_s < 0:
+                raise BasisError(
+                    f"{self.sequence}: {1e3 * self.delays_s[index]:g} ms after pulse {index + 1} "
+                    f"are {-1e3 * free_s:.2f} ms too short for the pulses around them. Give a "
+                    "longer TE or other delays, or use ideal pulses."
+                )
+
+    @property
+    def pulses(self) -> tuple[Pulse, ...]:
+        """The pulses of the sequence."""
+        return SEQUENCES[self.sequence]
+
+    @property
+    def carrier_ppm(self) -> float:
+        """Chemical shift that is on resonance with the pulses, in ppm."""
+        return self.localisation.carrier_ppm if self.localisation else self.axis.reference_ppm
+
+    @property
+    def position_hz(self) -> RealArray:
+        """Offset of each simulated position under a slice gradient, in Hz."""
+        return self.localisation.position_hz if self.localisation else np.zeros(1)
+
+    @property
+    def free_delays_s(self) -> tuple[float, ...]:
+        """Times between the end of a pulse and the start of the next, in s."""
+        halves = [
+            shape.duration_s / 2 if (shape := self.shape_of(index)) else 0.0
+            for index in range(len(self.pulses))
+        ]
+        return tuple(
+            # Rounding must not turn a delay that is just long enough into a negative one.
+            round(delay - before - after, 12)
+            for delay, before, after in zip(self.delays_s, halves, [*halves[1:], 0.0], strict=True)
+        )
+
+    def shape_of(self, index: int) -> ShapedPulse | None:
+        """Return the shape of one pulse, None where it is ideal."""
+        pulse = self.pulses[index]
+        if pulse.is_editing:
+            return self.editing
+        return self.localisation.pulse if self.localisation and pulse.axis is not None else None
+
+    def ends_axis(self, index: int) -> bool:
+        """Tell whether no later pulse localises the axis of this one."""
+        axis = self.pulses[index].axis
+        return axis is not None and all(later.axis != axis for later in self.pulses[index + 1 :])
 
     @property
     def echo_time_s(self) -> float:
         """Echo time, in s: the delays without the mixing time."""
-        counted = SEQUENCES[self.sequence].te_delays
-        return sum(delay for delay, counts in zip(self.delays_s, counted, strict=True) if counts)
+        return sum(
+            delay for delay, pulse in zip(self.delays_s, self.pulses, strict=True) if pulse.counts
+        )
 
     @property
     def description(self) -> str:
         """The protocol in words, for tables and pages."""
         origin = "default split of TE" if self.is_assumed else "as given"
+        edited = f", edited at {self.edit_ppm:g} ppm" if np.isfinite(self.edit_ppm) else ""
         return (
-            f"{self.sequence} with ideal pulses, TE {1000 * self.echo_time_s:g} ms, delays "
-            f"{_ms(self.delays_s)} ms ({origin}), "
+            f"{self.sequence} with {'shaped' if self.localisation else 'ideal'} pulses{edited}, "
+            f"TE {1000 * self.echo_time_s:g} ms, delays {_ms(self.delays_s)} ms ({origin}), "
             f"{self.axis.spectrometer_frequency_mhz:.4f} MHz"
         )
 
@@ -124,6 +147,9 @@ def protocol_for(
     echo_time_s: float | None,
     delays_s: Sequence[float] | None = None,
     mixing_time_s: float = 0.01,
+    localisation: Localisation | None = None,
+    edit_ppm: float = np.nan,
+    editing: ShapedPulse | None = None,
 ) -> Protocol:
     """Return a protocol from its delays, or from TE alone by the stated default split.
 
@@ -139,6 +165,8 @@ def protocol_for(
         Times between pulse centres and to the echo, in s.
     mixing_time_s : float
         TM of STEAM where no delays are given, in s.
+    localisation, edit_ppm, editing
+        As in `Protocol`.
 
     Raises
     ------
@@ -149,13 +177,12 @@ def protocol_for(
     if delays_s is None:
         if echo_time_s is None:
             raise BasisError(f"{sequence}: neither the echo time nor the delays are given.")
-        known = SEQUENCES.get(sequence) or SEQUENCES["press"]
-        shares = zip(known.split, known.te_delays, strict=True)
         assumed = tuple(
-            share * echo_time_s if counts else mixing_time_s for share, counts in shares
+            pulse.share * echo_time_s if pulse.counts else mixing_time_s
+            for pulse in SEQUENCES.get(sequence, ())
         )
-        return Protocol(sequence, assumed, axis, is_assumed=True)
-    protocol = Protocol(sequence, tuple(delays_s), axis)
+        return Protocol(sequence, assumed, axis, True, localisation, edit_ppm, editing)
+    protocol = Protocol(sequence, tuple(delays_s), axis, False, localisation, edit_ppm, editing)
     if echo_time_s is not None and abs(protocol.echo_time_s - echo_time_s) > 1e-6:
         raise BasisError(
             f"the delays {_ms(delays_s)} ms add up to TE {1000 * protocol.echo_time_s:g} ms, "

@@ -1,12 +1,14 @@
 """Simulate the basis set of a protocol."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from glxflow.basis.density import simulate_group
 from glxflow.basis.protocol import Protocol
 from glxflow.basis.spins import metabolite_names, spin_groups
+from glxflow.errors import BasisError
 from glxflow.spectrum import BasisSet, Kind
 
 
@@ -16,9 +18,9 @@ def simulate_basis(protocol: Protocol, metabolites: Sequence[str] | None = None)
     Parameters
     ----------
     protocol : Protocol
-        Sequence with ideal pulses, delays and axis.
+        Sequence, pulses, delays and axis.
     metabolites : sequence of str, optional
-        Names as in the spin systems; the default set of 22 when omitted.
+        Names as in the spin systems; the default set when omitted.
 
     Returns
     -------
@@ -29,9 +31,11 @@ def simulate_basis(protocol: Protocol, metabolites: Sequence[str] | None = None)
     Raises
     ------
     BasisError
-        If a metabolite has no spin system.
+        If a metabolite has no spin system, or is named twice.
     """
     names = tuple(metabolites or metabolite_names())
+    if len(set(names)) != len(names):
+        raise BasisError(f"a metabolite is named twice in {', '.join(names)}. Name each once.")
     fids = [
         np.sum([simulate_group(group, protocol) for group in spin_groups(name)], axis=0)
         for name in names
@@ -45,3 +49,14 @@ def simulate_basis(protocol: Protocol, metabolites: Sequence[str] | None = None)
         linewidth_hz=0.0,
         source=f"simulated: {protocol.description}",
     )
+
+
+def edited_difference(on: BasisSet, off: BasisSet) -> BasisSet:
+    """Return the edited minus the unedited responses of the same metabolites.
+
+    Parameters
+    ----------
+    on, off : BasisSet
+        The same sequence with the editing pulses at two frequencies.
+    """
+    return replace(on, fids=on.fids - off.fids, source=f"{on.source}, minus {off.source}")

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from glxflow.basis.protocol import protocol_for
-from glxflow.basis.simulate import simulate_basis
+from glxflow.basis.pulses import editing_pulse, localisation_for
+from glxflow.basis.simulate import edited_difference
+from glxflow.cli.basis_cache import cached_basis
 from glxflow.errors import ConfigError, join_problems
 from glxflow.io.basis_files import FORMATS, format_of, load_basis, write_basis
 from glxflow.io.metadata import WATER_PPM, read_header
@@ -32,7 +35,9 @@ def _basis() -> None:
 @app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="File, or folder for fsl, raw and jmrui.")],
-    sequence: Annotated[str, typer.Option(help="press, steam, slaser, special.")] = "press",
+    sequence: Annotated[
+        str, typer.Option(help="press, steam, slaser, special, megapress.")
+    ] = "press",
     te: Annotated[float | None, typer.Option(help="Echo time, in ms.")] = None,
     delays: Annotated[
         str | None,
@@ -45,6 +50,17 @@ def simulate(
         Path | None,
         typer.Option(help="Scan (.nii.gz) or protocol.json: field, TE, dwell time and points."),
     ] = None,
+    pulses: Annotated[
+        str,
+        typer.Option(
+            help="ideal; or shaped refocusing (and editing) pulses with slice gradients, for "
+            "press, slaser and megapress."
+        ),
+    ] = "ideal",
+    edit_ppm: Annotated[
+        str | None,
+        typer.Option(help="Carrier of the editing pulses; two, as 1.9,7.5, give a difference."),
+    ] = None,
     metabolites: Annotated[
         str | None,
         typer.Option(help="Names, such as Glu,Gln,NAA,Cr; all usual ones if not given."),
@@ -52,16 +68,28 @@ def simulate(
     fmt: Format = None,
 ) -> None:
     """Simulate the responses of brain metabolites to a protocol."""
+    if pulses not in ("ideal", "shaped"):
+        raise ConfigError(f"--pulses is {pulses!r}, expected ideal or shaped.")
+    is_shaped = pulses == "shaped"
     axis, echo_time_s = _sampling(like, te, field_mhz, points, dwell)
     delays_ms = _numbers("--delays", delays)
-    protocol = protocol_for(
-        sequence,
-        axis,
-        echo_time_s=echo_time_s,
-        delays_s=delays_ms and [delay / 1000 for delay in delays_ms],
-    )
+    carriers_ppm = _numbers("--edit-ppm", edit_ppm) or (np.nan,)
+    protocols = [
+        protocol_for(
+            sequence,
+            axis,
+            echo_time_s=echo_time_s,
+            delays_s=delays_ms and [delay / 1000 for delay in delays_ms],
+            localisation=localisation_for(sequence) if is_shaped else None,
+            edit_ppm=carrier_ppm,
+            editing=editing_pulse() if is_shaped and edit_ppm else None,
+        )
+        for carrier_ppm in carriers_ppm
+    ]
     names = metabolites.split(",") if metabolites else None
-    write_basis(out, simulate_basis(protocol, names), fmt or format_of(out))
+    sets = [cached_basis(protocol, names) for protocol in protocols]
+    basis = edited_difference(*sets) if len(sets) > 1 else sets[0]
+    write_basis(out, basis, fmt or format_of(out))
 
 
 @app.command()

@@ -1,0 +1,57 @@
+"""Keep simulated basis sets by the hash of everything that decides them."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from glxflow import __version__
+from glxflow.basis.protocol import Protocol
+from glxflow.basis.simulate import simulate_basis
+from glxflow.errors import BasisError
+from glxflow.io.nifti_basis import read_nifti_basis, write_nifti_basis
+from glxflow.spectrum import BasisSet
+
+_CONSTANTS = ("spin_systems.yaml", "pulses.yaml")
+
+
+def cached_basis(protocol: Protocol, metabolites: Sequence[str] | None) -> BasisSet:
+    """Return the simulated basis set, from the cache where it was made before.
+
+    The cache is ``$XDG_CACHE_HOME/glxflow/basis`` (else ``~/.cache``). Ideal
+    pulses are simulated at once: that is as quick as reading a file.
+
+    Parameters
+    ----------
+    protocol, metabolites
+        As for `simulate_basis`.
+    """
+    if protocol.localisation is None and protocol.editing is None:
+        return simulate_basis(protocol, metabolites)
+    path = _folder() / f"{_content_hash(protocol, metabolites)}.nii.gz"
+    if path.exists():
+        try:
+            return read_nifti_basis(path)
+        except BasisError:
+            path.unlink()  # a damaged copy is made again
+    basis = simulate_basis(protocol, metabolites)
+    write_nifti_basis(path, basis)
+    return basis
+
+
+def _folder() -> Path:
+    """Return where basis sets are kept."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "glxflow" / "basis"
+
+
+def _content_hash(protocol: Protocol, metabolites: Sequence[str] | None) -> str:
+    """Return the hash of version, constants, protocol (with its waveforms) and names."""
+    content = hashlib.sha256(f"{__version__} {protocol!r} {metabolites!r}".encode())
+    for shape in map(protocol.shape_of, range(len(protocol.pulses))):
+        # repr shortens long arrays, so the waveforms are hashed themselves.
+        content.update(shape.waveform_hz.tobytes() if shape else b"ideal")
+    for name in _CONSTANTS:
+        content.update(files("glxflow.constants").joinpath(name).read_bytes())
+    return content.hexdigest()
