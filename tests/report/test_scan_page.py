@@ -114,6 +114,15 @@ def test_a_fit_without_curves_has_no_figure_and_says_so(one_bin, read_page):
     assert "The fit has failed: the data could not be modelled, no values" in read.words
 
 
+def test_a_session_whose_fits_all_failed_has_a_page(fitted_bin, estimates, provenance, read_page):
+    bins = tuple(fitted_bin(name, 0.0, FitStatus.FAILED) for name in ("baseline", "after"))
+    table = estimates(2)
+    table[["amplitude", "sd", "ratio_tnaa", "ratio_tcr"]] = math.nan
+    read = read_page(render_scan(ScanPage("sub-01", provenance, bins, table)))
+    assert read.figures == {}
+    assert "baseline, after: The fit has failed" in read.words
+
+
 def test_a_fit_that_has_not_converged_is_shown_and_fails(one_bin, read_page):
     read = read_page(render_scan(one_bin(status=FitStatus.NOT_CONVERGED)))
     assert "spectrum-0" in read.figures

@@ -247,7 +247,7 @@ def _figures(scan: ScanPage) -> dict[str, Figure]:
         for index, fitted in enumerate(scan.bins)
         if _has_curves(fitted.fit)
     }
-    if len(scan.bins) > 1 and not scan.estimates.empty:
+    if len(figures) > 1 and not scan.estimates.empty:
         figures["time-course"] = time_course_figure(
             [fitted.label for fitted in scan.bins],
             np.array([fitted.centre_min for fitted in scan.bins]),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from glxflow.report.page import Figure, label, packed
-from glxflow.report.style import BLUE, GREEN, GREY, RULE, axis, layout
+from glxflow.report.style import BLUE, GREEN, GREY, axis, layout
 from glxflow.spectrum import RealArray
 
 
@@ -36,34 +36,50 @@ def time_course_figure(
     ]
     shown = [panel for panel in panels if np.isfinite(panel[1]).any()]
     names = [label(name) for name in labels]
+    axes = _value_axes(len(shown))
+    titles = [
+        _title(panel[0], own["domain"]) for panel, own in zip(shown, axes.values(), strict=True)
+    ]
+    has_start = timed and bool(x.min() < 0 < x.max())
     return {
-        "data": [
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "name": name,
-                "x": packed(x),
-                "y": packed(values),
-                "error_y": {"type": "data", "array": packed(sd), "visible": bool(sd.any()),
-                            "thickness": 1.4, "width": 4},
-                "yaxis": "y" if index == 0 else f"y{index + 1}",
-                "line": {"color": colour, "width": 1.6},
-                "marker": {"color": colour, "size": 7},
-                "text": names,
-                "hovertemplate": "%{text}: %{y:.4g}<extra></extra>",
-                "showlegend": False,
-            }
-            for index, (name, values, sd, colour) in enumerate(shown)
-        ],
+        "data": [_course(index, panel, packed(x), names) for index, panel in enumerate(shown)],
         "layout": layout(
             190 + 110 * len(shown),
             xaxis=_time_axis(x, names, timed, len(shown)),
-            **_value_axes([name for name, *_ in shown]),
-            shapes=[_infusion()] if timed and x.min() < 0 < x.max() else [],
+            **axes,
+            shapes=[_infusion_line()] if has_start else [],
+            annotations=titles + ([_infusion_name()] if has_start else []),
             margin={"l": 84, "r": 16, "t": 26, "b": 50},
             hovermode="x",
         ),
-    }  # fmt: skip
+    }
+
+
+def _course(
+    index: int, panel: tuple[str, RealArray, RealArray, str], x: dict[str, str], names: list[str]
+) -> Figure:
+    """Return one line with its SD as bars, in the panel of its place."""
+    name, values, sd, colour = panel
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": name,
+        "x": x,
+        "y": packed(values),
+        "error_y": {
+            "type": "data",
+            "array": packed(sd),
+            "visible": bool(sd.any()),
+            "thickness": 1.4,
+            "width": 4,
+        },
+        "yaxis": "y" if index == 0 else f"y{index + 1}",
+        "line": {"color": colour, "width": 1.6},
+        "marker": {"color": colour, "size": 7},
+        "text": names,
+        "hovertemplate": "%{text}: %{y:.4g}<extra></extra>",
+        "showlegend": False,
+    }
 
 
 def _ratio(
@@ -84,32 +100,49 @@ def _time_axis(x: RealArray, names: list[str], timed: bool, n_panels: int) -> Fi
     return axis(tickvals=x.tolist(), ticktext=names, anchor=anchor)
 
 
-def _value_axes(names: list[str]) -> dict[str, Figure]:
+def _value_axes(n_panels: int) -> dict[str, Figure]:
     """Return an axis for each panel; the first, the outcome, is twice as high."""
-    weights = np.array([2.0, *[1.0] * (len(names) - 1)])
+    weights = np.array([2.0, *[1.0] * (n_panels - 1)])
     edges = 1.0 - np.concatenate([[0.0], np.cumsum(weights)]) / weights.sum()
     return {
         "yaxis" if index == 0 else f"yaxis{index + 1}": axis(
-            title={"text": name, "standoff": 6},
             domain=[max(float(edges[index + 1]), 0.0), float(edges[index]) - 0.04],
             nticks=5 if index == 0 else 3,
             showgrid=True,
         )
-        for index, name in enumerate(names)
+        for index in range(n_panels)
     }
 
 
-def _infusion() -> Figure:
-    """Return the line that marks the start of the infusion."""
+def _title(name: str, domain: list[float]) -> Figure:
+    """Return the name of a panel, at the same distance from every axis."""
     return {
-        "type": "line",
-        "xref": "x",
+        "text": label(name),
+        "textangle": -90,
+        "xref": "paper",
+        "x": 0,
+        "xshift": -64,
         "yref": "paper",
-        "x0": 0,
-        "x1": 0,
-        "y0": 0,
-        "y1": 1,
-        "line": {"color": RULE, "width": 2},
-        "layer": "below",
-        "label": {"text": "infusion starts", "textposition": "end", "font": {"size": 11}},
+        "y": (domain[0] + domain[1]) / 2,
+        "showarrow": False,
+    }
+
+
+def _infusion_line() -> Figure:
+    """Return the line that marks the start of the infusion."""
+    ends = {"x0": 0, "x1": 0, "y0": 0, "y1": 1}
+    line = {"color": GREY, "width": 1, "dash": "dot"}
+    return {"type": "line", "xref": "x", "yref": "paper", **ends, "line": line, "layer": "below"}
+
+
+def _infusion_name() -> Figure:
+    """Return the words at that line."""
+    return {
+        "text": "infusion starts",
+        "x": 0,
+        "y": 1,
+        "yref": "paper",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": 12, "color": GREY},
     }
