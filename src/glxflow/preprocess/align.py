@@ -10,14 +10,24 @@ both, the idea of robust registration (Wilson 2019, doi:10.1002/mrm.27605).
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
-from glxflow.preprocess.band import SINGLETS_PPM, band_mask, band_spectra, without_baseline
+from glxflow.preprocess.band import (
+    ALIGNMENT,
+    band_mask,
+    band_signal,
+    band_spectra,
+    without_baseline,
+)
 from glxflow.preprocess.outliers import residual_energy, typical
-from glxflow.spectrum import Axis, ComplexArray, RealArray, spectrum_of
+from glxflow.spectrum import Axis, BoolArray, ComplexArray, RealArray, spectrum_of
 
 _WIDE_PPM = 0.25
 _NARROW_PPM = 0.04
 _STEPS_PER_WINDOW = 61
+_TRUSTED = 0.8
+_FOLDS = 5
+_ENVELOPE_PIECES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +59,11 @@ def align(samples: ComplexArray, axis: Axis) -> Alignment:
     axis : Axis
         Their axes. Offsets up to 0.25 ppm from the typical transient are found.
     """
-    seed = samples[_ordinary(samples, axis)]
+    seed = _quieted(samples[_ordinary(samples, axis)], axis)
     offset_hz, phase_rad = register(samples, seed, axis, _WIDE_PPM)
     for _ in range(2):
         moved = shifted(samples, axis, -offset_hz, -phase_rad)
-        more_hz, more_rad = register(moved, _reference(moved, axis), axis, _NARROW_PPM)
+        more_hz, more_rad = _register_to_others(moved, axis)
         offset_hz, phase_rad = offset_hz + more_hz, phase_rad + more_rad
     # The typical frequency stays where it was; referencing moves it, and says so.
     offset_hz = offset_hz - np.median(offset_hz)
@@ -62,6 +72,26 @@ def align(samples: ComplexArray, axis: Axis) -> Alignment:
         offset_hz=offset_hz,
         phase_rad=phase_rad,
     )
+
+
+def _register_to_others(samples: ComplexArray, axis: Axis) -> tuple[RealArray, RealArray]:
+    """Register each fifth of the transients to the typical mean of the others.
+
+    A transient that is part of its reference meets its own noise there, which holds
+    it where it stands.
+    """
+    fold = np.arange(len(samples)) % min(_FOLDS, len(samples))
+    trusted = _is_trusted(samples, axis)
+    offset_hz, phase_rad = np.empty(fold.size), np.empty(fold.size)
+    common = _quieted(samples[trusted].mean(axis=0), axis)
+    for index in range(fold.max() + 1):
+        inside = fold == index
+        others = trusted & ~inside if (trusted & ~inside).any() else ~inside
+        reference = _quieted(samples[others].mean(axis=0), axis)
+        between_hz, between_rad = register(reference[np.newaxis], common, axis, _NARROW_PPM)
+        found_hz, found_rad = register(samples[inside], reference, axis, _NARROW_PPM)
+        offset_hz[inside], phase_rad[inside] = found_hz + between_hz, found_rad + between_rad
+    return offset_hz, phase_rad
 
 
 def register(
@@ -88,7 +118,7 @@ def register(
     reach_hz = reach_ppm * axis.spectrometer_frequency_mhz
     trial_hz = np.linspace(-reach_hz, reach_hz, _STEPS_PER_WINDOW)
     table = _table(reference, axis, trial_hz)
-    overlap = band_spectra(samples, axis, SINGLETS_PPM) @ table.conj().T
+    overlap = band_spectra(samples, axis, ALIGNMENT) @ table.conj().T
     best = np.clip(np.abs(overlap).argmax(axis=1), 1, trial_hz.size - 2)
     row = np.arange(len(samples))
     left, top, right = (np.abs(overlap[row, best + step]) ** 2 for step in (-1, 0, 1))
@@ -114,21 +144,33 @@ def _table(reference: ComplexArray, axis: Axis, trial_hz: RealArray) -> ComplexA
     """Return the reference at every trial offset, each of unit norm, (n_trials, n_band)."""
     copies = np.broadcast_to(reference, (trial_hz.size, reference.size))
     moved = spectrum_of(shifted(copies, axis, trial_hz, np.zeros(trial_hz.size)))
-    table = without_baseline(moved[:, band_mask(axis, SINGLETS_PPM)])
+    table = without_baseline(moved[:, band_mask(axis, ALIGNMENT)], ALIGNMENT.order)
     norm = np.linalg.norm(table, axis=1, keepdims=True)
     return np.asarray(table / np.where(norm > 0, norm, 1.0))
 
 
 def _ordinary(samples: ComplexArray, axis: Axis) -> int:
     """Return the transient of median energy: neither lost nor contaminated."""
-    energy = (np.abs(band_spectra(samples, axis, SINGLETS_PPM)) ** 2).sum(axis=1)
+    energy = (np.abs(band_spectra(samples, axis, ALIGNMENT)) ** 2).sum(axis=1)
     return int(np.argsort(energy)[energy.size // 2])
 
 
-def _reference(samples: ComplexArray, axis: Axis) -> ComplexArray:
-    """Return the mean of the half of the transients that are nearest to the typical one."""
-    spectra = band_spectra(samples, axis, SINGLETS_PPM)
+def _is_trusted(samples: ComplexArray, axis: Axis) -> BoolArray:
+    """Tell which transients are among the 60 % that are nearest to the typical one."""
+    spectra = band_spectra(samples, axis, ALIGNMENT)
     distance = residual_energy(spectra, typical(spectra))
-    nearest = distance <= np.median(distance)
-    mean: ComplexArray = samples[nearest].mean(axis=0)
-    return mean
+    return np.asarray(distance <= np.quantile(distance, _TRUSTED))
+
+
+def _quieted(reference: ComplexArray, axis: Axis) -> ComplexArray:
+    """Return a reference whose late, noisy samples are weighted down as Wiener's filter does.
+
+    Frequency is read from late samples above all, where a reference is mostly noise
+    even when it is the mean of a hundred transients.
+    """
+    power = np.abs(band_signal(reference, axis, ALIGNMENT)) ** 2
+    envelope = uniform_filter1d(power, axis.n_points // _ENVELOPE_PIECES, mode="nearest")
+    floor = envelope[-axis.n_points // 4 :].mean()
+    weight = np.clip(1 - floor / np.maximum(envelope, floor), 0, 1) if floor > 0 else 1.0
+    quiet: ComplexArray = reference * weight
+    return quiet

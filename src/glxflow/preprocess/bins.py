@@ -50,8 +50,8 @@ class BinPlan:
                 raise ConfigError(f"bin plan: {name} is {value!r}, expected a positive number.")
         if self.infusion_onset_s is not None and (self.width_s is None) == (self.count is None):
             raise ConfigError(
-                f"bin plan: width_s is {self.width_s!r} and count {self.count!r}, expected exactly "
-                "one of them. Give the width of a bin in s, or its number of transients."
+                f"bin plan: width_s is {self.width_s!r} and count {self.count!r}, expected "
+                "exactly one of them. Give the width of a bin in s, or its number of transients."
             )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from glxflow.errors import DataError
-from glxflow.preprocess.band import SINGLETS_PPM, band_spectra
+from glxflow.preprocess.band import SINGLETS, band_spectra
 from glxflow.spectrum import Axis, BoolArray, ComplexArray
 
 _TAIL = 0.25
@@ -97,13 +97,16 @@ def coil_weights(samples: ComplexArray, water: ComplexArray | None, axis: Axis) 
             f"no coil is usable: {dead.sum()} of {dead.size} without signal and {clipped.sum()} "
             "saturated. Check the receiver gain and the coil plug, and scan again."
         )
-    metabolites = metabolite_covariance(samples[good], axis)
-    whitener = noise[np.ix_(good, good)]
+    # Matrices are cut to the good coils, not samples: that would copy the whole scan.
+    pairs = np.ix_(good, good)
+    whitener = noise[pairs]
+    metabolites = metabolite_covariance(samples, noise, axis)[pairs]
     best = strongest(metabolites, whitener)
     source, chosen = "metabolites", best
     if water is not None:
-        source, chosen = "water", strongest(water_covariance(water[good]), whitener)
-    efficiency = np.sqrt(_gain(chosen, metabolites, whitener) / _gain(best, metabolites, whitener))
+        source, chosen = "water", strongest(water_covariance(water)[pairs], whitener)
+    share = _gain(chosen, metabolites, whitener) / _gain(best, metabolites, whitener)
+    efficiency = np.sqrt(max(share, 0.0))
     weights = np.zeros(len(samples), dtype=np.complex128)
     weights[good] = chosen
     return CoilWeights(weights, source, _indices(dead), _indices(clipped), float(efficiency))
@@ -154,17 +157,18 @@ def _shrunk(covariance: ComplexArray, n_samples: int) -> ComplexArray:
     return shrunk
 
 
-def metabolite_covariance(samples: ComplexArray, axis: Axis) -> ComplexArray:
-    """Return the covariance of the coils' signals between 1.8 and 4.2 ppm.
+def metabolite_covariance(samples: ComplexArray, noise: ComplexArray, axis: Axis) -> ComplexArray:
+    """Return the covariance of the coils' signals between 1.8 and 4.2 ppm, less the noise's.
 
     Neither residual water nor lipid enters: both come from elsewhere in the head
     and would turn the weights towards their coils.
     """
-    n_coils, n_transients, _ = samples.shape
+    n_coils, n_transients, n_points = samples.shape
     every = -(-n_transients // _MOST_TRANSIENTS)
-    spectra = np.stack([band_spectra(coil[::every], axis, SINGLETS_PPM) for coil in samples])
+    spectra = np.stack([band_spectra(coil[::every], axis, SINGLETS) for coil in samples])
     flat = spectra.reshape(n_coils, -1)
-    covariance: ComplexArray = flat @ flat.conj().T
+    # A point of the spectrum sums n_points samples, and with them their noise.
+    covariance: ComplexArray = flat @ flat.conj().T - flat.shape[1] * n_points * noise
     return covariance
 
 

@@ -7,10 +7,11 @@ taken off: the straight part is a frequency, which referencing handles.
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from glxflow.preprocess.reference import fit_comb
+from glxflow.preprocess.reference import LEAST_MATCH, fit_comb
+from glxflow.preprocess.water import without_water
 from glxflow.spectrum import Axis, ComplexArray, RealArray
 
-LEAST_GAIN = 0.03
+LEAST_GAIN = 0.01
 """Fall of the share that pure singlets leave unexplained, below which data stay as they are."""
 
 _RELIABLE = 0.02
@@ -50,8 +51,11 @@ def gain(fid: ComplexArray, deviation_rad: RealArray, axis: Axis) -> float:
 
     Positive where the correction makes lines more symmetric, which is what every
     model of them assumes. A narrower line alone would not tell: an eddy current can
-    also sharpen one side of a line.
+    also sharpen one side of a line. NaN where the singlets are not recognised.
     """
-    before = 1 - fit_comb(fid, axis).match
-    after = 1 - fit_comb(fid * np.exp(-1j * deviation_rad), axis).match
-    return (before - after) / before if before > 0 else 0.0
+    before = fit_comb(without_water(fid, axis), axis).match
+    if not LEAST_MATCH <= before < 1:
+        return float("nan")
+    corrected = without_water(fid * np.exp(-1j * deviation_rad), axis)
+    after = fit_comb(corrected, axis).match
+    return (after - before) / (1 - before)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from glxflow.preprocess.band import ALIGNMENT, SINGLETS, band_mask, band_spectra
 from glxflow.spectrum import Axis, ComplexArray, RealArray, spectrum_of
 
 NAA_PPM = (1.9, 2.12)
@@ -47,22 +48,24 @@ def noise_sd(fid: ComplexArray, axis: Axis) -> float:
 def snr(fid: ComplexArray, axis: Axis) -> float:
     """Return the height of the NAA peak over the SD of the noise; higher is better.
 
-    Taken from the magnitude, so that a spectrum without its phase can be judged
-    too; NaN where there is no noise to compare with.
+    Taken from the magnitude without baseline, so that a spectrum without its phase
+    or with residual water can be judged too; NaN where there is no noise to
+    compare with.
     """
     sd = noise_sd(fid, axis)
-    in_band = (axis.ppm >= NAA_PPM[0]) & (axis.ppm <= NAA_PPM[1])
+    ppm = axis.ppm[band_mask(axis, SINGLETS)]
+    in_band = (ppm >= NAA_PPM[0]) & (ppm <= NAA_PPM[1])
     if not in_band.any() or not sd > 0:
         return float("nan")
-    return float(np.abs(spectrum_of(fid)[in_band]).max()) / sd
+    return float(np.abs(band_spectra(fid, axis, SINGLETS)[in_band]).max()) / sd
 
 
 def fwhm_hz(fid: ComplexArray, axis: Axis) -> float:
     """Return the full width at half height of the NAA line, in Hz; lower is better.
 
-    Taken from the phased real spectrum above zero; NaN where the line never falls
-    to its half within 0.25 ppm. A figure for comparing steps: the fit gives the
-    width without what lies under the line.
+    Taken from the phased real spectrum without baseline; NaN where the line does
+    not fall to its half on both sides. A figure for comparing steps: the fit gives
+    the width without what lies under the line.
     """
     finer = Axis(
         _FINER * axis.n_points,
@@ -70,23 +73,20 @@ def fwhm_hz(fid: ComplexArray, axis: Axis) -> float:
         axis.spectrometer_frequency_mhz,
         axis.reference_ppm,
     )
-    ppm = finer.ppm
-    near = (ppm > NAA_PPM[0] - 0.15) & (ppm < NAA_PPM[1] + 0.15)
-    spectrum = spectrum_of(np.pad(fid, (0, finer.n_points - axis.n_points)))[near]
-    peak_ppm = (ppm[near] >= NAA_PPM[0]) & (ppm[near] <= NAA_PPM[1])
-    if not peak_ppm.any():
+    ppm = finer.ppm[band_mask(finer, ALIGNMENT)]
+    spectrum = band_spectra(np.pad(fid, (0, finer.n_points - fid.size)), finer, ALIGNMENT)
+    near = np.flatnonzero((ppm >= NAA_PPM[0]) & (ppm <= NAA_PPM[1]))
+    if near.size == 0:
         return float("nan")
-    top = int(np.flatnonzero(peak_ppm)[np.abs(spectrum[peak_ppm]).argmax()])
+    top = int(near[np.abs(spectrum[near]).argmax()])
     line = np.real(spectrum * np.exp(-1j * np.angle(spectrum[top])))
-    below = np.flatnonzero(line < line[top] / 2)
+    half = line[top] / 2
+    below = np.flatnonzero(line < half)
     left, right = below[below < top], below[below > top]
     if left.size == 0 or right.size == 0:
         return float("nan")
-    step_hz = finer.bandwidth_hz / finer.n_points
-    half = line[top] / 2
-    start = _crossing(line, int(left[-1]), half)
-    stop = _crossing(line, int(right[0]) - 1, half)
-    return (stop - start) * step_hz
+    width = _crossing(line, int(right[0]) - 1, half) - _crossing(line, int(left[-1]), half)
+    return width * finer.bandwidth_hz / finer.n_points
 
 
 def water_residual(fid: ComplexArray, axis: Axis) -> float:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from glxflow.preprocess.band import METABOLITES_PPM, band_spectra
+from glxflow.preprocess.band import METABOLITES, band_spectra
 from glxflow.spectrum import Axis, BoolArray, ComplexArray, RealArray
 
 LEAST_EXCESS = 0.05
@@ -37,7 +37,7 @@ def is_outlier(samples: ComplexArray, axis: Axis, limit_sd: float) -> BoolArray:
     """
     if len(samples) < _FEWEST:
         return np.zeros(len(samples), dtype=bool)
-    spectra = band_spectra(samples, axis, METABOLITES_PPM)
+    spectra = band_spectra(samples, axis, METABOLITES)
     centre = typical(spectra)
     residual = residual_energy(spectra, centre)
     excess = residual - np.median(residual)

@@ -119,9 +119,9 @@ def _combine_coils(work: _Work, series: Series, water: Series | None) -> None:
         work.flags.append(
             Flag(
                 "water_coils_differ",
-                f"weights from the water reference reach {found.efficiency:.0%} of the best signal "
-                f"to noise of the metabolites (limit {LEAST_EFFICIENCY:.0%}), so the metabolites' "
-                "own weights are used: the reference has another coil order or another position. "
+                f"weights from the water reference reach {found.efficiency:.0%} of the best "
+                f"signal to noise of the metabolites (limit {LEAST_EFFICIENCY:.0%}), so their own "
+                "weights are used: the reference has another coil order or another position. "
                 "Do not scale by this water without checking it.",
             )
         )
@@ -245,12 +245,17 @@ def _correct_eddy_currents(work: _Work, water: Series | None, options: Preproces
         turn = np.exp(-1j * deviation)
         work.samples = work.samples * turn
         work.water = work.water * turn
-    verdict = "Applied" if applied else "Not applied"
+    if np.isnan(found):
+        reason = "NAA, creatine and choline are not recognised, so that the effect is unknown"
+    else:
+        reason = (
+            f"what pure singlets leave unexplained changes by {-found:+.1%} "
+            f"(corrected from {-LEAST_GAIN:+.0%})"
+        )
     work.did(
         method,
-        f"{verdict} ({options.eddy_current}): what pure singlets leave unexplained falls by "
-        f"{found:.1%} (limit {LEAST_GAIN:.0%}); water's phase departs from a line by up to "
-        f"{np.degrees(np.abs(deviation).max()):.0f} degrees.",
+        f"{'Applied' if applied else 'Not applied'} ({options.eddy_current}): {reason}; water's "
+        f"phase departs from a line by up to {np.degrees(np.abs(deviation).max()):.0f} degrees.",
     )
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glxflow.preprocess.band import SINGLETS_PPM, band_mask, band_spectra, without_baseline
-from glxflow.spectrum import Axis, BoolArray, ComplexArray, RealArray, spectrum_of
+from glxflow.preprocess.band import SINGLETS, band_signal, band_spectra
+from glxflow.spectrum import Axis, ComplexArray, RealArray
 
 COMB_PPM = {"NAA": 2.008, "Cr": 3.027, "Cho": 3.212, "Cr CH2": 3.913}
 """Chemical shifts of the singlets; choline is the mean of its two main lines."""
@@ -56,16 +56,13 @@ def fit_comb(fid: ComplexArray, axis: Axis) -> CombFit:
     axis : Axis
         Its axes.
     """
-    mask = band_mask(axis, SINGLETS_PPM)
-    band = np.zeros(axis.n_points, dtype=np.complex128)
-    band[mask] = band_spectra(fid, axis, SINGLETS_PPM)
-    energy = float((np.abs(band) ** 2).sum())
+    band = band_signal(fid, axis, SINGLETS)
+    energy = float((np.abs(band) ** 2).sum()) * axis.n_points
     if energy == 0:
         return CombFit(0.0, 0.0, 0.0)
     # The inner product with the comb at every offset at once is a Fourier
     # transform of their product in time, finely sampled by zero-filling.
-    in_time = np.fft.ifft(np.fft.ifftshift(band)) * axis.n_points
-    products = np.stack([comb.conj() * in_time for comb in _combs(axis, mask)])
+    products = _combs(axis).conj() * band * axis.n_points
     offset_ppm, overlap = _near_zero(products, axis)
     width, place = np.unravel_index(np.abs(overlap).argmax(), overlap.shape)
     best = overlap[width, place]
@@ -88,9 +85,9 @@ def is_conjugated(fid: ComplexArray, axis: Axis) -> bool:
     A wrong "yes" would stop good data, so the mirrored comb must explain a fair
     share of its window and twice as much, in energy, as the right one.
     """
-    power = np.sum(np.abs(band_spectra(fid, axis, SINGLETS_PPM)) ** 2)
+    power = np.sum(np.abs(band_spectra(fid, axis, SINGLETS)) ** 2)
     mirrored = np.conj(fid)
-    mirrored_power = np.sum(np.abs(band_spectra(mirrored, axis, SINGLETS_PPM)) ** 2)
+    mirrored_power = np.sum(np.abs(band_spectra(mirrored, axis, SINGLETS)) ** 2)
     right = fit_comb(fid, axis).match * power
     wrong = fit_comb(mirrored, axis)
     return bool(
@@ -98,12 +95,12 @@ def is_conjugated(fid: ComplexArray, axis: Axis) -> bool:
     )
 
 
-def _combs(axis: Axis, mask: BoolArray) -> ComplexArray:
+def _combs(axis: Axis) -> ComplexArray:
     """Return combs of several widths in time, of unit norm inside the window."""
     lines_hz = np.array([axis.hz(ppm) for ppm in COMB_PPM.values()])
     lines = np.asarray(_HEIGHTS) @ np.exp(2j * np.pi * np.outer(lines_hz, axis.time_s))
     combs = lines * np.exp(-np.pi * np.outer(_WIDTHS_HZ, axis.time_s))
-    inside = without_baseline(spectrum_of(combs)[:, mask])
+    inside = band_spectra(combs, axis, SINGLETS)
     return np.asarray(combs / np.linalg.norm(inside, axis=1, keepdims=True))
 
 

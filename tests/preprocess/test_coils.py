@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+
+from glxflow.errors import DataError
+from glxflow.preprocess.coils import coil_weights, combine, noise_covariance, saturated, strongest
+
+
+def share_of_optimum(weights, session):
+    """Signal to noise with these weights over that of the true sensitivity and covariance."""
+    truth = np.linalg.solve(session.covariance, session.sensitivity)
+
+    def snr(candidate):
+        noise = np.real(candidate.conj() @ session.covariance @ candidate)
+        return np.abs(candidate.conj() @ session.sensitivity) / np.sqrt(noise)
+
+    return snr(weights) / snr(truth)
+
+
+@pytest.mark.parametrize("n_coils", [2, 8, 32])
+@pytest.mark.parametrize("has_water", [True, False])
+def test_combination_reaches_97_percent_of_the_optimum(make_session, n_coils, has_water):
+    session = make_session(np.random.default_rng(n_coils), n_coils=n_coils, n_transients=32)
+    water = session.water.samples if has_water else None
+    found = coil_weights(session.series.samples, water, session.series.axis)
+    # The target of the method: sessions of 32 transients with SNR 8 each.
+    assert share_of_optimum(found.weights, session) >= 0.97
+    assert found.source == ("water" if has_water else "metabolites")
+
+
+def test_a_drift_and_random_phases_do_not_cost_signal(make_session):
+    session = make_session(np.random.default_rng(3), drift_hz=30.0, phase_sd_rad=2.0)
+    found = coil_weights(session.series.samples, None, session.series.axis)
+    assert share_of_optimum(found.weights, session) >= 0.97  # as without drift
+
+
+def test_efficiency_is_what_the_weights_truly_reach(make_session):
+    rng = np.random.default_rng(4)
+    session = make_session(rng, n_transients=64, snr=20.0)
+    swapped = session.water.samples[::-1]
+    found = coil_weights(session.series.samples, swapped, session.series.axis)
+    # Coils of another order: the estimate comes from 64 transients of finite noise.
+    assert found.efficiency == pytest.approx(share_of_optimum(found.weights, session), abs=0.03)
+    assert found.efficiency < 0.9
+
+
+def test_a_combined_signal_is_as_strong_as_the_root_of_the_summed_squares(make_session):
+    session = make_session(np.random.default_rng(5), snr=200.0, water_residual=0.0)
+    found = coil_weights(session.series.samples, session.water.samples, session.series.axis)
+    height = np.abs(found.weights.conj() @ session.sensitivity)
+    # Weights from data with SNR 200 depart from the truth by less than a percent.
+    assert height == pytest.approx(np.linalg.norm(session.sensitivity), rel=0.01)
+
+
+def test_noise_covariance_is_that_of_the_noise_and_not_of_the_signal(make_session):
+    session = make_session(np.random.default_rng(6), n_coils=4, n_transients=64)
+    found = noise_covariance(session.series.samples)
+    scale = np.sqrt(np.outer(*[np.real(np.diag(session.covariance))] * 2))
+    # 20,000 samples, their second differences correlated: an error of about 1 % each.
+    assert np.abs((found - session.covariance) / scale).max() < 0.05
+
+
+def test_a_dead_coil_is_left_out(make_session):
+    session = make_session(np.random.default_rng(7), n_coils=6)
+    samples, water = session.series.samples.copy(), session.water.samples.copy()
+    samples[2], water[2] = 0, 0
+    found = coil_weights(samples, water, session.series.axis)
+    assert found.dead == (2,)
+    assert found.weights[2] == 0
+    assert np.isfinite(combine(samples, found.weights)).all()
+
+
+def test_a_coil_without_signal_but_with_noise_gets_next_to_no_weight(make_session):
+    session = make_session(np.random.default_rng(8), n_coils=6)
+    samples, water = session.series.samples.copy(), session.water.samples.copy()
+    rng = np.random.default_rng(9)
+    samples[2] = rng.normal(size=samples[2].shape + (2,)) @ [1, 1j] * samples[3].std()
+    water[2] = 0
+    found = coil_weights(samples, water, session.series.axis)
+    others = np.delete(np.abs(found.weights), 2)
+    assert np.abs(found.weights[2]) < 0.1 * others.max()  # its true correlation is zero
+
+
+def test_a_saturated_coil_is_left_out(make_session):
+    session = make_session(np.random.default_rng(10), n_coils=6)
+    water = session.water.samples.copy()
+    limit = 0.6 * np.abs(water[1].real).max()
+    water[1] = np.clip(water[1].real, -limit, limit) + 1j * water[1].imag
+    found = coil_weights(session.series.samples, water, session.series.axis)
+    assert found.saturated == (1,)
+    assert not saturated(session.series.samples).any()
+
+
+def test_every_coil_dead_is_an_error(session_axis):
+    zeros = np.zeros((3, 4, session_axis.n_points))
+    with pytest.raises(DataError, match="no coil is usable: 3 of 3 without signal"):
+        coil_weights(zeros, None, session_axis)
+
+
+def test_coil_counts_that_differ_are_an_error(make_session):
+    session = make_session(np.random.default_rng(11), n_coils=4)
+    with pytest.raises(DataError, match="4 coils but the water reference 3"):
+        coil_weights(session.series.samples, session.water.samples[:3], session.series.axis)
+
+
+def test_strongest_matches_singular_vectors_of_the_whitened_signal(make_session):
+    rng = np.random.default_rng(12)
+    signal = rng.normal(size=(5, 40, 2)) @ [1, 1j]
+    mixing = rng.normal(size=(5, 5, 2)) @ [1, 1j]
+    noise = mixing @ mixing.conj().T
+    weights = strongest(signal @ signal.conj().T, noise)
+    whitened = np.linalg.inv(np.linalg.cholesky(noise)) @ signal
+    left = np.linalg.svd(whitened)[0][:, 0]
+    expected = np.linalg.inv(np.linalg.cholesky(noise)).conj().T @ left
+    overlap = np.abs(np.vdot(weights, expected))
+    overlap /= np.linalg.norm(weights) * np.linalg.norm(expected)
+    assert overlap == pytest.approx(1, abs=1e-9)  # rounding: two ways to one vector
