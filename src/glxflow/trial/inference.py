@@ -53,9 +53,9 @@ class _Base:
         phi = model.variances(optimum.theta, optimum.sigma)
         covariance = np.tensordot(phi, np.array(model.components), axes=1)
         self.model, self.optimum = model, optimum
-        self.inverse: RealArray = np.linalg.inv(covariance)
+        self.inverse = np.asarray(np.linalg.inv(covariance), dtype=np.float64)
         self.weighted: RealArray = self.inverse @ model.x
-        self.naive: RealArray = np.linalg.inv(model.x.T @ self.weighted)
+        self.naive = np.asarray(np.linalg.inv(model.x.T @ self.weighted), dtype=np.float64)
         self.beta: RealArray = self.naive @ (self.weighted.T @ model.y)
 
 

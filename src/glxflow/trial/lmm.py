@@ -5,7 +5,7 @@ contrasts, Kenward-Roger or Satterthwaite degrees of freedom. Small and dense:
 models of a trial have some hundred rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -18,7 +18,15 @@ from scipy import stats
 
 from glxflow.errors import TableError
 from glxflow.spectrum import RealArray
-from glxflow.trial.formula import INTERCEPT, FixedPart, ParsedFormula, RandomTerm, levels_of, parse
+from glxflow.trial.formula import (
+    INTERCEPT,
+    FixedPart,
+    ParsedFormula,
+    RandomTerm,
+    levels_of,
+    numeric_column,
+    parse,
+)
 from glxflow.trial.inference import KenwardRoger, Satterthwaite, SmallSample
 from glxflow.trial.reml import Likelihood, Optimum, RandomBlock, optimise
 
@@ -158,17 +166,27 @@ class LmmFit:
 
     def marginal_rows(self, factor: str) -> RealArray:
         """Return the contrast of each level's marginal mean, (n_levels, n_coefficients)."""
-        levels = self.fixed.levels
-        if factor not in levels:
-            raise TableError(f"{factor!r} is no factor of {self.formula}: {', '.join(levels)}.")
+        if factor not in self.fixed.levels:
+            known = ", ".join(self.fixed.levels)
+            raise TableError(f"{factor!r} is no factor of {self.formula}: {known}.")
+        return np.array([self.cell_row({factor: level}) for level in self.fixed.levels[factor]])
+
+    def cell_row(self, at: Mapping[str, object]) -> RealArray:
+        """Return the contrast of the mean at given levels, (n_coefficients,).
+
+        Factors that are not given have equal weights; numbers stand at their mean.
+        """
         variables = dict.fromkeys(name for term in self.fixed.parsed.terms for name in term)
-        choices: dict[str, list[object]] = {
-            name: levels.get(name, [float(self.data[name].mean())] if name in self.data else [0.0])
-            for name in variables
-        }
+        choices = {name: [at[name]] if name in at else self._choices(name) for name in variables}
         grid = pd.DataFrame(list(product(*choices.values())), columns=list(choices))
-        design = self.fixed.matrix(grid)
-        return np.array([design[(grid[factor] == level)].mean(axis=0) for level in levels[factor]])
+        row: RealArray = self.fixed.matrix(grid).mean(axis=0)
+        return row
+
+    def _choices(self, name: str) -> list[object]:
+        """Return what a variable is averaged over: all levels, or a number's mean."""
+        if name in self.fixed.levels:
+            return self.fixed.levels[name]
+        return [float(numeric_column(name, self.data).mean())]
 
 
 def fit_lmm(

@@ -1,0 +1,190 @@
+"""By how much an effect is smaller: a ratio of two estimates, with an honest interval."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from glxflow.spectrum import RealArray
+
+IndexArray = npt.NDArray[np.int64]
+
+_CHUNK = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Attenuation:
+    """One minus the ratio of two effects.
+
+    Attributes
+    ----------
+    estimate : float
+        Attenuation as a share; 0.3 is 30 % smaller. NaN where it is not bounded.
+    ci_low, ci_high : float
+        Limits of the interval; NaN where it is not bounded.
+    method : str
+        How the interval was made.
+    is_bounded : bool
+        Whether the denominator is told from zero, so that a ratio means anything.
+    note : str
+        Why not, or nothing.
+    """
+
+    estimate: float
+    ci_low: float
+    ci_high: float
+    method: str
+    is_bounded: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class TwoEffects:
+    """Two correlated estimates.
+
+    Attributes
+    ----------
+    reference, active : float
+        Effect under the reference condition (denominator) and the active one.
+    variance_reference, variance_active, covariance : float
+        Of the estimates.
+    df : float
+        Degrees of freedom of the reference effect's variance.
+    """
+
+    reference: float
+    active: float
+    variance_reference: float
+    variance_active: float
+    covariance: float
+    df: float
+
+
+def fieller(effects: TwoEffects, confidence: float) -> Attenuation:
+    """Return the attenuation with Fieller's interval.
+
+    When the reference effect is not told from zero (g >= 1) the interval is
+    unbounded, and no number is given.
+
+    References
+    ----------
+    Fieller EC. J R Stat Soc B 16:175-185 (1954).
+    """
+    quantile = float(stats.t.ppf(0.5 + confidence / 2, effects.df))
+    g = quantile**2 * effects.variance_reference / effects.reference**2
+    method = f"Fieller, t with {effects.df:.1f} df"
+    if g >= 1:
+        return Attenuation(
+            np.nan,
+            np.nan,
+            np.nan,
+            method,
+            is_bounded=False,
+            note=f"not bounded: the reference effect is not told from zero (g = {g:.2f})",
+        )
+    ratio = effects.active / effects.reference
+    centre = (ratio - g * effects.covariance / effects.variance_reference) / (1 - g)
+    inner = (
+        effects.variance_active
+        - 2 * ratio * effects.covariance
+        + ratio**2 * effects.variance_reference
+        - g * (effects.variance_active - effects.covariance**2 / effects.variance_reference)
+    )
+    half = quantile / abs(effects.reference) * np.sqrt(inner) / (1 - g)
+    return Attenuation(
+        estimate=1 - ratio,
+        ci_low=float(1 - centre - half),
+        ci_high=float(1 - centre + half),
+        method=method,
+        is_bounded=True,
+        note="",
+    )
+
+
+def bootstrap(
+    reference: RealArray,
+    active: RealArray,
+    sequence: np.ndarray[tuple[int], np.dtype[np.str_]],
+    *,
+    confidence: float,
+    n_draws: int,
+    rng: np.random.Generator,
+) -> Attenuation:
+    """Return the attenuation of complete participants with a BCa bootstrap interval.
+
+    Whole participants are drawn within their sequence; the two sequences have
+    equal weight, so that a period effect cancels.
+
+    Parameters
+    ----------
+    reference, active : (n_participants,) ndarray
+        Effect in each participant under either condition.
+    sequence : (n_participants,) ndarray of str
+        Their sequence.
+    confidence : float
+        Of the interval.
+    n_draws : int
+        Bootstrap draws.
+    rng : Generator
+        Source of randomness.
+
+    References
+    ----------
+    Efron B. J Am Stat Assoc 82:171-185 (1987). doi:10.1080/01621459.1987.10478410
+    """
+    groups: list[IndexArray] = [np.flatnonzero(sequence == label) for label in np.unique(sequence)]
+    method = f"BCa bootstrap of {reference.size} participants within sequence, {n_draws} draws"
+    if min(group.size for group in groups) < 2:
+        return Attenuation(
+            np.nan, np.nan, np.nan, method, is_bounded=False, note="a sequence has one participant"
+        )
+    observed = _share(reference, active, [group[np.newaxis] for group in groups])[0]
+    draws = np.concatenate(
+        [
+            _share(
+                reference,
+                active,
+                [group[rng.integers(group.size, size=(size, group.size))] for group in groups],
+            )
+            for size in _chunks(n_draws)
+        ]
+    )
+    leave_one_out = np.array(
+        [
+            _share(reference, active, [group[group != left][np.newaxis] for group in groups])[0]
+            for left in range(reference.size)
+        ]
+    )
+    low, high = _bca(draws, observed, leave_one_out, confidence)
+    return Attenuation(float(observed), low, high, method, is_bounded=True, note="")
+
+
+def _chunks(total: int) -> list[int]:
+    """Return sizes that add up to the total, so that memory stays small."""
+    return [min(_CHUNK, total - start) for start in range(0, total, _CHUNK)]
+
+
+def _share(reference: RealArray, active: RealArray, drawn: list[IndexArray]) -> RealArray:
+    """Return the attenuation of each row of drawn participants, sequences weighted equally."""
+    means = [
+        np.mean([values[rows].mean(axis=1) for rows in drawn], axis=0)
+        for values in (reference, active)
+    ]
+    share: RealArray = 1 - means[1] / means[0]
+    return share
+
+
+def _bca(
+    draws: RealArray, observed: float, leave_one_out: RealArray, confidence: float
+) -> tuple[float, float]:
+    """Return bias-corrected and accelerated percentiles."""
+    below = np.clip((draws < observed).mean(), 1 / draws.size, 1 - 1 / draws.size)
+    bias = stats.norm.ppf(below)
+    skewed = leave_one_out.mean() - leave_one_out
+    scale = 6 * np.sum(skewed**2) ** 1.5
+    acceleration = np.sum(skewed**3) / scale if scale > 0 else 0.0
+    tails = bias + stats.norm.ppf([0.5 - confidence / 2, 0.5 + confidence / 2])
+    levels = stats.norm.cdf(bias + tails / (1 - acceleration * tails))
+    low, high = np.quantile(draws, levels)
+    return float(low), float(high)
