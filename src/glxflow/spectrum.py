@@ -310,6 +310,8 @@ class FitResult:
         How the fit ended.
     flags : tuple of Flag
         Doubts, each with its value and limit.
+    noise_covariance : (n_components, n_components) ndarray or None
+        Covariance that noise alone causes; `crlb` is the root of its diagonal.
     """
 
     names: tuple[str, ...]
@@ -333,6 +335,7 @@ class FitResult:
     baseline_ed: float
     status: FitStatus
     flags: tuple[Flag, ...] = field(default=())
+    noise_covariance: RealArray | None = None
 
     @property
     def fit(self) -> RealArray:

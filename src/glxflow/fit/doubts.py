@@ -23,7 +23,7 @@ def _of_model(model: FitModel) -> Iterator[Flag]:
         yield Flag(
             "NO_MACROMOLECULES",
             "the basis set holds no macromolecules: glutamate then takes up their signal "
-            "(25-49 % too high at short TE). Add the default or a measured macromolecule spectrum.",
+            "(25-49 % too high at short TE). Add default or measured macromolecules.",
         )
 
 

@@ -16,6 +16,7 @@ from glxflow.fit.start import Alignment, locate, noise_sd, shifted
 from glxflow.fit.uncertainty import Uncertainty, uncertainty
 from glxflow.spectrum import BasisSet, BoolArray, Fid, FitResult, FitStatus, RealArray
 
+DEFAULTS = FitOptions()
 PREFIT_ED_PER_PPM = 1.5
 ED_GRID = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 """Effective dimensions per ppm among which AIC chooses."""
@@ -57,7 +58,7 @@ class Fit:
         )
 
 
-def fit_spectrum(fid: Fid, basis: BasisSet, options: FitOptions = FitOptions()) -> Fit:
+def fit_spectrum(fid: Fid, basis: BasisSet, options: FitOptions = DEFAULTS) -> Fit:
     """Return the linear-combination fit of one spectrum.
 
     Parameters
@@ -88,7 +89,7 @@ def fit_prepared(fid: Fid, model: FitModel) -> Fit:
         return Fit(failed(model, noise, found))
     problem, start = _prefit(fid, model, noise, found)
     solution = _solve(problem, start)
-    known = uncertainty(problem, solution.point, solution.free)
+    known = uncertainty(problem, solution.point, solution.free, (noise / problem.noise_sd) ** 2)
     result = _result(problem, solution, known, found, noise)
     return Fit(result, problem, solution, known)
 
@@ -151,13 +152,15 @@ def _result(
     components = _component_curves(problem, point)
     ppm_near, curve = singlet(model.names, model.ppm, components)
     shapes = shapes_of(model, point.theta)
+    bound = known.noise_covariance[: len(model.names), : len(model.names)]
     f0_mhz = model.axis.spectrometer_frequency_mhz
     result = FitResult(
         names=model.names,
         kinds=model.kinds,
         amplitudes=point.amplitudes[: len(model.names)],
         covariance=known.of_amplitudes(len(model.names)),
-        crlb=known.crlb[: len(model.names)],
+        crlb=np.sqrt(np.diag(bound)),
+        noise_covariance=bound,
         shift_ppm=(shapes.shift_hz[: len(model.names)] - point.theta[2]) / f0_mhz,
         linewidth_hz=shapes.fwhm_hz[: len(model.names)],
         phase_rad=float(np.angle(np.exp(1j * (found.phase_rad + point.theta[0])))),
@@ -178,7 +181,7 @@ def _result(
 
 
 def _component_curves(problem: Problem, point: Point) -> RealArray:
-    """Return the fitted curves, (n_components, n_fit), with lipid in quadrature added to its own."""
+    """Return the fitted curves, (n_components, n_fit); lipid in quadrature joins its own."""
     model = problem.model
     curves: RealArray = problem.noise_sd * (point.columns[:, :, 0] * point.amplitudes).T
     for extra, index in enumerate(model.quadrature_of, start=len(model.names)):

@@ -10,7 +10,16 @@ from glxflow.fit.baseline import SplineSpace, spline_space
 from glxflow.fit.lineshape import lineshape_family
 from glxflow.fit.options import FitOptions
 from glxflow.fit.start import template
-from glxflow.spectrum import Axis, BasisSet, BoolArray, ComplexArray, Fid, Kind, RealArray, spectrum_of
+from glxflow.spectrum import (
+    Axis,
+    BasisSet,
+    BoolArray,
+    ComplexArray,
+    Fid,
+    Kind,
+    RealArray,
+    spectrum_of,
+)
 
 TIED = (("Cr", "PCr"), ("GPC", "PCh", "Cho"), ("NAA", "NAAG"))
 """Substances that no 3 T spectrum tells apart: they share shift and width."""

@@ -109,9 +109,7 @@ class Problem:
 
     def with_ratios(self, rows: RealArray) -> "Problem":
         """Return the same problem under other soft constraints."""
-        return Problem(
-            self.model, self._spectrum, self.noise_sd, self.prior, self.stiffness, rows
-        )
+        return Problem(self.model, self._spectrum, self.noise_sd, self.prior, self.stiffness, rows)
 
     def with_stiffness(self, stiffness: float) -> "Problem":
         """Return the same problem with a baseline of another stiffness."""
@@ -141,7 +139,9 @@ class Problem:
     def evaluate(self, theta: RealArray) -> Point:
         """Return amplitudes and residual at a parameter vector."""
         columns = self._columns(theta)
-        data = self._spectrum / self.noise_sd * np.exp(-1j * (theta[0] + self._frequency * theta[1]))
+        data = (
+            self._spectrum / self.noise_sd * np.exp(-1j * (theta[0] + self._frequency * theta[1]))
+        )
         components = self.whiten(columns[:, :, _VALUE])
         observed = self.whiten(data.real)
         amplitudes = self._amplitudes(components, observed)
@@ -205,9 +205,7 @@ class Problem:
         """Return the non-negative amplitudes, starting from the last active set."""
         gram = components.T @ components + self.ratio_rows.T @ self.ratio_rows
         gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
-        amplitudes = nnls_gram(
-            gram, components.T @ observed, self._passive, self.model.is_signed
-        )
+        amplitudes = nnls_gram(gram, components.T @ observed, self._passive, self.model.is_signed)
         self._passive = amplitudes != 0
         return amplitudes
 
@@ -265,21 +263,23 @@ def ratio_rows(model: FitModel, amplitudes: RealArray, neighbour_sd: float) -> R
 
 def _quadrature_rows(model: FitModel, amplitudes: RealArray) -> RealArray:
     """Return the amplitudes of lipid in quadrature over their SD."""
-    rows = np.eye(len(model.response))[len(model.names) :]
-    return rows / (_QUADRATURE_SD * max(amplitudes.max(), 1e-300))
+    rows: RealArray = np.eye(len(model.response))[len(model.names) :]
+    rows /= _QUADRATURE_SD * max(float(amplitudes.max()), 1e-300)
+    return rows
 
 
 def _neighbour_rows(model: FitModel, amplitudes: RealArray, relative_sd: float) -> RealArray:
     """Return the differences of neighbouring macromolecules over their SD."""
     members = [index for index, kind in enumerate(model.kinds) if kind is Kind.MACROMOLECULE]
-    rows = np.zeros((max(len(members) - 1, 0), len(model.response)))
+    rows: RealArray = np.zeros((max(len(members) - 1, 0), len(model.response)))
     if not members:
         return rows
     # A prefit may find no macromolecules at all: that must not forbid them.
     scale = max(float(np.mean(amplitudes[members])), _LEAST_MACROMOLECULES * amplitudes.max())
     for row, (one, other) in enumerate(pairwise(members)):
         rows[row, one], rows[row, other] = 1.0, -1.0
-    return rows / (relative_sd * scale)
+    rows /= relative_sd * scale
+    return rows
 
 
 def _expectation_rows(model: FitModel, amplitudes: RealArray) -> RealArray:
@@ -292,8 +292,7 @@ def _expectation_rows(model: FitModel, amplitudes: RealArray) -> RealArray:
     if scale <= 0:
         return np.zeros((0, names.size))
     rows = [
-        ((names == name) - expected[name]["mean"] * creatine)
-        / (expected[name]["sd"] * scale)
+        ((names == name) - expected[name]["mean"] * creatine) / (expected[name]["sd"] * scale)
         for name in weak
     ]
     return np.array(rows).reshape(len(weak), names.size)

@@ -145,9 +145,7 @@ def _remember_last(evaluate: Callable[[RealArray], Point]) -> Callable[[RealArra
     return at
 
 
-def _leaves(
-    problem: Problem, theta: RealArray, vary: BoolArray, gradient: RealArray
-) -> BoolArray:
+def _leaves(problem: Problem, theta: RealArray, vary: BoolArray, gradient: RealArray) -> BoolArray:
     """Tell which varying parameters are at a bound that descent would cross."""
     prior = problem.prior
     at_low, at_high = theta[vary] <= prior.low[vary], theta[vary] >= prior.high[vary]

@@ -20,8 +20,8 @@ class Uncertainty:
         Inverse of the Gauss-Newton Hessian with priors, the baseline and every
         nuisance parameter, times
         the larger of `reduced_chi2` and 1: model error counts as noise.
-    crlb : (n_components,) ndarray
-        SD of the amplitudes that noise alone causes in this penalised fit.
+    noise_covariance : (n_columns, n_columns) ndarray
+        Of the amplitudes, that noise alone causes in this penalised fit.
     free : (n_theta,) bool ndarray
         Non-linear parameters in the covariance; they come first.
     reduced_chi2 : float
@@ -29,7 +29,7 @@ class Uncertainty:
     """
 
     covariance: RealArray
-    crlb: RealArray
+    noise_covariance: RealArray
     free: BoolArray
     reduced_chi2: float
 
@@ -44,7 +44,9 @@ class Uncertainty:
         return self.reported(n_components)[n_free:, n_free:]
 
 
-def uncertainty(problem: Problem, point: Point, free: BoolArray) -> Uncertainty:
+def uncertainty(
+    problem: Problem, point: Point, free: BoolArray, noise_share: float = 1.0
+) -> Uncertainty:
     """Return the covariances of parameters and amplitudes at an optimum.
 
     Parameters
@@ -55,6 +57,8 @@ def uncertainty(problem: Problem, point: Point, free: BoolArray) -> Uncertainty:
         Its optimum.
     free : (n_theta,) bool ndarray
         Non-linear parameters that are neither fixed nor at a bound.
+    noise_share : float
+        Variance of the noise over the variance the problem weighs its data by.
 
     Notes
     -----
@@ -75,7 +79,7 @@ def uncertainty(problem: Problem, point: Point, free: BoolArray) -> Uncertainty:
     reduced_chi2 = _misfit(problem, point) / (n_data - effective)
     return Uncertainty(
         covariance=inverse * max(reduced_chi2, 1.0),
-        crlb=np.sqrt(np.diag(sandwich)[n_free:]),
+        noise_covariance=sandwich[n_free:, n_free:] * noise_share,
         free=free,
         reduced_chi2=reduced_chi2,
     )

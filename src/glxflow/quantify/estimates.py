@@ -1,0 +1,190 @@
+"""Amplitudes, sums and ratios of one fit, each with its uncertainty by the fit's covariance."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from glxflow.quantify.water import WaterScaling
+from glxflow.spectrum import FitResult, FitStatus, Flag, Kind, RealArray
+
+SUMS = {
+    "Glx": ("Glu", "Gln"),
+    "tNAA": ("NAA", "NAAG"),
+    "tCr": ("Cr", "PCr"),
+    "tCho": ("GPC", "PCh"),
+}
+"""What is reported beside its parts, because the parts cannot be told apart well."""
+
+# 95 % quantile of a half-normal distribution: what a value at its bound of zero may be.
+_HALF_NORMAL_95 = 1.96
+_INSEPARABLE = -0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One metabolite, or a sum of them, in every unit that could be computed.
+
+    Attributes
+    ----------
+    metabolite : str
+        Name of a component, or `Glx`, `tNAA`, `tCr`, `tCho`.
+    amplitude, sd, crlb : float
+        In signal units per proton; posterior SD and Cramer-Rao bound.
+    ratio_tcr, ratio_tcr_sd, ratio_tnaa, ratio_tnaa_sd : float
+        Ratio to total creatine and total NAA; NaN where there is none.
+    limit95 : float
+        Upper limit of an amplitude that was fitted as zero; NaN for others.
+    water_molal, water_molal_sd : float
+        Water-scaled concentration, mmol per kg of tissue water; NaN without water.
+    flags : tuple of Flag
+        Doubts about this estimate.
+    """
+
+    metabolite: str
+    amplitude: float
+    sd: float
+    crlb: float
+    ratio_tcr: float
+    ratio_tcr_sd: float
+    ratio_tnaa: float
+    ratio_tnaa_sd: float
+    limit95: float
+    water_molal: float
+    water_molal_sd: float
+    flags: tuple[Flag, ...]
+
+
+def estimates(fit: FitResult, scaling: WaterScaling | None = None) -> tuple[Estimate, ...]:
+    """Return the estimates of one fit: every metabolite, then the sums.
+
+    Parameters
+    ----------
+    fit : FitResult
+        A fit; a failed one gives NaN throughout.
+    scaling : WaterScaling, optional
+        From amplitudes to concentrations, for the same components.
+    """
+    parts = {
+        name: (name,)
+        for name, kind in zip(fit.names, fit.kinds, strict=True)
+        if kind is Kind.METABOLITE
+    }
+    sums = {
+        name: members for name, members in SUMS.items() if any(one in parts for one in members)
+    }
+    return tuple(
+        _estimate(fit, name, members, scaling) for name, members in (parts | sums).items()
+    )
+
+
+def ratio(fit: FitResult, numerator: RealArray, denominator: RealArray) -> tuple[float, float]:
+    """Return the ratio of two sums of amplitudes and its SD, to first order.
+
+    Parameters
+    ----------
+    fit : FitResult
+        Amplitudes and covariance.
+    numerator, denominator : (n_components,) ndarray
+        Weights of the amplitudes.
+
+    Returns
+    -------
+    ratio, sd : float
+        NaN where the denominator is not positive.
+    """
+    below = float(denominator @ fit.amplitudes)
+    if not below > 0:
+        return math.nan, math.nan
+    value = float(numerator @ fit.amplitudes) / below
+    gradient = (numerator - value * denominator) / below
+    return value, _sd(gradient, fit.covariance)
+
+
+def _estimate(
+    fit: FitResult, name: str, members: tuple[str, ...], scaling: WaterScaling | None
+) -> Estimate:
+    """Return one row of the table."""
+    weights = _weights(fit, members)
+    amplitude = float(weights @ fit.amplitudes)
+    sd = _sd(weights, fit.covariance)
+    tcr, tcr_sd = ratio(fit, weights, _weights(fit, SUMS["tCr"]))
+    tnaa, tnaa_sd = ratio(fit, weights, _weights(fit, SUMS["tNAA"]))
+    molal, molal_sd = _molal(fit, weights, scaling)
+    return Estimate(
+        metabolite=name,
+        amplitude=amplitude,
+        sd=sd,
+        crlb=math.nan if fit.noise_covariance is None else _sd(weights, fit.noise_covariance),
+        ratio_tcr=tcr,
+        ratio_tcr_sd=tcr_sd,
+        ratio_tnaa=tnaa,
+        ratio_tnaa_sd=tnaa_sd,
+        limit95=_HALF_NORMAL_95 * sd if amplitude == 0 else math.nan,
+        water_molal=molal,
+        water_molal_sd=molal_sd,
+        flags=tuple(_doubts(fit, name, members, amplitude)),
+    )
+
+
+def _weights(fit: FitResult, members: tuple[str, ...]) -> RealArray:
+    """Return 1 for each component that is a member, else 0."""
+    return np.array([name in members for name in fit.names], dtype=np.float64)
+
+
+def _sd(weights: RealArray, covariance: RealArray) -> float:
+    """Return the SD of a weighted sum; rounding may leave a tiny negative variance."""
+    return math.sqrt(max(float(weights @ covariance @ weights), 0.0))
+
+
+def _molal(
+    fit: FitResult, weights: RealArray, scaling: WaterScaling | None
+) -> tuple[float, float]:
+    """Return the water-scaled concentration and its SD, with that of the water signal."""
+    if scaling is None:
+        return math.nan, math.nan
+    weights = weights * scaling.molal_per_amplitude
+    value = float(weights @ fit.amplitudes)
+    return value, math.hypot(_sd(weights, fit.covariance), value * scaling.relative_sd)
+
+
+def _doubts(fit: FitResult, name: str, members: tuple[str, ...], amplitude: float) -> list[Flag]:
+    """Return what there is to doubt about one estimate."""
+    if fit.status is FitStatus.FAILED:
+        return [Flag("FAILED", "the fit failed: no value")]
+    flags = []
+    if amplitude == 0:
+        flags.append(
+            Flag("AT_ZERO", f"{name} was fitted as zero: read its upper limit, not a percentage")
+        )
+    missing = [one for one in members if one not in fit.names]
+    if missing:
+        flags.append(
+            Flag("PART_MISSING", f"{name} is without {', '.join(missing)}: not in the basis set")
+        )
+    flags.extend(
+        Flag(f"NO_{total.upper()}", f"no ratio to {total}: it is absent or zero here")
+        for total in ("tCr", "tNAA")
+        if not _weights(fit, SUMS[total]) @ fit.amplitudes > 0
+    )
+    return flags + _inseparable(fit, name)
+
+
+def _inseparable(fit: FitResult, name: str) -> list[Flag]:
+    """Return a doubt where a metabolite cannot be told from its partner in a sum."""
+    flags = []
+    for total, members in SUMS.items():
+        if name not in members or not all(one in fit.names for one in members):
+            continue
+        other = next(one for one in members if one != name)
+        rows = [fit.names.index(name), fit.names.index(other)]
+        block = fit.covariance[np.ix_(rows, rows)]
+        correlation = float(block[0, 1] / math.sqrt(block[0, 0] * block[1, 1]))
+        if correlation < _INSEPARABLE:
+            flags.append(
+                Flag(
+                    "INSEPARABLE",
+                    f"{name} and {other} are correlated by {correlation:.2f}: report {total}",
+                )
+            )
+    return flags

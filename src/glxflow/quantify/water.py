@@ -1,0 +1,255 @@
+"""Water scaling: from signal to mmol per kg of tissue water, saying what was corrected."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glxflow.constants import load
+from glxflow.errors import DataError
+from glxflow.spectrum import Fid, RealArray
+
+_TISSUES = ("gm", "wm", "csf")
+_SOURCES = {3: ("3T", "fallback_osprey"), 7: ("7T", "generic_fsl_mrs")}
+_WATER_SOURCE = "default_fsl_mrs"
+_FIELD_TOLERANCE = 0.1
+_LEAST_SHARE = 0.3
+_DEAD_POINTS = 1
+_FEWEST_POINTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class WaterAmplitude:
+    """The water signal at the echo top, in signal units.
+
+    Attributes
+    ----------
+    value, sd : float
+        Magnitude at t = 0 and its SD.
+    """
+
+    value: float
+    sd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tissue:
+    """Volume fractions of the voxel; they sum to 1.
+
+    Raises
+    ------
+    DataError
+        If a fraction is negative or they do not sum to 1 within 2 %.
+    """
+
+    gm: float
+    wm: float
+    csf: float
+
+    def __post_init__(self) -> None:
+        total = self.gm + self.wm + self.csf
+        if min(self.gm, self.wm, self.csf) < 0 or abs(total - 1) > 0.02:
+            raise DataError(
+                f"tissue fractions gm {self.gm:g}, wm {self.wm:g}, csf {self.csf:g} sum to "
+                f"{total:g}, expected non-negative fractions that sum to 1. Segment again."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """What the relaxation corrections depend on.
+
+    Attributes
+    ----------
+    echo_time_s, repetition_time_s : float
+        Of metabolites and of water, which share them.
+    spectrometer_frequency_mhz : float
+        Tells the field.
+    signal_per_proton : float
+        What the basis set gives one isolated proton at t = 0: 1 for spin echoes,
+        0.5 for STEAM.
+    """
+
+    echo_time_s: float
+    repetition_time_s: float
+    spectrometer_frequency_mhz: float
+    signal_per_proton: float
+
+
+@dataclass(frozen=True, slots=True)
+class WaterScaling:
+    """Factors from amplitudes to concentrations.
+
+    Attributes
+    ----------
+    molal_per_amplitude : (n_components,) ndarray
+        mmol per kg of tissue water, per amplitude.
+    relative_sd : float
+        Relative SD of the water signal, common to all.
+    correction : str
+        Which corrections were applied, in words.
+    """
+
+    molal_per_amplitude: RealArray
+    relative_sd: float
+    correction: str
+
+
+def water_amplitude(water: Fid) -> WaterAmplitude:
+    """Return the magnitude of a water signal at t = 0, from a fit in the time domain.
+
+    The logarithm of the magnitude of a Voigt line is a parabola in time; it is
+    fitted where the signal is above 30 % of its largest, weighted by the signal,
+    so that phase, frequency offset and eddy currents do not matter.
+
+    Raises
+    ------
+    DataError
+        If the signal is zero or too short-lived to be fitted.
+    """
+    magnitude = np.abs(water.samples)
+    top = float(magnitude.max())
+    low = np.flatnonzero(magnitude < _LEAST_SHARE * top)
+    low = low[low > _DEAD_POINTS]
+    end = int(low[0]) if low.size else magnitude.size
+    if not top > 0 or end - _DEAD_POINTS < _FEWEST_POINTS:
+        raise DataError(
+            f"the water reference stays above {_LEAST_SHARE:.0%} of its maximum for {end} points, "
+            f"expected at least {_FEWEST_POINTS + _DEAD_POINTS}. "
+            "Is it a water-unsuppressed scan with all its points?"
+        )
+    kept = slice(_DEAD_POINTS, end)
+    time_s = water.axis.time_s[kept]
+    design = np.stack([np.ones_like(time_s), -time_s, -(time_s**2)], axis=1)
+    weights = magnitude[kept] / top
+    rows = design * weights[:, np.newaxis]
+    observed = np.log(magnitude[kept]) * weights
+    coefficients, *_ = np.linalg.lstsq(rows, observed)
+    residual = observed - rows @ coefficients
+    variance = float(residual @ residual) / (len(observed) - 3)
+    log_sd = float(np.sqrt(variance * np.linalg.inv(rows.T @ rows)[0, 0]))
+    value = float(np.exp(coefficients[0]))
+    return WaterAmplitude(value, value * log_sd)
+
+
+def water_scaling(
+    names: Sequence[str],
+    water: WaterAmplitude,
+    acquisition: Acquisition,
+    tissue: Tissue | None = None,
+) -> WaterScaling:
+    """Return factors from amplitudes to molal concentrations.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Components of the fit, in its order.
+    water : WaterAmplitude
+        Of the same voxel, receiver gain and coil combination as the metabolites.
+    acquisition : Acquisition
+        Timings and field.
+    tissue : Tissue, optional
+        Fractions of the voxel. Without them the voxel is taken as equal parts of
+        grey and white matter, which `correction` then says.
+
+    Raises
+    ------
+    DataError
+        If TR is not known or no relaxation times are known for the field.
+
+    References
+    ----------
+    Gasparovic C. et al., Magn Reson Med 55:1219-1226 (2006), eqs 5-8.
+    Near J. et al., NMR Biomed 34:e4257 (2021). doi:10.1002/nbm.4257
+    """
+    if not (acquisition.repetition_time_s > 0 and acquisition.echo_time_s >= 0):
+        raise DataError(
+            f"water scaling: TR is {acquisition.repetition_time_s} s and TE "
+            f"{acquisition.echo_time_s} s, expected both. Add RepetitionTime and EchoTime to the "
+            "header or the sidecar, or leave out the water reference."
+        )
+    field, fallback = _SOURCES[_nearest_field(acquisition.spectrometer_frequency_mhz)]
+    voxel = tissue or Tissue(gm=0.5, wm=0.5, csf=0.0)
+    share = _molal_fractions(voxel)
+    visible = _visible_water(share, field, acquisition)
+    pure_water = load("water")["physics"]["water_molality_mmol_per_kg"]["value"]
+    per_proton = water.value / (2 * acquisition.signal_per_proton)
+    relaxation = load("relaxation")["metabolite_relaxation_s"][field]
+    attenuation = np.array(
+        [_metabolite_attenuation(name, relaxation, fallback, voxel, acquisition) for name in names]
+    )
+    factors = pure_water * visible / (1 - share["csf"]) / (per_proton * attenuation)
+    return WaterScaling(factors, water.sd / water.value, _in_words(tissue, voxel, field))
+
+
+def _nearest_field(frequency_mhz: float) -> int:
+    """Return the field, in T, for which relaxation times are known."""
+    field_t = frequency_mhz / load("water")["physics"]["gamma_1H_mhz_per_t"]["value"]
+    nearest = min(_SOURCES, key=lambda known: abs(known - field_t))
+    if abs(nearest - field_t) > _FIELD_TOLERANCE * nearest:
+        raise DataError(
+            f"water scaling: no relaxation times are known for {field_t:.2f} T "
+            f"({frequency_mhz:g} MHz), only for {' and '.join(f'{t} T' for t in _SOURCES)}. "
+            "Use ratios to tCr or tNAA."
+        )
+    return nearest
+
+
+def _molal_fractions(voxel: Tissue) -> dict[str, float]:
+    """Return the share of the voxel's water that each tissue holds."""
+    density = load("water")["tissue_water_fraction"]
+    mass = {name: getattr(voxel, name) * density[name]["value"] for name in _TISSUES}
+    return {name: value / sum(mass.values()) for name, value in mass.items()}
+
+
+def _attenuation(t1_s: float, t2_s: float, acquisition: Acquisition) -> float:
+    """Return what saturation and decay leave of a signal."""
+    saturation = 1 - np.exp(-acquisition.repetition_time_s / t1_s)
+    return float(saturation * np.exp(-acquisition.echo_time_s / t2_s))
+
+
+def _visible_water(share: Mapping[str, float], field: str, acquisition: Acquisition) -> float:
+    """Return what relaxation leaves of the voxel's water."""
+    times = load("relaxation")["water_relaxation_s"][field][_WATER_SOURCE]
+    return sum(
+        share[name] * _attenuation(times["T1"][name], times["T2"][name], acquisition)
+        for name in _TISSUES
+    )
+
+
+def _metabolite_attenuation(
+    name: str,
+    relaxation: Mapping[str, Any],
+    fallback: str,
+    voxel: Tissue,
+    acquisition: Acquisition,
+) -> float:
+    """Return what relaxation leaves of a metabolite, averaged over grey and white matter."""
+    generic = relaxation[fallback]
+    default = [
+        generic.get(f"{kind}_{part}", generic.get(kind))
+        for kind in ("T1", "T2")
+        for part in ("gm", "wm")
+    ]
+    known = relaxation["per_metabolite"].get(name, default)
+    t1_gm, t1_wm, t2_gm, t2_wm = (
+        other if value is None else value for value, other in zip(known, default, strict=True)
+    )
+    brain = voxel.gm + voxel.wm
+    return (
+        voxel.gm * _attenuation(t1_gm, t2_gm, acquisition)
+        + voxel.wm * _attenuation(t1_wm, t2_wm, acquisition)
+    ) / brain
+
+
+def _in_words(tissue: Tissue | None, voxel: Tissue, field: str) -> str:
+    """Say which corrections were applied."""
+    fractions = (
+        f"{100 * voxel.gm:.0f} % grey, {100 * voxel.wm:.0f} % white, {100 * voxel.csf:.0f} % CSF"
+    )
+    origin = "segmented" if tissue is not None else "assumed, no segmentation was given"
+    return (
+        f"mmol per kg of tissue water; voxel {fractions} ({origin}); water and metabolites "
+        f"corrected for T1 and T2 at {field}, partial volume of CSF removed (Gasparovic 2006)"
+    )
