@@ -71,7 +71,7 @@ def press_localisation() -> Localisation:
     """Return the default shaped refocusing of PRESS and MEGA-PRESS."""
     entry = load("pulses")["refocusing_1100hz"]
     waveform_hz = np.array(entry["waveform_hz"], dtype=np.complex128)
-    return _localised(ShapedPulse(waveform_hz, entry["duration_s"], entry["bandwidth_hz"], 16))
+    return _localised(ShapedPulse(waveform_hz, entry["duration_s"], entry["bandwidth_hz"], 24))
 
 
 def adiabatic_localisation() -> Localisation:

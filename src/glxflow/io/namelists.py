@@ -79,7 +79,7 @@ def read_namelists(path: Path) -> list[Namelist]:
     except OSError as error:
         raise BasisError(f"{path}: cannot be read ({error.strerror}). Check the path.") from None
     matches = list(_GROUP.finditer(text))
-    ends = [match.start() for match in matches[1:]] + [len(text)]
+    starts = [match.start() for match in matches]
     return [
         Namelist(
             name=match["name"].lower(),
@@ -89,9 +89,9 @@ def read_namelists(path: Path) -> list[Namelist]:
                 name.lower(): value.strip("'\" ") for name, value in _FIELD.findall(match["body"])
             },
             lines=match[0].count("\n"),
-            data=text[match.end() : end],
+            data=text[match.end() : following],
         )
-        for match, end in zip(matches, ends, strict=True)
+        for match, following in zip(matches, [*starts[1:], len(text)], strict=False)
     ]
 
 

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 import scipy.io
+from scipy.io.matlab import MatReadError
 
 from glxflow.errors import BasisError
 from glxflow.io.basis_names import kind_of
@@ -85,7 +86,7 @@ def _fields(path: Path) -> dict[str, Any]:
         return _hdf5_fields(path) if is_hdf5 else _matlab_fields(path)
     except KeyError:
         raise BasisError(f"{path}: no struct BASIS. This is no Osprey basis set.") from None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, MatReadError) as error:
         raise BasisError(
             f"{path}: cannot be read as a MATLAB file ({error}). Check the path, or copy it again."
         ) from error

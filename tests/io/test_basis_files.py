@@ -1,0 +1,206 @@
+"""Basis sets through every format and back, and how they are checked on reading."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from glxflow.errors import BasisError
+from glxflow.io.basis_files import FORMATS, format_of, load_basis, read_basis, write_basis
+from glxflow.spectrum import Axis, Kind
+
+_NAMES = {
+    "lcmodel": "b.BASIS",
+    "raw": "raw",
+    "fsl": "fsl",
+    "jmrui": "jmrui",
+    "nifti": "b.nii.gz",
+    "osprey": "b.mat",
+}
+# What each format keeps of a number: digits printed, or single precision.
+_PRECISION = {"lcmodel": 1e-8, "raw": 1e-8, "jmrui": 1e-8, "nifti": 1e-6, "fsl": 1e-12}
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_every_format_gives_back_what_was_written(fmt, closed_form_basis, tmp_path):
+    path = tmp_path / _NAMES[fmt]
+    write_basis(path, closed_form_basis, fmt)
+    axis = closed_form_basis.axis
+    basis = load_basis(path, axis if fmt == "raw" else None)
+    assert set(basis.names) == set(closed_form_basis.names)
+    for name in basis.names:
+        expected = closed_form_basis.fid(name)
+        # Ten protons at most, so this is relative to the largest value.
+        assert basis.fid(name) == pytest.approx(expected, abs=10 * _PRECISION.get(fmt, 1e-12))
+    assert basis.axis.n_points == axis.n_points
+    assert basis.axis.dwell_time_s == pytest.approx(axis.dwell_time_s, rel=1e-9)  # digits printed
+    assert basis.axis.spectrometer_frequency_mhz == pytest.approx(127.7, rel=1e-8)
+    assert basis.kinds[basis.names.index("MM09")] is Kind.MACROMOLECULE
+    if fmt in ("lcmodel", "fsl", "nifti", "osprey"):
+        assert basis.echo_time_s == pytest.approx(0.03)
+        assert basis.linewidth_hz == pytest.approx(1.5, rel=1e-3)  # LCModel prints 6 decimals
+
+
+def test_a_tour_of_the_formats_changes_nothing(closed_form_basis, tmp_path):
+    first = tmp_path / "first.basis"
+    write_basis(first, closed_form_basis, "lcmodel")
+    write_basis(tmp_path / "a.nii.gz", load_basis(first), "nifti")
+    write_basis(tmp_path / "fsl", load_basis(tmp_path / "a.nii.gz"), "fsl")
+    write_basis(tmp_path / "last.basis", load_basis(tmp_path / "fsl"), "lcmodel")
+    one, other = load_basis(first), load_basis(tmp_path / "last.basis")
+    for name in one.names:
+        assert other.fid(name) == pytest.approx(one.fid(name), abs=1e-6)  # single precision
+
+
+@pytest.mark.parametrize("fmt", ["lcmodel", "fsl", "jmrui"])
+def test_formats_with_a_fixed_reference_are_written_about_it(fmt, closed_form_basis, tmp_path):
+    turn = np.exp(2j * np.pi * (4.65 - 3.0) * 127.7 * closed_form_basis.axis.time_s)
+    moved = replace(
+        closed_form_basis,
+        fids=closed_form_basis.fids * turn,
+        axis=replace(closed_form_basis.axis, reference_ppm=3.0),
+    )
+    path = tmp_path / _NAMES[fmt]
+    write_basis(path, moved, fmt)
+    assert load_basis(path).fid("Glu") == pytest.approx(closed_form_basis.fid("Glu"), abs=1e-7)
+
+
+def test_files_hold_the_conjugate_and_osprey_does_not(closed_form_basis, tmp_path):
+    write_basis(tmp_path / "fsl", closed_form_basis, "fsl")
+    text = (tmp_path / "fsl" / "NAA.json").read_text()
+    # NAA lies below the reference: exp(-2j pi f t) with negative f turns upwards on disk.
+    assert closed_form_basis.fid("NAA")[1].imag < 0
+    imaginary = text.split('"basis_im"')[1].split("[")[1].split(",")
+    assert float(imaginary[1]) > 0
+
+
+def test_a_conjugated_set_is_turned_and_it_says_so(closed_form_basis, tmp_path):
+    write_basis(
+        tmp_path / "b.nii.gz",
+        replace(closed_form_basis, fids=closed_form_basis.fids.conj()),
+        "nifti",
+    )
+    basis = read_basis(tmp_path / "b.nii.gz")
+    assert basis.fid("Glu") == pytest.approx(closed_form_basis.fid("Glu"), abs=1e-3)  # scale fit
+    assert any(note.startswith("conjugated") for note in basis.notes)
+
+
+@pytest.mark.parametrize("true_ppm", [4.65, 4.68, 3.0])
+def test_the_reference_is_found_from_the_singlets(true_ppm, closed_form_basis, tmp_path):
+    turn = np.exp(2j * np.pi * (4.65 - true_ppm) * 127.7 * closed_form_basis.axis.time_s)
+    # The file says 4.65 ppm whatever the truth is.
+    write_basis(
+        tmp_path / "b.nii.gz",
+        replace(closed_form_basis, fids=closed_form_basis.fids * turn),
+        "nifti",
+    )
+    basis = read_basis(tmp_path / "b.nii.gz")
+    assert basis.axis.reference_ppm == true_ppm
+    assert any("0 Hz taken as" in note for note in basis.notes) == (true_ppm != 4.65)
+
+
+def test_a_set_that_no_convention_explains_is_refused(closed_form_basis, tmp_path):
+    turn = np.exp(2j * np.pi * 0.4 * 127.7 * closed_form_basis.axis.time_s)
+    path = tmp_path / "b.nii.gz"
+    write_basis(path, replace(closed_form_basis, fids=closed_form_basis.fids * turn), "nifti")
+    with pytest.raises(BasisError, match=r"Cr at 3\.43 \(expected 3\.027\), NAA at 2\.41"):
+        load_basis(path)
+
+
+def test_scale_and_phase_come_from_creatine_for_all_alike(closed_form_basis, tmp_path):
+    path = tmp_path / "b.nii.gz"
+    scaled = replace(closed_form_basis, fids=closed_form_basis.fids * (-3e-4j))
+    write_basis(path, scaled, "nifti")
+    basis = read_basis(path)
+    # The width is found to 1e-3 Hz, and amplitudes follow.
+    assert basis.fids == pytest.approx(closed_form_basis.fids, abs=5e-3)
+    assert any("divided by 0.0003 (phase -90 deg)" in note for note in basis.notes)
+    # What only converts a file does not touch the scale.
+    assert load_basis(path).fids == pytest.approx(scaled.fids, abs=1e-9)
+
+
+def test_a_halved_first_point_is_doubled(closed_form_basis, tmp_path):
+    fids = closed_form_basis.fids.copy()
+    fids[:, 0] /= 2
+    write_basis(tmp_path / "b.nii.gz", replace(closed_form_basis, fids=fids), "nifti")
+    basis = read_basis(tmp_path / "b.nii.gz")
+    assert basis.fids[:, 0] == pytest.approx(closed_form_basis.fids[:, 0], abs=5e-3)  # scale fit
+    assert any(note.startswith("first point doubled") for note in basis.notes)
+
+
+def test_names_of_other_programs_are_understood(closed_form_basis, tmp_path):
+    renamed = replace(closed_form_basis, names=("Cr", "NAA", "Glu", "mI", "H2O"))
+    renamed = replace(renamed, kinds=(Kind.METABOLITE,) * 5)
+    write_basis(tmp_path / "fsl", renamed, "fsl")
+    basis = read_basis(tmp_path / "fsl")
+    assert set(basis.names) == {"Cr", "NAA", "Glu", "Ins"}
+    assert "read mI as Ins" in basis.notes
+    assert "left out H2O: not fitted as metabolites" in basis.notes
+
+
+def test_two_names_for_one_substance_are_refused(closed_form_basis, tmp_path):
+    renamed = replace(closed_form_basis, names=("Cr", "NAA", "mI", "Ins", "MM09"))
+    write_basis(tmp_path / "fsl", renamed, "fsl")
+    with pytest.raises(BasisError, match="same substance"):
+        read_basis(tmp_path / "fsl")
+
+
+def test_a_set_without_singlets_says_that_nothing_was_checked(closed_form_basis, tmp_path):
+    only = replace(
+        closed_form_basis,
+        names=("Glu",),
+        kinds=(Kind.METABOLITE,),
+        fids=closed_form_basis.fids[2:3],
+    )
+    write_basis(tmp_path / "b.nii.gz", only, "nifti")
+    notes = read_basis(tmp_path / "b.nii.gz").notes
+    assert any("sign and reference not checked" in note for note in notes)
+    assert any("scale not checked" in note for note in notes)
+
+
+def test_unknown_paths_and_formats_are_refused(closed_form_basis, tmp_path):
+    with pytest.raises(BasisError, match="no such basis set"):
+        load_basis(tmp_path / "none.basis")
+    (tmp_path / "notes.docx").write_text("x")
+    with pytest.raises(BasisError, match="unknown kind of basis set"):
+        load_basis(tmp_path / "notes.docx")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BasisError, match="neither FSL-MRS"):
+        load_basis(tmp_path / "empty")
+    with pytest.raises(BasisError, match=r"'tarquin' is unknown. Known are lcmodel"):
+        write_basis(tmp_path / "x", closed_form_basis, "tarquin")
+
+
+def test_the_target_name_tells_the_format(tmp_path):
+    assert format_of(tmp_path / "b.BASIS") == "lcmodel"
+    assert format_of(tmp_path / "b.nii.gz") == "nifti"
+    assert format_of(tmp_path / "folder") == "fsl"
+    with pytest.raises(BasisError, match="no format has this suffix"):
+        format_of(tmp_path / "b.csv")
+
+
+def test_raw_files_need_their_sampling(closed_form_basis, tmp_path):
+    write_basis(tmp_path / "raw", closed_form_basis, "raw")
+    with pytest.raises(BasisError, match="do not state their sampling"):
+        load_basis(tmp_path / "raw")
+    with pytest.raises(BasisError, match="1024 points, expected 2048"):
+        load_basis(tmp_path / "raw", Axis(2048, 4e-4, 127.7, 4.65))
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("file", "n_components"),
+    [
+        ("press35_3T_philips.BASIS", 17),
+        ("press30_3T_philips.BASIS", 17),
+        ("press30_3T_ge_osprey.mat", 35),
+    ],
+)
+def test_real_files_are_understood(file, n_components, real_data):
+    basis = read_basis(real_data / "invivo_press" / file)
+    assert len(basis.names) == n_components
+    assert {"Glu", "Gln", "Ins", "sIns", "Cr", "NAA"} <= set(basis.names)
+    spectrum = np.abs(np.fft.fftshift(np.fft.fft(basis.fid("NAA"))))
+    assert basis.axis.ppm[spectrum.argmax()] == pytest.approx(2.008, abs=0.01)  # bins of 0.01 ppm
+    # Shaped pulses leave 5 % of the six protons of scyllo-inositol out, relative to creatine's.
+    assert abs(basis.fid("sIns")[1]) == pytest.approx(6, rel=0.05)
