@@ -57,8 +57,11 @@ def align(samples: ComplexArray, axis: Axis) -> Alignment:
     samples : (n_transients, n_points) complex ndarray
         Combined transients.
     axis : Axis
-        Their axes. Offsets up to 0.25 ppm from the typical transient are found.
+        Their axes. Offsets up to 0.25 ppm from the typical transient are found;
+        a single transient is its own typical one.
     """
+    if len(samples) == 1:
+        return Alignment(samples, np.zeros(1), np.zeros(1))
     seed = _quieted(samples[_ordinary(samples, axis)], axis)
     offset_hz, phase_rad = register(samples, seed, axis, _WIDE_PPM)
     for _ in range(2):

@@ -48,8 +48,14 @@ def is_outlier(samples: ComplexArray, axis: Axis, limit_sd: float) -> BoolArray:
 
 
 def typical(spectra: ComplexArray) -> ComplexArray:
-    """Return the median spectrum, real and imaginary part apart, (n_band,)."""
-    return np.asarray(np.median(spectra.real, axis=0) + 1j * np.median(spectra.imag, axis=0))
+    """Return the median spectrum, (n_band,), whatever the phase that all have in common."""
+    mean = spectra.mean(axis=0)
+    # The median takes real and imaginary part apart, so it needs axes of its own: those
+    # in which the mean is as real as it can be. A turn by 90 degrees only swaps them.
+    turn = np.exp(-0.5j * np.angle((mean**2).sum()))
+    turned = spectra * turn
+    median = np.median(turned.real, axis=0) + 1j * np.median(turned.imag, axis=0)
+    return np.asarray(median / turn)
 
 
 def residual_energy(spectra: ComplexArray, centre: ComplexArray) -> RealArray:

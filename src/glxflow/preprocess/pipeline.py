@@ -20,8 +20,14 @@ from glxflow.preprocess.reference import LEAST_MATCH, fit_comb, is_conjugated
 from glxflow.preprocess.water import without_water
 from glxflow.spectrum import Axis, BoolArray, ComplexArray, Fid, Flag, Series, Step
 
-LEAST_EFFICIENCY = 0.9
-"""Efficiency of water's coil weights on the metabolites below which the order is doubted."""
+LEAST_EFFICIENCY = 0.8
+"""Efficiency of water's coil weights on the metabolites below which the order is doubted.
+
+On simulated sessions of 4 to 32 coils the right order reaches 0.87 and more even with one
+transient of SNR 8, a reversed order 0.73 at most.
+"""
+
+_CHECKED_TRANSIENTS = 8
 
 
 class _Work:
@@ -74,8 +80,8 @@ def preprocess(
     """
     edges = divide(series.onset_s, plan, _duration_s(series))
     work = _Work(series.axis)
+    _refuse_conjugated(series, water)
     _combine_coils(work, series, water)
-    _refuse_conjugated(work)
     _align(work)
     _reject(work, options)
     _correct_eddy_currents(work, water, options)
@@ -167,11 +173,18 @@ def _mean_in_phase(transients: ComplexArray) -> ComplexArray:
     return mean
 
 
-def _refuse_conjugated(work: _Work) -> None:
-    """Stop where the spectrum is mirrored."""
-    # One transient may be too noisy and an average not yet aligned: the check asks
-    # for a clear pattern, and drift of less than 0.2 ppm leaves one.
-    if is_conjugated(work.mean(), work.axis):
+def _refuse_conjugated(series: Series, water: Series | None) -> None:
+    """Stop where the spectrum is mirrored.
+
+    Looked at as if it were mirrored: weights and alignment then find the metabolites
+    of conjugated data, and only noise in right ones.
+    """
+    every = -(-series.n_transients // _CHECKED_TRANSIENTS)
+    mirrored = np.conj(series.samples[:, ::every])
+    reference = None if water is None else np.conj(water.samples)
+    weights = coil_weights(mirrored, reference, series.axis).weights
+    mean = align(combine(mirrored, weights), series.axis).samples.mean(axis=0)
+    if is_conjugated(np.conj(without_water(mean, series.axis)), series.axis):
         raise DataError(
             "NAA, creatine and choline stand mirrored at the centre: the samples are the complex "
             "conjugate of what their format asks for. Conjugate them, or convert the raw data "

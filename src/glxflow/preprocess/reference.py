@@ -65,9 +65,22 @@ def fit_comb(fid: ComplexArray, axis: Axis) -> CombFit:
     products = _combs(axis).conj() * band * axis.n_points
     offset_ppm, overlap = _near_zero(products, axis)
     width, place = np.unravel_index(np.abs(overlap).argmax(), overlap.shape)
-    best = overlap[width, place]
+    step, best = _summit(overlap[width], int(place))
     match = min(float(np.abs(best) ** 2) / energy, 1.0)
-    return CombFit(float(offset_ppm[place]), float(np.angle(best)), match)
+    spacing_ppm = float(offset_ppm[1] - offset_ppm[0])
+    return CombFit(float(offset_ppm[place]) + step * spacing_ppm, float(np.angle(best)), match)
+
+
+def _summit(overlap: ComplexArray, place: int) -> tuple[float, complex]:
+    """Return where between grid points an overlap is largest, in steps, and its value there."""
+    if not 0 < place < overlap.size - 1:
+        return 0.0, complex(overlap[place])
+    left, top, right = np.abs(overlap[place - 1 : place + 2])
+    curvature = left - 2 * top + right
+    step = float((left - right) / (2 * curvature)) if curvature < 0 else 0.0
+    slope = (overlap[place + 1] - overlap[place - 1]) / 2
+    bend = overlap[place + 1] - 2 * overlap[place] + overlap[place - 1]
+    return step, complex(overlap[place] + step * slope + step**2 / 2 * bend)
 
 
 def is_conjugated(fid: ComplexArray, axis: Axis) -> bool:
@@ -110,4 +123,6 @@ def _near_zero(products: ComplexArray, axis: Axis) -> tuple[RealArray, ComplexAr
     frequency_hz = np.fft.fftfreq(n_filled, axis.dwell_time_s)
     offset_ppm = frequency_hz / axis.spectrometer_frequency_mhz
     near = np.abs(offset_ppm) <= _REACH_PPM
-    return offset_ppm[near], np.fft.fft(products, n=n_filled, axis=1)[:, near]
+    order = np.argsort(offset_ppm[near])
+    overlap = np.fft.fft(products, n=n_filled, axis=1)[:, near]
+    return offset_ppm[near][order], overlap[:, order]

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from glxflow.errors import ConfigError, DataError
+from glxflow.preprocess.bins import BinPlan, average, divide
+
+ONSETS = np.arange(20) * 2.0
+
+
+def test_without_an_infusion_everything_is_one_bin():
+    assert divide(ONSETS, BinPlan(None, width_s=5.0), 2.0) == [(0.0, 40.0)]
+
+
+def test_bins_by_width_end_with_the_scan():
+    assert divide(ONSETS, BinPlan(10.0, width_s=15.0), 2.0) == [
+        (-10.0, 0.0),
+        (0.0, 15.0),
+        (15.0, 30.0),
+    ]
+
+
+def test_sliding_bins_overlap_and_do_not_run_out_into_nothing():
+    edges = divide(ONSETS, BinPlan(10.0, width_s=15.0, step_s=5.0), 2.0)
+    assert edges[1:] == [(0.0, 15.0), (5.0, 20.0), (10.0, 25.0), (15.0, 30.0)]
+
+
+def test_bins_by_count_hold_so_many_transients():
+    plan = BinPlan(10.0, count=6)
+    edges = divide(ONSETS, plan, 2.0)
+    _, table = average(np.ones((20, 4)), ONSETS - 10.0, edges, np.zeros(20, dtype=bool))
+    assert [row.n_used for row in table] == [5, 6, 6, 3]
+
+
+def test_every_transient_is_in_exactly_one_bin_even_with_uneven_onsets():
+    rng = np.random.default_rng(1)
+    onsets = np.sort(rng.uniform(0, 600, size=200))
+    edges = divide(onsets, BinPlan(200.0, width_s=37.0), 2.0)
+    _, table = average(np.ones((200, 4)), onsets - 200.0, edges, np.zeros(200, dtype=bool))
+    assert sum(row.n_used for row in table) == 200
+
+
+def test_a_bin_without_transients_is_left_out_and_the_others_keep_their_index():
+    onsets = np.array([0.0, 2.0, 12.0, 32.0])
+    edges = divide(onsets, BinPlan(10.0, width_s=10.0), 2.0)
+    means, table = average(np.ones((4, 4)), onsets - 10.0, edges, np.zeros(4, dtype=bool))
+    assert [row.index for row in table] == [0, 1, 3]
+    assert means.shape == (3, 4)
+
+
+def test_rejected_transients_are_counted_and_not_averaged():
+    samples = np.array([[1.0], [9.0], [3.0]])
+    rejected = np.array([False, True, False])
+    means, (row,) = average(samples, np.arange(3.0), [(0.0, 3.0)], rejected)
+    assert means[0, 0] == 2.0
+    assert (row.n_used, row.n_rejected, row.weight) == (2, 1, 2.0)
+
+
+@pytest.mark.parametrize("onset_s", [-5.0, 0.0, 39.0])
+def test_an_infusion_without_baseline_or_response_is_an_error(onset_s):
+    with pytest.raises(DataError, match="no baseline or no response"):
+        divide(ONSETS, BinPlan(onset_s, width_s=5.0), 2.0)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{}, {"width_s": 5.0, "count": 3}, {"width_s": 0.0}, {"count": -1}]
+)
+def test_a_contradictory_plan_is_an_error(wrong):
+    with pytest.raises(ConfigError, match="bin plan"):
+        BinPlan(10.0, **wrong)
