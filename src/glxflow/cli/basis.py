@@ -6,17 +6,25 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from glxflow import __version__
+from glxflow.basis.collinearity import broadened_spectra, collinear_pairs
 from glxflow.basis.protocol import protocol_for
 from glxflow.basis.pulses import editing_pulse, localisation_for
 from glxflow.basis.simulate import edited_difference
 from glxflow.cli.basis_cache import cached_basis
 from glxflow.errors import ConfigError, join_problems
-from glxflow.io.basis_files import FORMATS, format_of, load_basis, write_basis
+from glxflow.io.basis_files import FORMATS, format_of, load_basis, read_basis, write_basis
+from glxflow.io.files import atomic_path, sha256
 from glxflow.io.metadata import WATER_PPM, read_header
 from glxflow.io.tables import read_json
+from glxflow.report.basis_page import BasisView, basis_page
+from glxflow.report.page import Provenance
 from glxflow.spectrum import Axis
 
 app = typer.Typer(no_args_is_help=True)
+
+_ALIKE = 0.7
+"""Correlation from which a pair is listed: their SDs grow by 1.4."""
 
 Format = Annotated[
     str | None,
@@ -114,6 +122,48 @@ def convert(
     for note in basis.notes:
         typer.secho(f"{source}: {note}", err=True)
     write_basis(target, basis, fmt or format_of(target))
+
+
+@app.command()
+def show(
+    source: Annotated[Path, typer.Argument(help="A basis set in any known format.")],
+    out: Annotated[Path, typer.Option(help="The page to write, *.html.")],
+    ppm_range: Annotated[
+        tuple[float, float], typer.Option(help="Chemical shifts to show, in ppm.")
+    ] = (0.2, 4.2),
+    linewidth_hz: Annotated[
+        float, typer.Option(help="Line width to add, in Hz; in vivo at 3 T about 5 Hz.")
+    ] = 5.0,
+) -> None:
+    """Write a page with every component, and the pairs that cannot be told apart."""
+    basis = read_basis(source)
+    inside = (basis.axis.ppm >= ppm_range[0]) & (basis.axis.ppm <= ppm_range[1])
+    pairs = collinear_pairs(basis, ppm_range=ppm_range, linewidth_hz=linewidth_hz, limit=_ALIKE)
+    view = BasisView(
+        title=source.name,
+        basis=basis,
+        ppm=basis.axis.ppm[inside],
+        curves=broadened_spectra(basis, linewidth_hz).real[:, inside],
+        linewidth_hz=linewidth_hz,
+        pairs=[(pair.first, pair.second, pair.correlation) for pair in pairs],
+        limit=_ALIKE,
+        provenance=Provenance(
+            version=__version__,
+            inputs={str(path): sha256(path) for path in _files(source)},
+            parameters={"ppm range": ppm_range, "line width added / Hz": linewidth_hz},
+        ),
+    )
+    with atomic_path(out) as temporary:
+        temporary.write_text(basis_page(view), encoding="utf-8")
+
+
+def _files(source: Path) -> list[Path]:
+    """Return the file, or those of a folder."""
+    return (
+        sorted(path for path in source.iterdir() if path.is_file())
+        if source.is_dir()
+        else [source]
+    )
 
 
 def _sampling(

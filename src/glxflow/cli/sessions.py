@@ -21,6 +21,15 @@ RecordFailure = Annotated[
 
 
 @contextmanager
+def at_file(path: Path) -> Iterator[None]:
+    """Put a file's name before what a stage, which knows no files, finds wrong in it."""
+    try:
+        yield
+    except GlxflowError as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+@contextmanager
 def failure_recorded(record: Path, stage: str, *, enabled: bool) -> Iterator[None]:
     """Turn a user's error inside the block into a failed record, where that is asked for."""
     try:

@@ -1,0 +1,103 @@
+"""Merge the results of every session with the design and the clinical scores."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from glxflow.cli.scan_paths import ListedScan, listed_scans
+from glxflow.errors import TableError
+from glxflow.io.config import read_yaml
+from glxflow.io.records import read_record
+from glxflow.io.study import read_participants, read_scores, read_sessions
+from glxflow.io.tables import read_tsv, write_tsv
+from glxflow.trial.assemble import account_for_sessions, clinical_table, trial_table
+from glxflow.trial.plan import Plan, plan_from
+
+app = typer.Typer()
+
+
+@app.command()
+def collect(
+    bids_dir: Annotated[Path, typer.Argument(help="Root of the BIDS data set.")],
+    results: Annotated[Path, typer.Argument(help="Folder of the derivatives.")],
+    plan: Annotated[Path, typer.Option(help="Analysis plan, YAML.")],
+) -> None:
+    """Write the group's tables, and account for every session that was planned or scanned."""
+    what = plan_from(read_yaml(plan), str(plan))
+    group = results / "group"
+    scans = listed_scans(group / "scans.tsv")
+    participants = read_participants(bids_dir)
+    subjects = sorted({*participants["subject"], *(scan.subject for scan in scans)})
+    planned, table_problems = read_sessions(bids_dir, subjects)
+    outcomes = {(scan.subject, scan.session): _outcome(results, scan) for scan in scans}
+    sessions = account_for_sessions(
+        participants, planned, outcomes, table_problems, what.conditions
+    )
+    fitted = [scan for scan in scans if not outcomes[scan.subject, scan.session][1]]
+    concentrations, qc = (
+        _stacked(results, fitted, ending)
+        for ending in ("desc-fit_concentrations.tsv", "desc-qc.tsv")
+    )
+    sessions = sessions.assign(note=_notes(bids_dir, sessions, what))
+    write_tsv(group / "sessions.tsv", sessions)
+    write_tsv(group / "concentrations.tsv", concentrations)
+    write_tsv(group / "qc.tsv", qc)
+    if concentrations.empty:
+        raise TableError(
+            f"{group / 'sessions.tsv'}: no session could be fitted. It says of each what to do."
+        )
+    write_tsv(group / "trial.tsv", trial_table(concentrations, qc, sessions))
+    write_tsv(group / "clinical.tsv", _clinical(bids_dir, sessions, what))
+
+
+def _outcome(results: Path, scan: ListedScan) -> tuple[str, str]:
+    """Return stage and message of a scan that failed, or nothing."""
+    path = scan.result(results, "desc-fit_concentrations.json")
+    if not path.exists():
+        return "fit", f"{path}: no record. Run the workflow to its end, or see its log."
+    record = read_record(path)
+    return ("", "") if record["Status"] == "ok" else (record["Stage"], record["Error"])
+
+
+def _stacked(results: Path, scans: list[ListedScan], ending: str) -> pd.DataFrame:
+    """Return one table of all sessions, a column for subject and session before the rest."""
+    tables = []
+    for scan in scans:
+        table = read_tsv(scan.result(results, ending))
+        table.insert(0, "subject", scan.subject)
+        table.insert(1, "session", scan.session)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _scores(bids_dir: Path, plan: Plan) -> pd.DataFrame:
+    """Return the scores of the plan's instrument; an absent table is an empty one."""
+    if plan.instrument is None:
+        return pd.DataFrame(columns=["subject", "session", "day", "score"])
+    return read_scores(bids_dir, plan.instrument)
+
+
+def _clinical(bids_dir: Path, sessions: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """Return scores with the design."""
+    return clinical_table(_scores(bids_dir, plan), sessions)
+
+
+def _notes(bids_dir: Path, sessions: pd.DataFrame, plan: Plan) -> list[str]:
+    """Say of each session which scores it lacks."""
+    if plan.instrument is None:
+        return [""] * len(sessions)
+    scores = _scores(bids_dir, plan).dropna()
+    have = set(zip(scores["subject"], scores["session"], scores["day"], strict=True))
+    table = f"phenotype/{plan.instrument}.tsv"
+    notes = []
+    for row in sessions.to_dict("records"):
+        lacking = [
+            f"{day:g}"
+            for day in (0.0, plan.day)
+            if (row["subject"], row["session"], day) not in have
+        ]
+        days = " and ".join(lacking)
+        notes.append(f"{table} has no score of day {days}. Add it." if lacking else "")
+    return notes

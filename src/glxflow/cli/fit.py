@@ -1,0 +1,242 @@
+"""Fit the spectra of one session, quantify them, judge them, and draw their page."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+import yaml
+
+from glxflow import __version__
+from glxflow.basis.macromolecules import with_macromolecules
+from glxflow.basis.resample import resample
+from glxflow.cli.preprocess import clean_scan, outcome_of
+from glxflow.cli.scan_results import ScanResult, page_of, qc_rows, table_of
+from glxflow.cli.sessions import RecordFailure, failure_recorded
+from glxflow.errors import BasisError, DataError
+from glxflow.fit import FitOptions, fit_prepared, prepare
+from glxflow.io.basis_files import read_basis
+from glxflow.io.bids import prefix_of
+from glxflow.io.files import atomic_path, sha256
+from glxflow.io.metadata import ScanHeader, read_header
+from glxflow.io.nifti_mrs import read_series, write_curves
+from glxflow.io.records import read_record, write_failure, write_record
+from glxflow.io.tables import write_tsv
+from glxflow.preprocess.bins import BinPlan
+from glxflow.qc.rules import limits_from
+from glxflow.quantify import Acquisition, WaterScaling, water_amplitude, water_scaling
+from glxflow.report.page import Provenance
+from glxflow.report.scan_page import ScanPage, render_scan
+from glxflow.spectrum import Axis, BasisSet, ComplexArray, Fid, FitResult, Series
+
+app = typer.Typer()
+
+_RECORD = "_desc-preproc_svs.json"
+_LARGEST_TE_DIFFERENCE_S = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What there is to fit: clean bins, their record, and the water."""
+
+    bins: Series
+    record: dict[str, Any]
+    water: Fid | None
+    header: ScanHeader
+    inputs: tuple[Path, ...]
+
+
+@app.command()
+def fit(
+    source: Annotated[
+        Path, typer.Argument(help="A scan (NIfTI-MRS), or the record of its preprocessing (JSON).")
+    ],
+    basis: Annotated[Path, typer.Option(help="Basis set, in any known format.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    water: Annotated[
+        Path | None, typer.Option(help="Unsuppressed water of a scan, NIfTI-MRS.")
+    ] = None,
+    ppm_range: Annotated[
+        tuple[float, float], typer.Option(help="Lowest and highest fitted chemical shift, ppm.")
+    ] = (0.2, 4.2),
+    qc_limits: Annotated[
+        Path | None, typer.Option(help="Quality limits that differ from the defaults, YAML.")
+    ] = None,
+    record_failure: RecordFailure = False,
+) -> None:
+    """Fit every time bin of a session, with its concentrations, quality and page.
+
+    A scan is preprocessed first, as one bin; a record stands for a session whose
+    bins `glxflow preprocess` has made.
+    """
+    prefix = _prefix(source)
+    record, page = out / f"{prefix}_desc-fit_concentrations.json", out / f"{prefix}_report.html"
+    with failure_recorded(record, "fit", enabled=record_failure):
+        earlier = _earlier_failure(source)
+        if earlier:
+            stage, message = earlier
+            write_failure(record, stage=stage, message=message)
+        else:
+            limits = limits_from(_limits(qc_limits))
+            prepared = _read(source, water)
+            used = _basis_for(basis, prepared)
+            fits = _fit_bins(prepared.bins, used, FitOptions(ppm_range=ppm_range))
+            scaling = _scaling(prepared, fits[0])
+            result = ScanResult(prefix, prepared.record, fits, scaling, limits, prepared.bins.axis)
+            provenance = _provenance(prepared, basis, used, ppm_range)
+            _write(out, result, prepared, page_of(result, provenance, _acquired(prepared, used)))
+            write_record(
+                record,
+                inputs=prepared.inputs,
+                parameters=dict(provenance.parameters),
+                warnings=result.notes,
+            )
+            return
+    _write_failure_page(page, prefix, record)
+
+
+def _prefix(source: Path) -> str:
+    """Return what the names of the results begin with."""
+    if source.name.endswith(_RECORD):
+        return source.name.removesuffix(_RECORD)
+    return prefix_of(source)
+
+
+def _earlier_failure(source: Path) -> tuple[str, str] | None:
+    """Return stage and message where preprocessing has met a broken input."""
+    if not source.name.endswith(".json"):
+        return None
+    record = read_record(source)
+    return (record["Stage"], record["Error"]) if record["Status"] == "failed" else None
+
+
+def _limits(path: Path | None) -> dict[str, Any]:
+    """Return the limits a study has changed."""
+    return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path else {}
+
+
+def _read(source: Path, water: Path | None) -> _Prepared:
+    """Return clean bins: from a record, or by preprocessing a scan as one bin."""
+    if not source.name.endswith(".json"):
+        cleaned = clean_scan(source, water, BinPlan(None))
+        inputs = tuple(path for path in (source, water) if path)
+        record = {"Status": "ok"} | outcome_of(cleaned)
+        return _Prepared(cleaned.bins, record, cleaned.water, read_header(source), inputs)
+    if water is not None:
+        raise DataError(f"{source}: a record already names its water reference; drop --water.")
+    record = read_record(source)
+    bins = source.with_name(record["Bins"])
+    reference = source.with_name(record["Water"]) if record["Water"] else None
+    return _Prepared(
+        bins=read_series(bins),
+        record=record,
+        water=read_series(reference).fid(0) if reference else None,
+        header=read_header(bins),
+        inputs=tuple(path for path in (bins, reference) if path),
+    )
+
+
+def _basis_for(path: Path, prepared: _Prepared) -> BasisSet:
+    """Return the basis set on the scan's axis, with macromolecules, or say why it does not fit."""
+    basis = read_basis(path)
+    echo_time_s = prepared.bins.echo_time_s
+    if abs(basis.echo_time_s - echo_time_s) > _LARGEST_TE_DIFFERENCE_S:
+        raise BasisError(
+            f"{path}: the basis set is for TE {1000 * basis.echo_time_s:g} ms, but "
+            f"{prepared.header.path} has TE {1000 * echo_time_s:g} ms. Simulate one with "
+            f"`glxflow basis simulate --te {1000 * echo_time_s:g}`."
+        )
+    return with_macromolecules(resample(basis, prepared.bins.axis))
+
+
+def _fit_bins(bins: Series, basis: BasisSet, options: FitOptions) -> tuple[FitResult, ...]:
+    """Return the fit of every time bin by one prepared model."""
+    model = prepare(basis, options)
+    return tuple(fit_prepared(bins.fid(index), model).result for index in range(bins.n_transients))
+
+
+def _scaling(prepared: _Prepared, fit: FitResult) -> WaterScaling | str:
+    """Return factors to concentrations, or why there are none."""
+    if prepared.water is None:
+        return "no water reference: ratios only, no water-scaled concentrations"
+    axis = prepared.bins.axis
+    acquired = Acquisition(
+        echo_time_s=prepared.bins.echo_time_s,
+        repetition_time_s=prepared.bins.repetition_time_s,
+        spectrometer_frequency_mhz=axis.spectrometer_frequency_mhz,
+        signal_per_proton=1.0,
+    )
+    try:
+        return water_scaling(fit.names, water_amplitude(prepared.water), acquired)
+    except DataError as error:
+        return str(error)
+
+
+def _provenance(
+    prepared: _Prepared, basis: Path, used: BasisSet, ppm_range: tuple[float, float]
+) -> Provenance:
+    """Return what the numbers rest on."""
+    inputs = {str(path): sha256(path) for path in prepared.inputs}
+    if basis.is_file():
+        inputs[str(basis)] = sha256(basis)
+    parameters = {
+        "ppm_range": list(ppm_range),
+        "basis": used.source,
+        "basis_notes": list(used.notes),
+        **prepared.record.get("Parameters", {}),
+    }
+    return Provenance(__version__, inputs, parameters)
+
+
+def _acquired(prepared: _Prepared, basis: BasisSet) -> dict[str, str]:
+    """Return what was measured, for the page."""
+    axis = prepared.bins.axis
+    return {
+        "Echo time": f"{1000 * prepared.bins.echo_time_s:g} ms",
+        "Repetition time": f"{1000 * prepared.bins.repetition_time_s:g} ms",
+        "Spectrometer frequency": f"{axis.spectrometer_frequency_mhz:.4f} MHz",
+        "Samples": f"{axis.n_points} at {axis.bandwidth_hz:g} Hz",
+        "Basis set": basis.source,
+    }
+
+
+def _write(out: Path, result: ScanResult, prepared: _Prepared, page: ScanPage) -> None:
+    """Write tables, curves and the page of one session."""
+    write_tsv(out / f"{result.prefix}_desc-fit_concentrations.tsv", table_of(result))
+    write_tsv(out / f"{result.prefix}_desc-qc.tsv", pd.DataFrame(qc_rows(result)))
+    curves, labels, axis = _curves(result.fits, prepared.bins.axis)
+    path = out / f"{result.prefix}_desc-fit_svs.nii.gz"
+    write_curves(path, curves, labels, axis, prepared.header.affine)
+    with atomic_path(out / f"{result.prefix}_report.html") as temporary:
+        temporary.write_text(render_scan(page), encoding="utf-8")
+
+
+def _curves(fits: tuple[FitResult, ...], axis: Axis) -> tuple[ComplexArray, list[str], Axis]:
+    """Return data, fit, baseline, residual and components as signals in time.
+
+    The real spectra of the fitted range are put back on the zero-filled axis;
+    their inverse transform, doubled and causal, has them as its real spectrum.
+    """
+    full = Axis(
+        2 * axis.n_points, axis.dwell_time_s, axis.spectrometer_frequency_mhz, axis.reference_ppm
+    )
+    labels = ["data", "fit", "baseline", "residual", *fits[0].names]
+    spectra = np.zeros((len(labels), len(fits), full.n_points))
+    for index, one in enumerate(fits):
+        rows = np.searchsorted(full.ppm, one.ppm - 1e-9)
+        stacked = np.vstack([one.data, one.fit, one.baseline, one.residual, one.components])
+        spectra[:, index, rows] = stacked
+    signals = np.fft.ifft(np.fft.ifftshift(spectra, axes=-1), axis=-1)
+    signals[..., 1 : axis.n_points] *= 2
+    signals[..., axis.n_points :] = 0
+    return signals, labels, full
+
+
+def _write_failure_page(page: Path, prefix: str, record: Path) -> None:
+    """Write a page that says why there is no result."""
+    message = read_record(record)["Error"]
+    content = ScanPage(prefix, Provenance(__version__, {}, {}), failure=message)
+    with atomic_path(page) as temporary:
+        temporary.write_text(render_scan(content), encoding="utf-8")

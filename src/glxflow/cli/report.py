@@ -1,0 +1,91 @@
+"""Draw the study page from the tables of the group."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from glxflow import __version__
+from glxflow.cli.scan_paths import listed_scans
+from glxflow.io.files import atomic_path, sha256
+from glxflow.io.tables import read_json, read_tsv
+from glxflow.report.page import Provenance
+from glxflow.report.study_page import StudyPage, render_study
+
+app = typer.Typer()
+
+_TEXT = ("subject", "session", "condition", "sequence", "status", "stage", "reason", "note")
+
+
+@app.command()
+def report(
+    group: Annotated[Path, typer.Argument(help="Folder with the group's tables.")],
+    out: Annotated[Path, typer.Option(help="The page, HTML.")],
+) -> None:
+    """Draw the page of a study: its answer, what it rests on, and what it cannot show."""
+    page = StudyPage(**_content(group))
+    with atomic_path(out) as temporary:
+        temporary.write_text(render_study(page), encoding="utf-8")
+    left_out = page.sessions[page.sessions["status"] != "used"]
+    typer.echo(f"{out}: {len(page.sessions) - len(left_out)} sessions used", err=True)
+    for row in left_out.to_dict("records"):
+        typer.secho(f"{row['subject']} {row['session']}: {row['reason']}", err=True, fg="yellow")
+
+
+def _content(group: Path) -> dict[str, Any]:
+    """Return the fields of the page from the tables of the group."""
+    tables = {
+        name: _table(group / f"{name}.tsv") for name in ("sessions", "trial", "qc", "clinical")
+    }
+    inference = group / "inference"
+    record = read_json(inference / "inference.json")
+    sources = sorted([*group.glob("*.tsv"), *inference.glob("*.tsv")])
+    results = {
+        "Each time bin": "bins",
+        "Clinical outcome": "clinical",
+        "Classical crossover analysis": "crossover",
+    }
+    return tables | {
+        "title": record["PlanId"],
+        "provenance": Provenance(
+            __version__,
+            {str(path): sha256(path) for path in sources},
+            {"plan_sha256": record["PlanSHA256"], "seed": record["Seed"]},
+        ),
+        "conditions": tuple(record["Conditions"]),
+        "sessions": tables["sessions"].fillna({"stage": "", "reason": "", "note": ""}),
+        "primary": _table(inference / "primary.tsv"),
+        "attenuation": _table(inference / "attenuation.tsv"),
+        "results": {
+            heading: _table(inference / f"{name}.tsv")
+            for heading, name in results.items()
+            if (inference / f"{name}.tsv").exists()
+        },
+        "outcome": record["Outcome"],
+        "outcome_label": _label(record["Outcome"]),
+        "score": record["Instrument"] or "madrs",
+        "score_label": (record["Instrument"] or "madrs").upper(),
+        "pages": _pages(group),
+        "notes": tuple(record["Warnings"]),
+    }
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """Return a table whose labels stay text."""
+    return read_tsv(path, text=_TEXT)
+
+
+def _label(outcome: str) -> str:
+    """Return an outcome as people write it: glx_tnaa is Glx/tNAA."""
+    names = {"tnaa": "tNAA", "tcr": "tCr", "water": "water"}
+    numerator, denominator = outcome.split("_", 1)
+    return f"{numerator.capitalize()}/{names.get(denominator, denominator)}"
+
+
+def _pages(group: Path) -> dict[tuple[str, str], str]:
+    """Return the scan page of each session, relative to the study page."""
+    return {
+        (scan.subject, scan.session): str(scan.result(Path(".."), "report.html"))
+        for scan in listed_scans(group / "scans.tsv")
+    }

@@ -1,0 +1,37 @@
+"""Where the results of each listed scan are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from glxflow.io.bids import prefix_of
+from glxflow.io.tables import read_tsv
+
+
+@dataclass(frozen=True, slots=True)
+class ListedScan:
+    """One line of scans.tsv.
+
+    Attributes
+    ----------
+    subject, session : str
+        BIDS labels with their prefix.
+    prefix : str
+        What the names of its results begin with.
+    """
+
+    subject: str
+    session: str
+    prefix: str
+
+    def result(self, results: Path, ending: str) -> Path:
+        """Return the path of one of its results."""
+        return results / self.subject / self.session / "mrs" / f"{self.prefix}_{ending}"
+
+
+def listed_scans(scans_tsv: Path) -> tuple[ListedScan, ...]:
+    """Return the scans that `glxflow validate` has listed."""
+    table = read_tsv(scans_tsv, text=("subject", "session"))
+    return tuple(
+        ListedScan(row["subject"], row["session"], prefix_of(Path(row["svs"])))
+        for row in table.to_dict("records")
+    )

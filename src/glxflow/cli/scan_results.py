@@ -1,0 +1,167 @@
+"""Put the results of one session together: estimates, quality, and what its page shows."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from glxflow.qc.metrics import fit_metrics, relative_sd_percent, share_percent
+from glxflow.qc.rules import Limit, QcVerdict, judge
+from glxflow.quantify import Estimate, WaterScaling, estimates
+from glxflow.report.page import Provenance
+from glxflow.report.scan_page import FittedBin, ScanPage
+from glxflow.spectrum import Axis, FitResult, Flag, Step
+
+REPORTED = {"Ins": "mI", "sIns": "sI"}
+"""Names under which tables print a component whose basis name is another."""
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """Everything that is known of one session after its fit.
+
+    Attributes
+    ----------
+    prefix : str
+        What the names of its files begin with.
+    record : mapping
+        What preprocessing found: BinTable, Metrics, Steps, Flags.
+    fits : tuple of FitResult
+        One a time bin.
+    scaling : WaterScaling or str
+        Factors to concentrations, or why there are none.
+    limits : mapping
+        Quality limits of the study.
+    axis : Axis
+        Of the data.
+    """
+
+    prefix: str
+    record: Mapping[str, Any]
+    fits: tuple[FitResult, ...]
+    scaling: WaterScaling | str
+    limits: Mapping[str, Limit]
+    axis: Axis
+
+    @property
+    def bins(self) -> list[dict[str, Any]]:
+        """Rows of the bin table."""
+        return list(self.record["BinTable"])
+
+    @cached_property
+    def estimates(self) -> tuple[tuple[Estimate, ...], ...]:
+        """Estimates of every bin."""
+        scaling = self.scaling if isinstance(self.scaling, WaterScaling) else None
+        return tuple(estimates(fit, scaling) for fit in self.fits)
+
+    @cached_property
+    def verdicts(self) -> tuple[QcVerdict, ...]:
+        """Quality of every bin."""
+        flags = [Flag(**flag) for flag in self.record["Flags"]]
+        return tuple(
+            judge(self._metrics(index), self.limits, status=fit.status, flags=(*flags, *fit.flags))
+            for index, fit in enumerate(self.fits)
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences for the reader: how water was used, and preprocessing's warnings."""
+        scaled = (
+            self.scaling.correction if isinstance(self.scaling, WaterScaling) else self.scaling
+        )
+        return [scaled, *self.record.get("Warnings", [])]
+
+    def _metrics(self, index: int) -> dict[str, float]:
+        """Return the figures of merit of one bin, by the keys of the rules."""
+        fit, part = self.fits[index], self.bins[index]
+        found = self.record["Metrics"]
+        glx = next(row for row in self.estimates[index] if row.metabolite == "Glx")
+        n_acquired = part["n_used"] + part["n_rejected"]
+        return fit_metrics(
+            fit, spectrometer_frequency_mhz=self.axis.spectrometer_frequency_mhz
+        ) | {
+            "transients_used": share_percent(part["n_used"], n_acquired),
+            "drift_hz": _known(found.get("drift_hz")),
+            "water_residual": _known(found.get("water_residual")),
+            "glx_tnaa_sd": glx.ratio_tnaa_sd,
+            "glx_relative_sd": relative_sd_percent(glx.amplitude, glx.sd),
+        }
+
+
+def _known(value: float | None) -> float:
+    """Return a number of a record, in which null stands for NaN."""
+    return math.nan if value is None else value
+
+
+def table_of(result: ScanResult) -> pd.DataFrame:
+    """Return the concentrations, a row a bin and metabolite."""
+    rows = []
+    for part, fit, row in _rows(result):
+        values = asdict(row) | {"flags": " ".join(flag.code for flag in row.flags)}
+        values["metabolite"] = REPORTED.get(row.metabolite, row.metabolite)
+        rows.append(_when(part) | values | {"status": fit.status.name.lower()})
+    return pd.DataFrame(rows)
+
+
+def qc_rows(result: ScanResult) -> list[dict[str, Any]]:
+    """Return the quality table, a row a bin."""
+    rows = []
+    for index, (part, verdict) in enumerate(zip(result.bins, result.verdicts, strict=True)):
+        fit = result.fits[index]
+        counts = {"n_transients": part["n_used"], "n_rejected": part["n_rejected"]}
+        fitted = {"fwhm_hz": fit.fwhm_hz, "baseline_ed_per_ppm": fit.baseline_ed}
+        row = _when(part) | counts | fitted | verdict.row | {"status": fit.status.name.lower()}
+        rows.append(row | {"qc_pass": int(bool(row["qc_pass"]))})
+    return rows
+
+
+def page_of(
+    result: ScanResult, provenance: Provenance, acquisition: Mapping[str, str]
+) -> ScanPage:
+    """Return what the page of the session shows."""
+    table = table_of(result).assign(bin=_positions(result))
+    fitted = zip(result.bins, result.fits, result.verdicts, strict=True)
+    return ScanPage(
+        title=result.prefix,
+        provenance=provenance,
+        bins=tuple(
+            FittedBin(_label(part), _centre_min(part), fit, verdict)
+            for part, fit, verdict in fitted
+        ),
+        estimates=table,
+        steps=tuple(Step(**step) for step in result.record["Steps"]),
+        acquisition=acquisition,
+        notes=tuple(result.notes),
+    )
+
+
+def _rows(result: ScanResult) -> Iterator[tuple[dict[str, Any], FitResult, Estimate]]:
+    """Yield bin, fit and estimate of every row of the table."""
+    for part, fit, rows in zip(result.bins, result.fits, result.estimates, strict=True):
+        for row in rows:
+            yield part, fit, row
+
+
+def _positions(result: ScanResult) -> list[int]:
+    """Return the position of the bin of every row of the table."""
+    return [index for index, rows in enumerate(result.estimates) for _ in rows]
+
+
+def _when(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that say when a bin was."""
+    return {"bin": part["index"], "t_min": _centre_min(part)}
+
+
+def _centre_min(part: Mapping[str, Any]) -> float:
+    """Return the middle of a bin after the start of the infusion, in min."""
+    return float(part["start_s"] + part["stop_s"]) / 120
+
+
+def _label(part: Mapping[str, Any]) -> str:
+    """Return a bin for the reader."""
+    if part["index"] == 0:
+        return "baseline" if part["stop_s"] == 0 and part["start_s"] < 0 else "whole scan"
+    return f"{part['start_s'] / 60:g} to {part['stop_s'] / 60:g} min"
