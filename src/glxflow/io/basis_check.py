@@ -192,7 +192,7 @@ def _scaled(basis: BasisSet) -> BasisSet:
         return basis
     return _noted(
         replace(basis, fids=basis.fids / proton),
-        f"divided by {abs(proton):.4g} (phase {np.degrees(np.angle(proton)):.0f} deg), the signal "
+        f"divided by {abs(proton):.4g} (phase {round(np.degrees(np.angle(proton)))} deg), the signal "
         "of one proton of creatine",
     )
 

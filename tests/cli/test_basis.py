@@ -1,0 +1,180 @@
+"""The sub-commands of ``glxflow basis``, called as a user calls them."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from glxflow.cli.basis import app
+from glxflow.errors import GlxflowError
+from glxflow.io.basis_files import load_basis, read_basis
+
+SAMPLING = ["--field-mhz", "123.25", "--points", "256", "--dwell", "0.00025"]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Return a caller of the command line whose cache is empty."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def call(*arguments):
+        return CliRunner().invoke(app, [str(part) for part in arguments], catch_exceptions=False)
+
+    return call
+
+
+def test_simulated_folder_holds_the_default_metabolites(run, tmp_path):
+    out = tmp_path / "fsl"
+    result = run(
+        "simulate", "--sequence", "press", "--te", 30, "--delays", "6,15,9", "--pulses", "ideal",
+        *SAMPLING, "--format", "fsl", "--out", out,
+    )  # fmt: skip
+    assert result.exit_code == 0
+    assert len(list(out.glob("*.json"))) >= 22
+    content = json.loads((out / "Cr.json").read_text())["basis"]
+    # Five protons, inverted by PRESS; files hold the conjugate.
+    assert content["basis_re"][0] == pytest.approx(-5, abs=1e-9)  # rounding
+    assert content["basis_centre"] == 123.25
+
+
+def test_sampling_is_taken_from_a_scan(run, tmp_path, write_scan, singlet):
+    scan = write_scan(singlet(2.0))
+    out = tmp_path / "b.nii.gz"
+    run("simulate", "--like", scan, "--out", out)
+    basis = load_basis(out)
+    assert basis.axis.n_points == 1024
+    assert basis.axis.dwell_time_s == pytest.approx(5e-4)
+    assert basis.echo_time_s == 0.03
+    assert "default split of TE" in basis.source
+
+
+def test_sampling_is_taken_from_the_protocol_of_a_data_set(run, tmp_path):
+    protocol = tmp_path / "protocol.json"
+    protocol.write_text(
+        json.dumps(
+            {
+                "echo_time_s": 0.035,
+                "dwell_time_s": 5e-4,
+                "n_points": 128,
+                "spectrometer_frequency_mhz": 127.7,
+                "reference_ppm": 4.7,
+            }
+        )
+    )
+    out = tmp_path / "b.nii.gz"
+    run("simulate", "--like", protocol, "--sequence", "press", "--format", "nifti", "--out", out)
+    basis = load_basis(out)
+    assert basis.axis.reference_ppm == 4.7
+    assert basis.echo_time_s == 0.035
+
+
+def test_two_editing_frequencies_give_a_difference(run, tmp_path):
+    out = tmp_path / "b.nii.gz"
+    run(
+        "simulate", "--sequence", "megapress", "--delays", "5,17,17,17,12",
+        "--edit-ppm", "1.9,7.5",
+        "--metabolites", "GABA,Cr", *SAMPLING, "--out", out,
+    )  # fmt: skip
+    basis = load_basis(out)
+    assert np.abs(basis.fid("Cr")).max() < 1e-6  # single precision
+    assert abs(basis.fid("GABA")[0]) > 1
+
+
+def test_shaped_pulses_are_simulated_once(run, tmp_path):
+    arguments = [
+        "simulate", "--delays", "6.5,15,8.5", "--pulses", "shaped", "--metabolites", "Cr,Glu",
+        *SAMPLING, "--out",
+    ]  # fmt: skip
+    run(*arguments, tmp_path / "one.nii.gz")
+    (cached,) = (tmp_path / "cache" / "glxflow" / "basis").iterdir()
+    written = cached.stat().st_mtime_ns
+    run(*arguments, tmp_path / "other.nii.gz")
+    assert cached.stat().st_mtime_ns == written
+    one, other = (load_basis(tmp_path / f"{name}.nii.gz") for name in ("one", "other"))
+    assert np.array_equal(one.fids, other.fids)
+    cached.write_bytes(b"damaged")
+    run(*arguments, tmp_path / "third.nii.gz")
+    assert np.array_equal(load_basis(tmp_path / "third.nii.gz").fids, one.fids)
+
+
+def test_another_protocol_has_another_place_in_the_cache(run, tmp_path):
+    for delays in ("6.5,15,8.5", "7,15,8"):
+        run(
+            "simulate", "--delays", delays, "--pulses", "shaped", "--metabolites", "Cr", *SAMPLING,
+            "--out", tmp_path / "b.nii.gz",
+        )  # fmt: skip
+    assert len(list((tmp_path / "cache" / "glxflow" / "basis").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--te", 30], "3 problems"),
+        (["--te", 30, "--pulses", "square", *SAMPLING], "--pulses is 'square'"),
+        (["--delays", "6;15;9", *SAMPLING], "--delays is '6;15;9'"),
+        (["--te", 30, "--metabolites", "Glu,Foo", *SAMPLING], "'Foo' has no spin system"),
+        (["--te", 30, "--sequence", "fid", *SAMPLING], "'fid' is unknown"),
+        (["--te", 8, "--pulses", "shaped", *SAMPLING], "too short for the pulses"),
+    ],
+)
+def test_broken_requests_name_the_option(arguments, message, run, tmp_path):
+    with pytest.raises(GlxflowError, match=message):
+        run("simulate", *arguments, "--out", tmp_path / "b.nii.gz")
+    assert not (tmp_path / "b.nii.gz").exists()
+
+
+def test_conversion_goes_round_through_the_formats(run, tmp_path):
+    first, last = tmp_path / "first.basis", tmp_path / "last.basis"
+    run("simulate", "--te", 30, *SAMPLING, "--out", first)
+    for source, target in [
+        (first, tmp_path / "b.nii.gz"),
+        (tmp_path / "b.nii.gz", tmp_path / "fsl"),
+        (tmp_path / "fsl", last),
+    ]:
+        assert run("convert", source, target).exit_code == 0
+    one, other = load_basis(first), load_basis(last)
+    for name in one.names:
+        scale = np.abs(one.fid(name)).max()
+        assert other.fid(name) == pytest.approx(
+            one.fid(name), abs=1e-6 * scale
+        )  # single precision
+
+
+def test_raw_files_are_converted_with_the_sampling_given(run, tmp_path):
+    raw = tmp_path / "raw"
+    run("simulate", "--te", 30, *SAMPLING, "--format", "raw", "--out", raw)
+    run("convert", raw, tmp_path / "b.nii.gz", *SAMPLING)
+    assert load_basis(tmp_path / "b.nii.gz").axis.spectrometer_frequency_mhz == 123.25
+
+
+def test_page_shows_every_component_and_escapes_names(run, tmp_path):
+    folder = tmp_path / "fsl"
+    run(
+        "simulate",
+        "--te",
+        30,
+        "--metabolites",
+        "Glu,Gln,Cr,NAA,GPC,PCh",
+        *SAMPLING,
+        "--out",
+        folder,
+    )
+    content = json.loads((folder / "Glu.json").read_text())
+    content["basis"]["basis_name"] = "<script>alert(1)</script>"
+    (folder / "evil.json").write_text(json.dumps(content))
+    run("show", folder, "--out", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "GPC and PCh" in page  # the pair that no in vivo line width resolves
+    assert "phase 180 deg" in page  # PRESS inverts
+
+
+@pytest.mark.real_data
+def test_a_real_basis_set_is_read_after_conversion(run, tmp_path, real_data):
+    source = real_data / "invivo_press" / "press35_3T_philips.BASIS"
+    run("convert", source, tmp_path / "b.nii.gz")
+    one, other = read_basis(source), read_basis(tmp_path / "b.nii.gz")
+    assert one.names == other.names
+    assert other.fids == pytest.approx(one.fids, abs=1e-5)  # single precision of 12 protons
