@@ -11,7 +11,7 @@ ROW = {
     "estimate": -0.0312,
     "se": 0.0132,
     "df": 23.01,
-    "df_method": "Kenward-Roger",
+    "df_method": "kenward-roger",
     "statistic": 5.583,
     "p": 0.0270,
     "ci_low": -0.0585,
@@ -56,6 +56,12 @@ def test_an_unbounded_attenuation_has_no_number(missing, value):
     text = attenuation_sentence(row)
     assert text.startswith("not bounded")
     assert not any(character.isdigit() for character in text)
+
+
+def test_the_reason_of_an_unbounded_attenuation_is_given_once():
+    nothing = {"estimate": math.nan, "ci_low": math.nan, "ci_high": math.nan}
+    note = "not bounded: the reference effect is not told from zero (g = 1.32)"
+    assert attenuation_sentence(nothing | {"note": note}) == note + "."
 
 
 def test_a_table_joins_interval_and_counts_and_drops_what_is_empty():

@@ -71,6 +71,22 @@ def test_the_design_respecting_result_comes_first_whatever_the_order_of_the_tabl
     assert "no evidence that there is none" in words
 
 
+def test_the_model_behind_a_claim_is_named_with_its_formula(study, read_page):
+    name = study.primary["model"].iloc[1]
+    model = {"model": name, "formula": "y ~ x + (1|s)", "engine": "ours", "singular": True}
+    words = read_page(render_study(replace(study, models=(model,)))).words
+    assert "y ~ x + (1|s); ours; the fit is at its boundary" in words
+
+
+def test_coefficients_are_folded_away_from_what_answers_the_question(study, read_page):
+    coefficient = study.primary.tail(1).assign(role="coefficient", term="base_dev")
+    primary = pd.concat([coefficient, study.primary], ignore_index=True)
+    words = read_page(render_study(replace(study, primary=primary))).words
+    assert words.index("naltrexone − placebo") < words.index("All coefficients")
+    assert words.index("All coefficients") < words.index("base_dev")
+    assert words.count("base_dev") == 1
+
+
 def test_every_session_is_listed_and_what_is_not_used_comes_first(study, read_page):
     words = read_page(render_study(study)).words
     table = words[words.index("why, and what to do") :]

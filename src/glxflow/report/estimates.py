@@ -111,7 +111,7 @@ def _flags(record: dict[Any, Any]) -> str:
 _COLUMNS: tuple[tuple[str, str, Any], ...] = (
     ("to tNAA ± SD", "ratio_tnaa", _ratio("ratio_tnaa")),
     ("to tCr ± SD", "ratio_tcr", _ratio("ratio_tcr")),
-    ("water-scaled, molal ± SD", "water_molal", _ratio("water_molal")),
+    ("water-scaled ± SD, mmol/kg tissue water", "water_molal", _ratio("water_molal")),
     ("SD", "sd", _relative("sd")),
     ("CRLB", "crlb", _relative("crlb")),
     ("SD of model choice", "sd_model", _relative("sd_model")),

@@ -11,6 +11,8 @@ from glxflow.report.numbers import MISSING, interval, number, p_value, within
 Row = Mapping[Hashable, Any]
 
 _COUNTS = (("n_participants", "participants"), ("n_sessions", "sessions"), ("n_rows", "rows"))
+_UNBOUNDED = "the effect to be attenuated cannot be told from zero, so that no percentage exists"
+_METHODS = {"kenward-roger": "Kenward-Roger", "satterthwaite": "Satterthwaite"}
 _HEADINGS = {
     "model": "model",
     "term": "term",
@@ -22,6 +24,7 @@ _HEADINGS = {
     "df": "df",
     "df_method": "df method",
     "p": "P",
+    "p_holm": "P after Holm",
     "n": "participants / sessions / rows",
 }
 
@@ -39,7 +42,7 @@ def sentence(row: Row) -> str:
         f"estimate {within(_number(row, 'estimate'), low, high)}, 95 % interval "
         f"{interval(low, high)}",
         f"statistic {number(_number(row, 'statistic'))} on {number(df)} df"
-        + (f" ({method})" if isinstance(method, str) else ""),
+        + (f" ({_METHODS.get(method, method)})" if isinstance(method, str) else ""),
         p_value(_number(row, "p")),
         counts,
     ]
@@ -63,10 +66,9 @@ def attenuation_sentence(row: Row) -> str:
     """Return a percent attenuation with its interval, or say why there is none."""
     estimate, low, high = (_number(row, key) for key in ("estimate", "ci_low", "ci_high"))
     if not all(map(math.isfinite, (estimate, low, high))):
-        return (
-            "not bounded: the effect to be attenuated cannot be told from zero, so that no "
-            "percentage has a meaning here."
-        )
+        note = row.get("note")
+        reason = note if isinstance(note, str) and note else _UNBOUNDED
+        return f"not bounded: {reason.removeprefix('not bounded: ')}."
     shown = [within(value, low, high) for value in (estimate, low, high)]
     return f"{shown[0]} % (95 % interval {shown[1]} % to {shown[2]} %)."
 
@@ -111,11 +113,13 @@ def _cell(record: Row, column: str) -> str:
     if column == "n":
         return "\u00a0/\u00a0".join(f"{_number(record, name):g}" for name, _ in _COUNTS)
     value = record.get(column)
-    if column == "p":
-        text = p_value(_number(record, "p")).removeprefix("P ").removeprefix("= ")
+    if column in ("p", "p_holm"):
+        if math.isnan(_number(record, column)):
+            return MISSING
+        text = p_value(_number(record, column)).removeprefix("P ").removeprefix("= ")
         return text.replace(" ", "\u00a0")
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return MISSING if value is None else str(value)
+        return MISSING if value is None else str(_METHODS.get(str(value), value))
     return f"{value:g}" if column.startswith("n_") else number(float(value))
 
 

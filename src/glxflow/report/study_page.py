@@ -1,6 +1,6 @@
 """Show a study: its answer, what the answer rests on, and what it cannot show."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,8 +42,11 @@ class StudyPage:
         outcome, estimate, ci_low, ci_high in percent (NaN where not bounded), method.
     clinical : DataFrame
         A row per subject, session and day with condition and the score.
+    models : sequence of mapping
+        How each model of `primary` was fitted: model, formula, engine, singular.
     results : mapping
-        Further tables of results by heading.
+        Further tables of results by heading; rows of role "coefficient" are folded
+        away.
     exploratory : mapping
         Likewise, for what generates hypotheses and tests none.
     outcome, outcome_label : str
@@ -67,6 +70,7 @@ class StudyPage:
     primary: pd.DataFrame
     attenuation: pd.DataFrame = field(default_factory=pd.DataFrame)
     clinical: pd.DataFrame = field(default_factory=pd.DataFrame)
+    models: Sequence[Mapping[str, Any]] = ()
     results: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     exploratory: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     outcome: str = "glx_tnaa"
@@ -88,11 +92,10 @@ def render_study(study: StudyPage) -> str:
         study=study,
         claims=_claims(study),
         attenuation=[
-            (str(row.get("outcome", "")), attenuation_sentence(row), str(row.get("method", "")))
+            (_named(study, row["outcome"]), attenuation_sentence(row), _text(row["method"], ""))
             for row in study.attenuation.to_dict("records")
         ],
-        primary=result_table(study.primary),
-        results={name: result_table(table) for name, table in study.results.items()},
+        results=_results(study),
         exploratory={name: result_table(table) for name, table in study.exploratory.items()},
         figures=_figures(study),
         flow=_flow(study),
@@ -112,14 +115,45 @@ def _claims(study: StudyPage) -> list[dict[str, str]]:
         claims += [
             {
                 "role": role,
-                "model": str(row["model"]),
-                "term": str(row["term"]),
+                "model": _formula(study, str(row["model"])),
+                "term": str(row["term"]).replace(" - ", " − "),
                 "sentence": sentence(row),
                 "reading": reading(row),
             }
             for row in rows
         ]
     return claims
+
+
+def _formula(study: StudyPage, name: str) -> str:
+    """Return the name of a model with its formula and engine, and whether it is singular."""
+    for model in study.models:
+        if model["model"] == name:
+            boundary = "; the fit is at its boundary" if model.get("singular") else ""
+            return f"{name}: {model['formula']}; {model['engine']}{boundary}"
+    return name
+
+
+def _named(study: StudyPage, outcome: str) -> str:
+    """Return the name of an outcome as it is printed."""
+    label = outcome.replace(study.outcome, study.outcome_label)
+    return label.replace(study.score, study.score_label)
+
+
+def _results(study: StudyPage) -> list[dict[str, Any]]:
+    """Return every table of results, coefficients apart from what answers a question."""
+    tables = {"Models of the primary outcome": study.primary, **study.results}
+    views = []
+    for name, table in tables.items():
+        is_coefficient = table["role"].eq("coefficient") if "role" in table else table.index < 0
+        views.append(
+            {
+                "name": name,
+                "answers": result_table(table[~is_coefficient]),
+                "coefficients": result_table(table[is_coefficient]),
+            }
+        )
+    return views
 
 
 def _figures(study: StudyPage) -> dict[str, Figure]:
