@@ -195,9 +195,22 @@ def test_a_spectrum_that_was_not_judged_is_not_drawn(study, read_page, unknown):
     assert {name.split()[0] for name in drawn} == {"sub-01", "sub-03", "sub-04"}
 
 
-def test_a_masked_page_says_so(study, read_page):
-    masked = replace(study, is_masked=True, conditions=("X", "Y"))
-    assert "X and Y are neutral names" in read_page(render_study(masked)).words
+def test_a_masked_page_says_so_and_shows_no_direction(study, read_page):
+    names = {"placebo": "Y", "naltrexone": "X"}
+    rows = {"outcome": ["glx_tnaa"], "estimate": [28.0], "ci_low": [4.0], "ci_high": [47.0]}
+    masked = replace(
+        study,
+        is_masked=True,
+        conditions=("Y", "X"),
+        attenuation=pd.DataFrame(rows | {"method": ["Fieller"]}),
+        **{name: getattr(study, name).replace(names) for name in ("sessions", "trial")},
+    )
+    read = read_page(render_study(masked))
+    assert "X and Y are neutral names" in read.words
+    assert "28" not in read.words
+    course = read.figures["course"]["data"]
+    # Colours and the legend follow the neutral names, not the order of the plan.
+    assert [trace["name"] for trace in course if trace.get("name")] == ["X", "Y"]
 
 
 def test_a_study_without_usable_sessions_still_has_a_page(study, read_page):

@@ -1,7 +1,7 @@
 """Show a study: its answer, what the answer rests on, and what it cannot show."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -56,7 +56,9 @@ class StudyPage:
     pages : mapping
         From (subject, session) to the scan page, relative to this page.
     is_masked : bool
-        Whether the conditions are still hidden behind neutral names.
+        Whether the conditions are still hidden behind neutral names; they then
+        stand in the order of these names, and attenuation, which has a direction,
+        is not shown.
     notes : tuple of str
         Further sentences for the reader: warnings, deviations from the plan.
     """
@@ -86,7 +88,16 @@ _STATUSES = ("used", "excluded", "failed", "missing")
 
 
 def render_study(study: StudyPage) -> str:
-    """Return the page of a study as one self-contained HTML text."""
+    """Return the page of a study as one self-contained HTML text.
+
+    Parameters
+    ----------
+    study : StudyPage
+        What it shows.
+    """
+    if study.is_masked:
+        # The order of the plan, reference first, would tell which is which.
+        study = replace(study, conditions=tuple(sorted(study.conditions)))
     return render(
         "study.html",
         study=study,
