@@ -7,7 +7,7 @@ import pandas as pd
 
 from glxflow.report.numbers import MISSING, number, with_sd
 
-FIRST = ("Glx", "Glu", "Gln", "tNAA", "tCr", "tCho", "Ins")
+FIRST = ("Glx", "Glu", "Gln", "tNAA", "tCr", "tCho", "mI")
 """What the trial is about, and what it is measured against; the rest follows by name."""
 
 HEADLINE = {
