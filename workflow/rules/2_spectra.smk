@@ -1,4 +1,4 @@
-"""From the raw transients of a session to concentrations; two jobs a session."""
+"""From raw transients to concentrations: two jobs a session, and one for the study."""
 
 
 rule preprocess:
@@ -28,11 +28,38 @@ rule preprocess:
         " --out {params.out:q} --record-failure 2> {log}"
 
 
+rule calibrate:
+    """Choose one stiffness of the baseline for the whole study."""
+    input:
+        scans=f"{OUT}/group/scans.tsv",
+        records=of_every_scan("desc-preproc_svs.json"),
+        basis=f"{OUT}/basis/basis.nii.gz",
+    output:
+        f"{OUT}/group/calibration.json",
+    log:
+        f"{OUT}/logs/calibrate.log",
+    conda:
+        "../envs/glxflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        low=config["fit"]["ppm_range"][0],
+        high=config["fit"]["ppm_range"][1],
+        results=subpath(input.scans, ancestor=2),
+        version=VERSION,
+    shell:
+        "glxflow calibrate {params.results:q} --basis {input.basis:q}"
+        " --ppm-range {params.low} {params.high} --out {output:q} 2> {log}"
+
+
 rule fit:
     """Fit every time bin, quantify, judge the quality and draw the scan page."""
     input:
         record=f"{DERIVED}preproc_svs.json",
         basis=f"{OUT}/basis/basis.nii.gz",
+        calibration=f"{OUT}/group/calibration.json",
     output:
         record=f"{DERIVED}fit_concentrations.json",
         page=f"{OUT}/{{folder}}/{{prefix}}_report.html",
@@ -51,5 +78,5 @@ rule fit:
         version=VERSION,
     shell:
         "glxflow fit {input.record:q} --basis {input.basis:q}"
-        " --ppm-range {params.low} {params.high}"
+        " --calibration {input.calibration:q} --ppm-range {params.low} {params.high}"
         " --out {params.out:q} --record-failure 2> {log}"

@@ -5,6 +5,7 @@ rule collect:
     """Merge concentrations with the design and the clinical scores; list what is missing."""
     input:
         description=f"{BIDS}/dataset_description.json",
+        scans=f"{OUT}/group/scans.tsv",
         tables=study_tables(Path(BIDS)),
         records=of_every_scan("desc-fit_concentrations.json"),
         plan=config["plan"],

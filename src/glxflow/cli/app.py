@@ -16,6 +16,7 @@ COMMANDS = (
     "ingest",
     "basis",
     "preprocess",
+    "calibrate",
     "fit",
     "collect",
     "trial",

@@ -10,20 +10,18 @@ import typer
 import yaml
 
 from glxflow import __version__
-from glxflow.basis.macromolecules import with_macromolecules
-from glxflow.basis.resample import resample
+from glxflow.cli.fitting import basis_for
 from glxflow.cli.preprocess import clean_scan, outcome_of
 from glxflow.cli.scan_results import ScanResult, page_of, qc_rows, table_of
 from glxflow.cli.sessions import RecordFailure, failure_recorded
-from glxflow.errors import BasisError, DataError
+from glxflow.errors import DataError
 from glxflow.fit import FitOptions, fit_prepared, prepare
-from glxflow.io.basis_files import read_basis
 from glxflow.io.bids import prefix_of
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.io.nifti_mrs import read_series, write_curves
 from glxflow.io.records import read_record, write_failure, write_record
-from glxflow.io.tables import write_tsv
+from glxflow.io.tables import read_json, write_tsv
 from glxflow.preprocess.bins import BinPlan
 from glxflow.qc.rules import limits_from
 from glxflow.quantify import Acquisition, WaterScaling, water_amplitude, water_scaling
@@ -34,7 +32,6 @@ from glxflow.spectrum import Axis, BasisSet, ComplexArray, Fid, FitResult, Serie
 app = typer.Typer()
 
 _RECORD = "_desc-preproc_svs.json"
-_LARGEST_TE_DIFFERENCE_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +58,10 @@ def fit(
     ppm_range: Annotated[
         tuple[float, float], typer.Option(help="Lowest and highest fitted chemical shift, ppm.")
     ] = (0.2, 4.2),
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="Baseline of the study, by `glxflow calibrate`; else AIC chooses."),
+    ] = None,
     qc_limits: Annotated[
         Path | None, typer.Option(help="Quality limits that differ from the defaults, YAML.")
     ] = None,
@@ -81,11 +82,15 @@ def fit(
         else:
             limits = limits_from(_limits(qc_limits))
             prepared = _read(source, water)
-            used = _basis_for(basis, prepared)
-            fits = _fit_bins(prepared.bins, used, FitOptions(ppm_range=ppm_range))
+            used = basis_for(basis, prepared.bins, prepared.header.path)
+            options = FitOptions(
+                ppm_range=ppm_range,
+                baseline_ed_per_ppm=_calibrated(calibration),
+            )
+            fits = _fit_bins(prepared.bins, used, options)
             scaling = _scaling(prepared, fits[0])
             result = ScanResult(prefix, prepared.record, fits, scaling, limits, prepared.bins.axis)
-            provenance = _provenance(prepared, basis, used, ppm_range)
+            provenance = _provenance(prepared, basis, used, options)
             _write(out, result, prepared, page_of(result, provenance, _acquired(prepared, used)))
             write_record(
                 record,
@@ -138,19 +143,6 @@ def _read(source: Path, water: Path | None) -> _Prepared:
     )
 
 
-def _basis_for(path: Path, prepared: _Prepared) -> BasisSet:
-    """Return the basis set on the scan's axis, with macromolecules, or say why it does not fit."""
-    basis = read_basis(path)
-    echo_time_s = prepared.bins.echo_time_s
-    if abs(basis.echo_time_s - echo_time_s) > _LARGEST_TE_DIFFERENCE_S:
-        raise BasisError(
-            f"{path}: the basis set is for TE {1000 * basis.echo_time_s:g} ms, but "
-            f"{prepared.header.path} has TE {1000 * echo_time_s:g} ms. Simulate one with "
-            f"`glxflow basis simulate --te {1000 * echo_time_s:g}`."
-        )
-    return with_macromolecules(resample(basis, prepared.bins.axis))
-
-
 def _fit_bins(bins: Series, basis: BasisSet, options: FitOptions) -> tuple[FitResult, ...]:
     """Return the fit of every time bin by one prepared model."""
     model = prepare(basis, options)
@@ -174,15 +166,21 @@ def _scaling(prepared: _Prepared, fit: FitResult) -> WaterScaling | str:
         return str(error)
 
 
+def _calibrated(calibration: Path | None) -> float | None:
+    """Return the effective dimension of the study's baseline, where it has been chosen."""
+    return float(read_json(calibration)["BaselineEdPerPpm"]) if calibration else None
+
+
 def _provenance(
-    prepared: _Prepared, basis: Path, used: BasisSet, ppm_range: tuple[float, float]
+    prepared: _Prepared, basis: Path, used: BasisSet, options: FitOptions
 ) -> Provenance:
     """Return what the numbers rest on."""
     inputs = {str(path): sha256(path) for path in prepared.inputs}
     if basis.is_file():
         inputs[str(basis)] = sha256(basis)
     parameters = {
-        "ppm_range": list(ppm_range),
+        "ppm_range": list(options.ppm_range),
+        "baseline_ed_per_ppm": options.baseline_ed_per_ppm or "by AIC, for each spectrum",
         "basis": used.source,
         "basis_notes": list(used.notes),
         **prepared.record.get("Parameters", {}),

@@ -1,0 +1,61 @@
+"""Choose, once a study, what every fit of it shares: the stiffness of the baseline.
+
+The choice moves glutamine by more than its SD. Made anew for each spectrum it
+would add its own noise to every change; made once, participants and time bins
+are comparable.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from glxflow.cli.fitting import basis_for
+from glxflow.cli.scan_paths import ListedScan, listed_scans
+from glxflow.errors import DataError
+from glxflow.fit import FitOptions, fit_spectrum
+from glxflow.io.nifti_mrs import read_series
+from glxflow.io.records import read_record
+from glxflow.io.tables import write_json
+from glxflow.spectrum import Fid, FitStatus
+
+app = typer.Typer()
+
+
+@app.command()
+def calibrate(
+    results: Annotated[Path, typer.Argument(help="Folder of the derivatives.")],
+    basis: Annotated[Path, typer.Option(help="Basis set, in any known format.")],
+    out: Annotated[Path, typer.Option(help="Where to write the choice, JSON.")],
+    ppm_range: Annotated[
+        tuple[float, float], typer.Option(help="Lowest and highest fitted chemical shift, ppm.")
+    ] = (0.2, 4.2),
+) -> None:
+    """Take the median, over all scans, of the baseline's effective dimension that AIC chooses."""
+    options = FitOptions(ppm_range=ppm_range)
+    chosen = {
+        scan.prefix: dimension
+        for scan in listed_scans(results / "group" / "scans.tsv")
+        if (dimension := _chosen(scan, results, basis, options)) is not None
+    }
+    if not chosen:
+        raise DataError(
+            f"{results}: no scan could be fitted, so that the baseline cannot be calibrated. "
+            "See the records of preprocessing for what is wrong with each."
+        )
+    median = float(np.median(list(chosen.values())))
+    write_json(out, {"BaselineEdPerPpm": median, "ByScan": chosen})
+
+
+def _chosen(scan: ListedScan, results: Path, basis: Path, options: FitOptions) -> float | None:
+    """Return what AIC chooses for a scan's average; None where it cannot be fitted."""
+    path = scan.result(results, "desc-preproc_svs.json")
+    record = read_record(path)
+    if record["Status"] != "ok":
+        return None
+    bins = read_series(path.with_name(record["Bins"]))
+    weights = np.array([part["weight"] for part in record["BinTable"]])
+    average = Fid(np.average(bins.samples[0], axis=0, weights=weights), bins.axis)
+    result = fit_spectrum(average, basis_for(basis, bins, path), options).result
+    return result.baseline_ed if result.status is FitStatus.CONVERGED else None

@@ -1,0 +1,29 @@
+"""What every command that fits spectra does first: bring the basis set to the scan."""
+
+from pathlib import Path
+
+from glxflow.basis.macromolecules import with_macromolecules
+from glxflow.basis.resample import resample
+from glxflow.errors import BasisError
+from glxflow.io.basis_files import read_basis
+from glxflow.spectrum import BasisSet, Series
+
+_LARGEST_TE_DIFFERENCE_S = 0.001
+
+
+def basis_for(basis: Path, series: Series, scan: Path) -> BasisSet:
+    """Return a basis set on a scan's axis, with macromolecules.
+
+    Raises
+    ------
+    BasisError
+        If it cannot be read, or is for another echo time, field or nucleus.
+    """
+    found = read_basis(basis)
+    if abs(found.echo_time_s - series.echo_time_s) > _LARGEST_TE_DIFFERENCE_S:
+        raise BasisError(
+            f"{basis}: the basis set is for TE {1000 * found.echo_time_s:g} ms, but {scan} has "
+            f"TE {1000 * series.echo_time_s:g} ms. Simulate one with "
+            f"`glxflow basis simulate --te {1000 * series.echo_time_s:g}`."
+        )
+    return with_macromolecules(resample(found, series.axis))
