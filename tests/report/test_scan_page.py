@@ -153,6 +153,15 @@ def test_an_estimate_at_zero_has_an_upper_limit_and_no_percentage(one_bin, read_
     assert "Lac 0.000 ± 0.012 0.000 ± 0.020 – – 0 (95 % below 0.196)" in words
 
 
+def test_doubts_are_printed_as_sentences_where_there_are_any(one_bin, estimates, read_page):
+    table = estimates().assign(flags="AT_ZERO")
+    assert "AT_ZERO" in read_page(render_scan(one_bin(estimates=table))).words
+    table = table.assign(doubts="Lac was fitted as zero")
+    words = read_page(render_scan(one_bin(estimates=table))).words
+    assert "Lac was fitted as zero" in words
+    assert "AT_ZERO" not in words
+
+
 def test_glx_comes_first(one_bin, read_page):
     words = read_page(render_scan(one_bin())).words
     table = words[words.index("metabolite to tNAA") :]

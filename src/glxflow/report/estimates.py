@@ -34,6 +34,9 @@ def estimate_rows(estimates: pd.DataFrame) -> dict[str, Any]:
     if estimates.empty:
         return {"columns": [], "rows": []}
     shown = [column for column in _COLUMNS if _has_values(estimates, column[1])]
+    if any(column == "doubts" for _, column, _ in shown):
+        # Sentences say what the codes stand for.
+        shown = [column for column in shown if column[1] != "flags"]
     records = sorted(estimates.to_dict("records"), key=_place)
     return {
         "columns": [heading for heading, _, _ in shown],
@@ -102,10 +105,14 @@ def _relative(column: str) -> Any:
     return cell
 
 
-def _flags(record: dict[Any, Any]) -> str:
-    """Return the doubts about one estimate."""
-    value = record.get("flags")
-    return value if isinstance(value, str) else ""
+def _words(column: str) -> Any:
+    """Return the cell that prints a text, or nothing."""
+
+    def cell(record: dict[Any, Any]) -> str:
+        value = record.get(column)
+        return value if isinstance(value, str) else ""
+
+    return cell
 
 
 _COLUMNS: tuple[tuple[str, str, Any], ...] = (
@@ -116,5 +123,6 @@ _COLUMNS: tuple[tuple[str, str, Any], ...] = (
     ("CRLB", "crlb", _relative("crlb")),
     ("SD of model choice", "sd_model", _relative("sd_model")),
     ("amplitude ± SD", "amplitude", _amplitude),
-    ("doubts", "flags", _flags),
+    ("doubts", "flags", _words("flags")),
+    ("doubts", "doubts", _words("doubts")),
 )

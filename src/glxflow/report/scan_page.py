@@ -102,7 +102,8 @@ class ScanPage:
     estimates : DataFrame
         A row per bin and metabolite: bin (position in `bins`), metabolite,
         amplitude, sd, crlb, ratio_tcr, ratio_tcr_sd, ratio_tnaa, ratio_tnaa_sd,
-        flags; optionally water_molal, water_molal_sd, limit95, sd_model.
+        flags; optionally water_molal, water_molal_sd, limit95, sd_model, and
+        doubts, the flags in words.
     steps : tuple of Step
         Processing, oldest first.
     failure : str
