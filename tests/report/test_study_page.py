@@ -97,6 +97,13 @@ def test_every_session_is_listed_and_what_is_not_used_comes_first(study, read_pa
     assert "with both sessions 3" in words
 
 
+def test_a_note_on_a_used_session_stands_beside_it(study, read_page):
+    notes = [np.nan] * 7 + ["madrs.tsv has no score of day 1. Add it."]
+    page = render_study(replace(study, sessions=study.sessions.assign(note=notes)))
+    words = read_page(page).words
+    assert "scan: Convert the raw data. madrs.tsv has no score of day 1. Add it." in words
+
+
 def test_attenuation_stands_with_its_interval_or_not_at_all(study, read_page):
     table = pd.DataFrame(
         {

@@ -27,7 +27,8 @@ class StudyPage:
         Condition labels, the reference first, as the plan (or the masking) names them.
     sessions : DataFrame
         Every planned or scanned session: subject, session, period, condition,
-        status (used, excluded, failed, missing), stage, reason.
+        status (used, excluded, failed, missing), stage, reason; optionally note,
+        what else is to be said of it.
     trial : DataFrame
         A row per used session and bin: subject, session, condition, bin, t_min,
         the outcome, qc_pass.
@@ -238,6 +239,7 @@ def _sessions(study: StudyPage) -> list[dict[str, str]]:
             "status": _text(row["status"]),
             "stage": _text(row["stage"], ""),
             "reason": _text(row["reason"], ""),
+            "note": _text(row.get("note"), ""),
             "page": study.pages.get((str(row["subject"]), str(row["session"])), ""),
         }
         for row in study.sessions.to_dict("records")
