@@ -50,8 +50,9 @@ def _ingest_scans(bids_dir: Path, scans: tuple[RawScan, ...]) -> list[str]:
     failures = []
     for scan in scans:
         target = bids_dir / scan.target
-        extra = {"TaskName": scan.task} if scan.task else {}
-        extra["WaterSuppression"] = scan.suffix == "svs"
+        extra: dict[str, str | bool] = {"WaterSuppression": scan.suffix == "svs"}
+        if scan.task:
+            extra["TaskName"] = scan.task
         try:
             with tempfile.TemporaryDirectory() as scratch:
                 conversion = convert(scan.source, target, extra, Path(scratch))

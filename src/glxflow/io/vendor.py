@@ -1,0 +1,285 @@
+"""Convert vendors' raw spectra through spec2nii, and mend or report what it gets wrong.
+
+spec2nii (Clarke et al. 2022, doi:10.1002/mrm.29418) runs as a program of its own, so
+that its crash is one message about one file.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from glxflow.errors import DataError, HeaderError
+from glxflow.io.files import atomic_path
+from glxflow.io.metadata import NIFTI_MRS_EXTENSION, PRIVATE_FIELDS, read_header, sidecar_of
+from glxflow.io.tables import write_json
+
+_PROGRAM = "from spec2nii.spec2nii import main; main()"
+_SUBCOMMANDS = {
+    ".sdat": "philips",
+    ".data": "philips_dl",
+    ".dat": "twix",
+    ".rda": "rda",
+    ".7": "ge",
+    ".mrui": "jmrui",
+    ".raw": "raw",
+    ".fid": "varian",
+    ".ima": "dicom",
+    ".dcm": "dicom",
+}
+_PRIVATE = (*PRIVATE_FIELDS, "OriginalFile", "ConversionTime", "InstitutionalDepartmentName")
+_INTEGER_LIMITS = (2**15 - 1, 2**15, 2**31 - 1, 2**31)
+_WATER_RATIO = 20.0
+_TIMEOUT_S = 600
+_DICOM_HEAD = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """One converted file.
+
+    Attributes
+    ----------
+    target : Path
+        The NIfTI-MRS file; its sidecar lies beside it.
+    notes : tuple of str
+        What was mended, dropped, or should be looked at.
+    """
+
+    target: Path
+    notes: tuple[str, ...]
+
+
+def convert(source: Path, target: Path, extra: Mapping[str, Any], scratch: Path) -> Conversion:
+    """Write a vendor's raw file as NIfTI-MRS with a complete sidecar.
+
+    Parameters
+    ----------
+    source : Path
+        Siemens twix, rda or DICOM, Philips sdat (with its spar), data (with list and
+        spar) or DICOM, GE P-file, Bruker, Varian, jMRUI, LCModel RAW, or NIfTI-MRS.
+    target : Path
+        File to write, `*_svs.nii.gz` or `*_mrsref.nii.gz`.
+    extra : mapping
+        Fields for the sidecar that the raw file does not know, such as TaskName.
+    scratch : Path
+        An empty folder for intermediate files.
+
+    Raises
+    ------
+    DataError
+        If spec2nii fails, writes nothing or several files, or samples overflowed.
+    HeaderError
+        If what it writes lacks or contradicts what the pipeline needs.
+    """
+    notes: list[str] = []
+    raw = source if source.name.endswith(".nii.gz") else _run(source, scratch, notes)
+    image: Any = nib.load(raw)
+    fields = _fields(source, image)
+    fields |= _philips_fields(source, fields, notes)
+    dropped = [name for name in _PRIVATE if fields.pop(name, None)]
+    personal = [name for name in dropped if name in PRIVATE_FIELDS]
+    if personal:
+        notes.append(f"personal fields dropped: {', '.join(personal)}")
+    samples = np.asarray(image.dataobj)
+    _check_overflow(source, samples)
+    notes += _doubts(fields, samples, target)
+    candidate = scratch / "checked" / target.name
+    _write(image, fields, candidate)
+    write_json(sidecar_of(candidate), {**_bids_fields(fields), **extra})
+    _check_header(source, candidate)
+    for made, wanted in ((candidate, target), (sidecar_of(candidate), sidecar_of(target))):
+        with atomic_path(wanted) as temporary:
+            shutil.copyfile(made, temporary)
+    return Conversion(target, tuple(notes))
+
+
+def _check_header(source: Path, candidate: Path) -> None:
+    """Stop before anything reaches the data set if the pipeline could not use it."""
+    try:
+        read_header(candidate)
+    except HeaderError as error:
+        problems = str(error).removeprefix(str(candidate))
+        raise HeaderError(f"{source} as spec2nii converts it{problems}") from error
+
+
+def _run(source: Path, scratch: Path, notes: list[str]) -> Path:
+    """Return the NIfTI-MRS file that spec2nii makes of a raw file."""
+    arguments = _arguments(source, scratch, notes)
+    command = [sys.executable, "-c", _PROGRAM, *arguments, "-f", "raw", "-o", str(scratch)]
+    try:
+        ran = subprocess.run(
+            command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise DataError(f"{source}: spec2nii did not end within {_TIMEOUT_S} s.") from None
+    written = sorted(scratch.glob("raw*.nii.gz"))
+    if ran.returncode or not written:
+        last = (ran.stderr.strip() or ran.stdout.strip() or "no message").splitlines()[-1]
+        raise DataError(
+            f"{source}: spec2nii {arguments[0]} ended with code {ran.returncode} and wrote "
+            f"{len(written)} files ({last}). Convert the file by hand (`spec2nii --help`) and "
+            "give the NIfTI-MRS file in the mapping table."
+        )
+    if len(written) > 1:
+        names = ", ".join(path.name for path in written)
+        raise DataError(
+            f"{source}: holds {len(written)} acquisitions ({names}), such as a water reference "
+            "inside the metabolite scan. Convert it by hand with spec2nii and give each "
+            "NIfTI-MRS file its own row in the mapping table."
+        )
+    return written[0]
+
+
+def _arguments(source: Path, scratch: Path, notes: list[str]) -> list[str]:
+    """Return the command line of spec2nii for one raw file."""
+    if source.name in {"fid", "2dseq"} or source.name.startswith("rawdata"):
+        mode = {"fid": "FID", "2dseq": "2DSEQ"}.get(source.name, "RAWDATA")
+        return ["bruker", "-m", mode, str(source)]
+    subcommand = _SUBCOMMANDS.get(source.suffix.lower())
+    if subcommand is None and source.is_dir():
+        subcommand = "dicom"
+    if subcommand is None:
+        raise DataError(
+            f"{source}: unknown kind of raw file {source.suffix!r}, expected "
+            f"{', '.join(_SUBCOMMANDS)}, a Bruker fid, 2dseq or rawdata, a folder of DICOM "
+            "files, or .nii.gz."
+        )
+    if subcommand == "philips":
+        return ["philips", str(source), str(_complete_spar(source, scratch, notes))]
+    if subcommand == "philips_dl":
+        return ["philips_dl", *(str(part) for part in (source, *_companions(source)))]
+    if subcommand == "twix":
+        return ["twix", "-e", "image", str(source)]
+    if subcommand == "raw":
+        return ["raw", "-n", "1H", str(source)]
+    return [_dicom_kind(source) if subcommand == "dicom" else subcommand, str(source)]
+
+
+def _companions(source: Path) -> tuple[Path, Path]:
+    """Return the list and the spar that belong to a data file."""
+    return _companion(source, ".list"), _companion(source, ".spar")
+
+
+def _companion(source: Path, suffix: str) -> Path:
+    """Return the file of the same name with another suffix, in either case."""
+    for candidate in (source.with_suffix(suffix), source.with_suffix(suffix.upper())):
+        if candidate.exists():
+            return candidate
+    raise DataError(
+        f"{source}: no {source.stem}{suffix} beside it. Copy it from the scanner as well: "
+        "the samples alone have no frequency and no timing."
+    )
+
+
+def _dicom_kind(source: Path) -> str:
+    """Return the subcommand for a DICOM file, or a folder of them, by its maker."""
+    files = sorted(path for path in source.rglob("*") if path.is_file())
+    first = files[0] if files else source
+    head = first.read_bytes()[:_DICOM_HEAD] if first.is_file() else b""
+    return "philips_dcm" if b"Philips" in head else "dicom"
+
+
+def read_spar(path: Path) -> dict[str, str]:
+    """Return the parameters of a Philips SPAR file as text, by name."""
+    text = path.read_text(encoding="latin-1")
+    pairs = re.findall(r"^([^!\n\r:]+?)\s*:\s*(.*?)\s*$", text, flags=re.MULTILINE)
+    return dict(pairs)
+
+
+def _complete_spar(source: Path, scratch: Path, notes: list[str]) -> Path:
+    """Return the spar of an sdat, with the line that old ones lack and spec2nii asks for."""
+    spar = _companion(source, ".spar")
+    if "spectrum_inversion_time" in read_spar(spar):
+        return spar
+    completed = scratch / spar.name
+    shutil.copyfile(spar, completed)
+    with completed.open("a", encoding="latin-1") as stream:
+        stream.write("\nspectrum_inversion_time : 0\n")
+    notes.append("spectrum_inversion_time is missing in the SPAR file: taken as no inversion")
+    return completed
+
+
+def _philips_fields(source: Path, fields: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
+    """Return fields of a Philips scan as its SPAR says, with what had to be mended."""
+    if source.suffix.lower() != ".sdat":
+        return {}
+    spar = read_spar(_companion(source, ".spar"))
+    mended: dict[str, Any] = {}
+    inversion_s = float(spar.get("spectrum_inversion_time", 0)) / 1000
+    if inversion_s > 0 and fields.get("InversionTime") != inversion_s:
+        mended["InversionTime"] = inversion_s
+        notes.append(f"InversionTime is {inversion_s:g} s by the SPAR file")
+    if "averages" in spar:
+        mended["NumberOfTransients"] = int(float(spar["averages"]))
+    return mended
+
+
+def _fields(source: Path, image: Any) -> dict[str, Any]:
+    """Return the NIfTI-MRS header extension of an image."""
+    codes = image.header.extensions.get_codes()
+    if NIFTI_MRS_EXTENSION not in codes:
+        raise HeaderError(
+            f"{source}: no NIfTI-MRS header extension (code 44). Give the vendor's raw file, "
+            "or a file that spec2nii wrote."
+        )
+    extension = image.header.extensions[codes.index(NIFTI_MRS_EXTENSION)]
+    return dict(json.loads(extension.text))
+
+
+def _check_overflow(source: Path, samples: Any) -> None:
+    """Stop where samples lie on the limits of an integer: they wrapped or clipped there."""
+    channels = np.abs(np.stack([samples.real, samples.imag]))
+    at_limit = int(np.isin(channels, np.asarray(_INTEGER_LIMITS, dtype=channels.dtype)).sum())
+    if at_limit > 1:
+        raise DataError(
+            f"{source}: {at_limit} samples lie at the limit of an integer "
+            f"(largest {channels.max():.0f}), so that the receiver or the export overflowed. "
+            "Lower the receiver gain and scan again, or export as floating point."
+        )
+
+
+def _doubts(fields: Mapping[str, Any], samples: Any, target: Path) -> list[str]:
+    """List what spec2nii is known to get wrong and this file may suffer from."""
+    doubts = []
+    name = " ".join(str(fields.get(key, "")) for key in ("ProtocolName", "SequenceName"))
+    if re.search(r"s-?laser|semi-?laser", name, flags=re.IGNORECASE):
+        doubts.append(
+            f"EchoTime is {fields.get('EchoTime')} s for a semi-LASER ({name.strip()}): make sure "
+            "that it is the total echo time and not the first part of it"
+        )
+    if target.name.endswith("_svs.nii.gz") and samples.ndim > 4:
+        first = np.abs(samples[0, 0, 0, 0].reshape(-1))
+        if first.size > 1 and first.max() > _WATER_RATIO * max(np.median(first), 1e-300):
+            doubts.append(
+                f"{int((first > _WATER_RATIO * np.median(first)).sum())} of {first.size} "
+                "transients are far stronger than the rest: unsuppressed water may be stored "
+                "inside the metabolite scan"
+            )
+    return doubts
+
+
+def _write(image: Any, fields: Mapping[str, Any], target: Path) -> None:
+    """Write an image with a cleaned header extension and its units."""
+    extension = nib.nifti1.Nifti1Extension(NIFTI_MRS_EXTENSION, json.dumps(fields).encode())
+    header = image.header.copy()
+    header.extensions.clear()
+    header.extensions.append(extension)
+    # Some converters leave the units at 0, "unknown"; NIfTI-MRS means mm and s.
+    header.set_xyzt_units("mm", "sec")
+    copy = type(image)(np.asarray(image.dataobj), image.affine, header)
+    with atomic_path(target) as temporary:
+        nib.save(copy, temporary)
+
+
+def _bids_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what belongs in the sidecar: everything but the array's own description."""
+    return {name: value for name, value in fields.items() if not name.startswith("dim_")}
