@@ -8,15 +8,19 @@ import typer
 
 from glxflow import __version__
 from glxflow.basis.collinearity import broadened_spectra, collinear_pairs
+from glxflow.basis.measured import measured_macromolecules, with_measured
 from glxflow.basis.protocol import protocol_for
 from glxflow.basis.pulses import editing_pulse, localisation_for
+from glxflow.basis.resample import resample
 from glxflow.basis.simulate import edited_difference
 from glxflow.cli.basis_cache import cached_basis
+from glxflow.cli.preprocess import clean_scan
 from glxflow.errors import ConfigError, join_problems
 from glxflow.io.basis_files import FORMATS, format_of, load_basis, read_basis, write_basis
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.metadata import WATER_PPM, read_header
 from glxflow.io.tables import read_json
+from glxflow.preprocess.bins import BinPlan
 from glxflow.report.basis_page import BasisView, basis_page
 from glxflow.report.page import Provenance
 from glxflow.spectrum import Axis
@@ -122,6 +126,26 @@ def convert(
     for note in basis.notes:
         typer.secho(f"{source}: {note}", err=True)
     write_basis(target, basis, fmt or format_of(target))
+
+
+@app.command()
+def add_macromolecules(
+    source: Annotated[Path, typer.Argument(help="Basis set of the same sequence and echo time.")],
+    nulled: Annotated[Path, typer.Option(help="Metabolite-nulled scan, NIfTI-MRS.")],
+    out: Annotated[Path, typer.Option(help="The basis set to write.")],
+    water: Annotated[Path | None, typer.Option(help="Its water reference, NIfTI-MRS.")] = None,
+    linewidth_hz: Annotated[
+        float, typer.Option(help="Line width of metabolites in the nulled scan, in Hz.")
+    ] = 6.0,
+    fmt: Format = None,
+) -> None:
+    """Put macromolecules measured by nulling metabolites into a basis set, as bands."""
+    cleaned = clean_scan(nulled, water, BinPlan(None)).bins.fid(0)
+    basis = resample(read_basis(source), cleaned.axis)
+    measured = measured_macromolecules(cleaned, basis, linewidth_hz)
+    for note in measured.notes:
+        typer.secho(f"{nulled}: {note}", err=True)
+    write_basis(out, with_measured(basis, measured), fmt or format_of(out))
 
 
 @app.command()

@@ -14,11 +14,11 @@ import typer
 from glxflow.cli.fitting import basis_for
 from glxflow.cli.scan_paths import ListedScan, listed_scans
 from glxflow.errors import DataError
-from glxflow.fit import FitOptions, fit_spectrum
+from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
 from glxflow.io.nifti_mrs import read_series
 from glxflow.io.records import read_record
 from glxflow.io.tables import write_json
-from glxflow.spectrum import Fid, FitStatus
+from glxflow.spectrum import Axis, Fid, FitStatus, Series
 
 app = typer.Typer()
 
@@ -34,11 +34,18 @@ def calibrate(
 ) -> None:
     """Take the median, over all scans, of the baseline's effective dimension that AIC chooses."""
     options = FitOptions(ppm_range=ppm_range)
-    chosen = {
-        scan.prefix: dimension
-        for scan in listed_scans(results / "group" / "scans.tsv")
-        if (dimension := _chosen(scan, results, basis, options)) is not None
-    }
+    models: dict[Axis, FitModel] = {}
+    chosen = {}
+    for scan in listed_scans(results / "group" / "scans.tsv"):
+        found = _average(scan, results)
+        if found is not None:
+            series, average = found
+            # Scans of a protocol mostly share their axis, and preparing takes longer than fitting.
+            if series.axis not in models:
+                models[series.axis] = prepare(basis_for(basis, series, scan.prefix), options)
+            result = fit_prepared(average, models[series.axis]).result
+            if result.status is FitStatus.CONVERGED:
+                chosen[scan.prefix] = result.baseline_ed
     if not chosen:
         raise DataError(
             f"{results}: no scan could be fitted, so that the baseline cannot be calibrated. "
@@ -48,14 +55,12 @@ def calibrate(
     write_json(out, {"BaselineEdPerPpm": median, "ByScan": chosen})
 
 
-def _chosen(scan: ListedScan, results: Path, basis: Path, options: FitOptions) -> float | None:
-    """Return what AIC chooses for a scan's average; None where it cannot be fitted."""
+def _average(scan: ListedScan, results: Path) -> tuple[Series, Fid] | None:
+    """Return the bins of a scan and their average; None where preprocessing has failed."""
     path = scan.result(results, "desc-preproc_svs.json")
     record = read_record(path)
     if record["Status"] != "ok":
         return None
     bins = read_series(path.with_name(record["Bins"]))
     weights = np.array([part["weight"] for part in record["BinTable"]])
-    average = Fid(np.average(bins.samples[0], axis=0, weights=weights), bins.axis)
-    result = fit_spectrum(average, basis_for(basis, bins, path), options).result
-    return result.baseline_ed if result.status is FitStatus.CONVERGED else None
+    return bins, Fid(np.average(bins.samples[0], axis=0, weights=weights), bins.axis)

@@ -11,7 +11,7 @@ from glxflow.spectrum import BasisSet, Series
 _LARGEST_TE_DIFFERENCE_S = 0.001
 
 
-def basis_for(basis: Path, series: Series, scan: Path) -> BasisSet:
+def basis_for(basis: Path, series: Series, scan: Path | str) -> BasisSet:
     """Return a basis set on a scan's axis, with macromolecules.
 
     Raises
