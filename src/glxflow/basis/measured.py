@@ -1,0 +1,182 @@
+"""Macromolecules from a metabolite-nulled spectrum, freed of metabolites and cut into bands."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy.optimize import fmin, nnls
+
+from glxflow.basis.macromolecules import gaussian_lines
+from glxflow.constants import load
+from glxflow.errors import BasisError
+from glxflow.spectrum import Axis, BasisSet, ComplexArray, Fid, Kind, RealArray, spectrum_of
+
+_RANGE_PPM = (0.2, 4.2)
+_MOSTLY_PPM = (0.6, 2.4)
+_RIDGE = 0.02
+
+
+def measured_macromolecules(nulled: Fid, basis: BasisSet, linewidth_hz: float) -> BasisSet:
+    """Return macromolecules measured by nulling metabolites, as bands with their true ratio.
+
+    The spectrum is the sum of broad non-negative Gaussian lines
+    (macromolecules), narrow lines of either sign (what inversion leaves of the
+    metabolites) and a smooth baseline. The Gaussian lines alone are kept, so
+    that no noise enters the basis set, and are cut at the borders of the bands.
+
+    Parameters
+    ----------
+    nulled : Fid
+        Coil-combined, averaged, without residual water.
+    basis : BasisSet
+        Metabolites of the same protocol on the same axis.
+    linewidth_hz : float
+        Lorentzian width of the metabolites in that spectrum, in Hz.
+
+    Returns
+    -------
+    BasisSet
+        One component a band; equal amplitudes are the measured ratio, and the
+        sum of the band at 0.9 ppm is three protons.
+
+    Raises
+    ------
+    BasisError
+        If the axes differ, or no signal is found at 0.9 ppm.
+
+    References
+    ----------
+    Cudalbu C. et al., NMR Biomed 34:e4393 (2021). doi:10.1002/nbm.4393
+    """
+    if nulled.axis != basis.axis:
+        raise BasisError("the basis set is not on the axis of the nulled spectrum: resample it.")
+    model = _Model(basis, linewidth_hz)
+    start = _phase(nulled)
+
+    def misfit_at(theta: RealArray) -> float:
+        return model.fitted(nulled, float(theta[0]), float(theta[1]))[1]
+
+    phase, offset_ppm = fmin(
+        misfit_at,
+        [start, 0.0],
+        ftol=1e-4,
+        initial_simplex=[[start, 0.0], [start + 0.2, 0.0], [start, 0.02]],
+        disp=False,
+    )
+    amplitudes, misfit = model.fitted(nulled, phase, offset_ppm)
+    bands = load("macromolecules")["bands"]
+    fids = [model.band(amplitudes, low, high) for low, high in bands["ppm"].values()]
+    unit = abs(fids[0][0]) / bands["protons_at_0.9_ppm"]
+    if not unit > 0:
+        raise BasisError("the nulled spectrum holds no macromolecules at 0.9 ppm. Check the file.")
+    return replace(
+        basis,
+        names=tuple(bands["ppm"]),
+        kinds=(Kind.MACROMOLECULE,) * len(fids),
+        fids=np.array(fids) / unit,
+        linewidth_hz=0.0,
+        source="macromolecules from a metabolite-nulled spectrum",
+        notes=(
+            f"phase {np.degrees(phase):.0f} deg and offset {offset_ppm:.3f} ppm taken off; "
+            f"residual {100 * misfit:.1f} % of the spectrum's norm",
+        ),
+    )
+
+
+def with_measured(basis: BasisSet, measured: BasisSet) -> BasisSet:
+    """Return metabolites with measured macromolecules in place of any others.
+
+    Parameters
+    ----------
+    basis : BasisSet
+        Metabolites, and perhaps macromolecules and lipids.
+    measured : BasisSet
+        Bands on the same axis, as `measured_macromolecules` returns them.
+    """
+    kept = [index for index, kind in enumerate(basis.kinds) if kind is not Kind.MACROMOLECULE]
+    return replace(
+        basis,
+        names=(*(basis.names[index] for index in kept), *measured.names),
+        kinds=(*(basis.kinds[index] for index in kept), *measured.kinds),
+        fids=np.concatenate([basis.fids[kept], measured.fids]),
+        notes=(*basis.notes, f"{measured.source}: {'; '.join(measured.notes)}"),
+    )
+
+
+class _Model:
+    """The columns of the linear fit, computed once."""
+
+    def __init__(self, basis: BasisSet, linewidth_hz: float) -> None:
+        """Lay out Gaussian lines, metabolite residuals and the baseline."""
+        self.axis = basis.axis
+        settings = load("macromolecules")["nulled"]
+        positions = np.arange(*settings["positions_ppm"])
+        self.lines = [(ppm, width) for width in settings["fwhm_ppm"] for ppm in positions]
+        broad = np.arange(_RANGE_PPM[0], _RANGE_PPM[1] + 0.1, settings["baseline_step_ppm"])
+        residual = self._residual(basis, linewidth_hz, settings)
+        baseline = self._gaussians([(ppm, settings["baseline_fwhm_ppm"]) for ppm in broad])
+        signed = np.concatenate([residual, baseline, 1j * baseline])
+        self.gaussians = self._gaussians(self.lines)
+        self.inside = (self.axis.ppm >= _RANGE_PPM[0]) & (self.axis.ppm <= _RANGE_PPM[1])
+        columns = np.concatenate([self.gaussians, signed, -signed])
+        spectra = self._inside(columns)
+        self.norms = np.linalg.norm(spectra, axis=1)
+        columns = (spectra / self.norms[:, np.newaxis]).T
+        # A little ridge: neighbouring Gaussians share what the data cannot divide.
+        self.matrix = np.concatenate([columns, _RIDGE * np.eye(columns.shape[1])])
+
+    def _residual(
+        self, basis: BasisSet, linewidth_hz: float, settings: Mapping[str, Any]
+    ) -> ComplexArray:
+        """Return what inversion may leave of metabolites: multiplets, and each singlet alone."""
+        damping = np.exp(-np.pi * linewidth_hz * self.axis.time_s)
+        singlets = [
+            np.exp(2j * np.pi * self.axis.hz(ppm) * self.axis.time_s)
+            for ppm in settings["singlets_ppm"]
+        ]
+        upright = np.sign(basis.fids[:, 0].sum().real)
+        multiplets = [
+            upright * basis.fid(str(name))
+            for name in settings["multiplets"]
+            if name in basis.names
+        ]
+        narrow: ComplexArray = np.array([*singlets, *multiplets]) * damping
+        return narrow
+
+    def _gaussians(self, lines: Sequence[tuple[float, float]]) -> ComplexArray:
+        """Return one time-domain Gaussian line a row."""
+        return np.array([_gaussian(ppm, width, self.axis) for ppm, width in lines])
+
+    def _inside(self, fids: ComplexArray) -> RealArray:
+        """Return real and imaginary spectra of the fitted range, (n, 2 n_inside)."""
+        spectra = spectrum_of(fids)[..., self.inside]
+        return np.concatenate([spectra.real, spectra.imag], axis=-1)
+
+    def fitted(self, nulled: Fid, phase: float, offset_ppm: float) -> tuple[RealArray, float]:
+        """Return all amplitudes, and the residual as a share of the spectrum's norm."""
+        offset_hz = offset_ppm * self.axis.spectrometer_frequency_mhz
+        turn = np.exp(-1j * phase - 2j * np.pi * offset_hz * self.axis.time_s)
+        data = self._inside(nulled.samples * turn)
+        target = np.concatenate([data, np.zeros(self.matrix.shape[1])])
+        solution, misfit = nnls(self.matrix, target, maxiter=30 * target.size)
+        return solution / self.norms, float(misfit / np.linalg.norm(data))
+
+    def band(self, amplitudes: RealArray, low: float, high: float) -> ComplexArray:
+        """Return the sum of the Gaussian lines between two chemical shifts."""
+        chosen = np.array([low <= ppm < high for ppm, _ in self.lines])
+        n_lines = len(self.lines)
+        total: ComplexArray = (amplitudes[:n_lines] * chosen) @ self.gaussians
+        return total
+
+
+def _phase(nulled: Fid) -> float:
+    """Return the phase of the integral where macromolecules dominate: absorption adds up."""
+    low, high = _MOSTLY_PPM
+    inside = (nulled.axis.ppm >= low) & (nulled.axis.ppm <= high)
+    return float(np.angle(nulled.spectrum[inside].sum()))
+
+
+def _gaussian(ppm: float, fwhm_ppm: float, axis: Axis) -> ComplexArray:
+    """Return one Gaussian line of one proton."""
+    return gaussian_lines([{"ppm": ppm, "fwhm_ppm": fwhm_ppm, "amplitude": 1.0}], axis)

@@ -1,0 +1,97 @@
+"""Macromolecules from a nulled spectrum whose parts are known."""
+
+import numpy as np
+import pytest
+
+from glxflow.basis.macromolecules import gaussian_lines, with_macromolecules
+from glxflow.basis.measured import measured_macromolecules, with_measured
+from glxflow.basis.protocol import protocol_for
+from glxflow.basis.simulate import simulate_basis
+from glxflow.errors import BasisError
+from glxflow.spectrum import Axis, Fid, Kind
+
+AXIS = Axis(1024, 5e-4, 127.7, 4.65)
+# Positions between the nodes of the analysis, and widths that it does not hold.
+LINES = [(0.92, 0.15, 3.0), (1.22, 0.17, 1.5), (1.43, 0.17, 2.0), (1.68, 0.14, 1.8)]
+LINES += [(2.06, 0.18, 3.0), (2.27, 0.18, 1.6), (2.98, 0.17, 1.2), (3.78, 0.2, 2.0)]
+
+
+@pytest.fixture(scope="module")
+def metabolites():
+    return simulate_basis(
+        protocol_for("press", AXIS, echo_time_s=0.03), ["NAA", "Cr", "Glu", "Ins", "GPC"]
+    )
+
+
+def truth():
+    return gaussian_lines([{"ppm": p, "fwhm_ppm": w, "amplitude": a} for p, w, a in LINES], AXIS)
+
+
+def nulled_spectrum(phase, offset_ppm):
+    """Return macromolecules with an inverted NAA, an upright creatine CH2, and noise."""
+    damping = np.exp(-np.pi * 6 * AXIS.time_s)
+    residual = sum(
+        amplitude * np.exp(2j * np.pi * AXIS.hz(ppm) * AXIS.time_s) * damping
+        for ppm, amplitude in [(2.008, -0.5), (3.915, 0.6)]
+    )
+    rng = np.random.default_rng(20260301)
+    noise = rng.normal(scale=0.02, size=(2, AXIS.n_points))
+    turn = np.exp(1j * phase + 2j * np.pi * offset_ppm * 127.7 * AXIS.time_s)
+    return Fid((truth() + residual) * turn + noise[0] + 1j * noise[1], AXIS)
+
+
+@pytest.fixture(scope="module")
+def measured(metabolites):
+    return measured_macromolecules(nulled_spectrum(0.7, 0.01), metabolites, 6.0)
+
+
+def spectrum(fid):
+    inside = (AXIS.ppm > 0.5) & (AXIS.ppm < 4.0)
+    return np.fft.fftshift(np.fft.fft(fid))[inside].real
+
+
+def test_macromolecules_are_found_without_the_metabolites(measured):
+    found, expected = spectrum(measured.fids.sum(axis=0)), spectrum(truth())
+    correlation = found @ expected / np.linalg.norm(found) / np.linalg.norm(expected)
+    # The baseline may take a little of the broadest parts: 2 % of the norm is 0.9998.
+    assert correlation > 0.995
+    # NAA's residual would be a notch of 0.5 protons, 20 times as narrow as the lines.
+    assert np.abs(found - expected).max() < 0.1 * expected.max()
+
+
+def test_bands_keep_the_measured_ratio(measured):
+    areas = dict(zip(measured.names, np.abs(measured.fids[:, 0]), strict=True))
+    assert areas["MM09"] == pytest.approx(3.0)  # by definition of the unit
+    # Neighbours at 1.43 and 1.68 overlap by a tenth of their area at the border.
+    assert areas["MM13"] == pytest.approx(3.5, rel=0.12)
+    assert areas["MM17"] == pytest.approx(1.8, rel=0.25)
+    assert areas["MM21"] == pytest.approx(4.6, rel=0.12)
+
+
+def test_bands_stay_within_their_borders(measured):
+    for name, (low, high) in {"MM09": (0.2, 1.06), "MM21": (1.8, 2.45)}.items():
+        ppm = AXIS.ppm[np.abs(np.fft.fftshift(np.fft.fft(measured.fid(name)))).argmax()]
+        assert low <= ppm < high
+
+
+def test_phase_and_offset_are_taken_off(metabolites, measured):
+    upright = measured_macromolecules(nulled_spectrum(0.0, 0.0), metabolites, 6.0)
+    one, other = spectrum(upright.fids.sum(axis=0)), spectrum(measured.fids.sum(axis=0))
+    correlation = one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+    assert correlation > 0.999  # what noise leaves
+    assert "phase 4" in measured.notes[0]  # 0.7 rad is 40 degrees
+
+
+def test_measured_bands_replace_the_default_ones(metabolites, measured):
+    basis = with_measured(with_macromolecules(metabolites), measured)
+    assert [
+        n for n, k in zip(basis.names, basis.kinds, strict=True) if k is Kind.MACROMOLECULE
+    ] == [*measured.names]
+    assert "Lip09" in basis.names
+    assert any("metabolite-nulled" in note for note in basis.notes)
+
+
+def test_another_axis_is_refused(metabolites):
+    other = Axis(1024, 4e-4, 127.7, 4.65)
+    with pytest.raises(BasisError, match="not on the axis"):
+        measured_macromolecules(Fid(truth(), other), metabolites, 6.0)
