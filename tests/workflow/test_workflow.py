@@ -1,0 +1,162 @@
+"""The whole way on the simulated trial, sound and spoiled."""
+
+import json
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from nifti_mrs.nifti_mrs import NIFTI_MRS
+from nifti_mrs.validator import validate_nifti_mrs
+
+PROJECT = Path(__file__).parents[2]
+
+
+def scan(bids, subject, session, ending="svs.nii.gz"):
+    folder = bids / f"sub-{subject}" / f"ses-{session}" / "mrs"
+    return folder / f"sub-{subject}_ses-{session}_task-ketamine_{ending}"
+
+
+def change_samples(path, change):
+    image = nib.load(path)
+    samples = change(np.asarray(image.dataobj))
+    nib.save(nib.Nifti2Image(samples, image.affine, image.header), path)
+
+
+def put_nan(samples):
+    samples = samples.copy()
+    samples[..., 10, 0, 7] = np.nan  # one sample of one coil of the eighth transient
+    return samples
+
+
+def spoil(bids):
+    """One fault a participant; sub-08 stays sound."""
+    for ending in ("mrsref.nii.gz", "mrsref.json"):
+        scan(bids, "01", 1, ending).unlink()
+    shutil.rmtree(bids / "sub-02" / "ses-2")
+    truncated = scan(bids, "03", 1)
+    truncated.write_bytes(truncated.read_bytes()[:60_000])
+    scores = bids / "phenotype" / "madrs.tsv"
+    lines = [line for line in scores.read_text().splitlines() if not line.startswith("sub-04")]
+    scores.write_text("\n".join(lines) + "\n")
+    change_samples(scan(bids, "05", 1), np.conj)
+    change_samples(scan(bids, "06", 1), put_nan)
+    sessions = bids / "sub-07" / "sub-07_sessions.tsv"
+    sessions.write_text(sessions.read_text().replace("naltrexone", "nalterxone"))
+
+
+@pytest.fixture(scope="module")
+def spoiled(copied, run_workflow):
+    bids = copied("spoiled")
+    spoil(bids)
+    results = bids.parent / "results"
+    run = run_workflow(bids, results)
+    assert run.returncode == 0, run.stderr[-3000:]
+    return results
+
+
+@pytest.fixture(scope="module")
+def sessions(spoiled):
+    return pd.read_csv(spoiled / "group" / "sessions.tsv", sep="\t").set_index(
+        ["subject", "session"]
+    )
+
+
+@pytest.mark.slow
+class TestSpoiledStudy:
+    def test_sound_sessions_are_used(self, sessions):
+        used = sessions[sessions["status"] == "used"]
+        assert len(used) == 12
+        assert ("sub-08", "ses-1") in used.index
+
+    def test_a_missing_water_reference_leaves_ratios(self, spoiled, sessions):
+        assert sessions.loc[("sub-01", "ses-1"), "status"] == "used"
+        table = pd.read_csv(spoiled / "group" / "concentrations.tsv", sep="\t")
+        rows = table[(table["subject"] == "sub-01") & (table["session"] == "ses-1")]
+        assert rows["water_molal"].isna().all()
+        assert rows["ratio_tnaa"].notna().any()
+
+    def test_a_missing_session_is_listed_with_where_it_should_be(self, sessions):
+        row = sessions.loc[("sub-02", "ses-2")]
+        assert row["status"] == "missing"
+        assert "sub-02/ses-2/mrs" in row["reason"]
+
+    def test_a_truncated_file_is_named(self, sessions):
+        row = sessions.loc[("sub-03", "ses-1")]
+        assert (row["status"], row["stage"]) == ("failed", "preprocess")
+        assert "sub-03_ses-1_task-ketamine_svs.nii.gz" in row["reason"]
+        assert "copy it again" in row["reason"]
+
+    def test_a_participant_without_scores_keeps_the_spectra(self, sessions):
+        row = sessions.loc[("sub-04", "ses-1")]
+        assert row["status"] == "used"
+        assert "phenotype/madrs.tsv has no score of day 0 and 1" in row["note"]
+
+    def test_conjugated_data_are_refused_by_name(self, sessions):
+        row = sessions.loc[("sub-05", "ses-1")]
+        assert row["status"] == "failed"
+        assert "sub-05_ses-1_task-ketamine_svs.nii.gz" in row["reason"]
+        assert "conjugate" in row["reason"]
+
+    def test_a_transient_with_nan_is_left_out_and_said(self, spoiled, sessions):
+        assert sessions.loc[("sub-06", "ses-1"), "status"] == "used"
+        folder = spoiled / "sub-06" / "ses-1" / "mrs"
+        page = (folder / "sub-06_ses-1_task-ketamine_report.html").read_text()
+        assert "1 of 20 transients hold NaN or infinity" in page
+
+    def test_an_unknown_condition_is_excluded_with_the_known_ones(self, sessions):
+        excluded = sessions[sessions["status"] == "excluded"]
+        assert excluded.index.get_level_values("subject").tolist() == ["sub-07"]
+        assert "placebo, naltrexone" in excluded["reason"].iloc[0]
+
+    def test_the_study_page_lists_every_fault(self, spoiled):
+        page = (spoiled / "group" / "report.html").read_text()
+        for subject in ("sub-02", "sub-03", "sub-05", "sub-07"):
+            assert subject in page
+        assert "copy it again" in page
+
+    def test_the_page_of_a_failed_session_says_why(self, spoiled):
+        folder = spoiled / "sub-03" / "ses-1" / "mrs"
+        page = (folder / "sub-03_ses-1_task-ketamine_report.html").read_text()
+        assert "copy it again" in page
+
+    def test_primary_results_have_their_columns_and_counts(self, spoiled):
+        table = pd.read_csv(spoiled / "group" / "inference" / "primary.tsv", sep="\t")
+        expected = "model term estimate se df df_method statistic p ci_low ci_high".split()
+        assert {*expected, "n_participants", "n_sessions", "n_rows"} <= set(table.columns)
+        claim = table[table["role"] == "primary"].iloc[0]
+        assert claim["df_method"] == "kenward-roger"
+        assert claim["ci_low"] < claim["estimate"] < claim["ci_high"]
+
+    def test_every_spectrum_written_is_valid(self, spoiled):
+        written = list(spoiled.rglob("*_svs.nii.gz")) + list(spoiled.rglob("*_mrsref.nii.gz"))
+        assert len(written) > 30
+        for path in written:
+            validate_nifti_mrs(NIFTI_MRS(path))
+
+    def test_records_name_their_inputs_by_hash(self, spoiled):
+        folder = spoiled / "sub-08" / "ses-1" / "mrs"
+        record = json.loads(next(folder.glob("*_desc-preproc_svs.json")).read_text())
+        assert [len(source["SHA256"]) for source in record["Sources"]] == [64, 64, 64]
+
+
+def test_an_empty_data_set_is_an_error_that_says_what_was_expected(tmp_path, run_workflow):
+    (tmp_path / "bids").mkdir()
+    (tmp_path / "bids" / "dataset_description.json").write_text(
+        '{"Name": "empty", "BIDSVersion": "1.11.0"}'
+    )
+    run = run_workflow(tmp_path / "bids", tmp_path / "results", "--dry-run")
+    assert run.returncode != 0
+    assert "no spectroscopy scan found" in run.stderr + run.stdout
+
+
+def test_three_jobs_a_session_at_most_and_a_thread_each(tmp_path, run_workflow):
+    run = run_workflow(
+        PROJECT / "test_data", tmp_path / "results", "--dry-run", "--quiet", "rules"
+    )
+    assert run.returncode == 0, run.stderr
+    plan = run_workflow(PROJECT / "test_data", tmp_path / "results", "--dry-run").stdout
+    jobs = [line for line in plan.splitlines() if line.strip().startswith("wildcards: folder=")]
+    assert len(jobs) == 2 * 16  # preprocess and fit, for 8 participants with 2 sessions
