@@ -127,6 +127,15 @@ def test_eddy_currents_are_corrected_where_they_are_in_the_metabolites(make_sess
     assert corrected.metrics["comb_match"] > left.metrics["comb_match"]
 
 
+@pytest.mark.parametrize(("n_coils", "is_corrected"), [(1, False), (8, True)])
+def test_small_eddy_currents_are_corrected_in_raw_data_only(make_session, n_coils, is_corrected):
+    session = make_session(np.random.default_rng(22), n_coils=n_coils, eddy_rad=0.15, snr=40.0)
+    found = run(session)
+    assert abs(found.metrics["eddy_gain"]) < 0.02  # too small to tell
+    (step,) = (step for step in found.steps if step.method == "Eddy current correction")
+    assert step.details.startswith("Applied") is is_corrected
+
+
 def test_eddy_currents_only_in_the_water_are_left_alone(make_session):
     session = make_session(np.random.default_rng(12), snr=40.0)
     turn = np.exp(2j * np.exp(-session.water.axis.time_s / 0.05))
@@ -241,5 +250,5 @@ def test_real_scanner_averages_are_corrected_for_eddy_currents_only_where_it_hel
     folder = real_data / "invivo_press"
     series = read_series(folder / f"{scan}_svs.nii.gz")
     found = preprocess(series, read_series(folder / f"{scan}_mrsref.nii.gz"), WHOLE, CHECK)
-    assert (found.metrics["eddy_gain"] > 0.01) is is_corrected
+    assert (found.metrics["eddy_gain"] > 0.02) is is_corrected
     assert found.metrics["comb_match"] > 0.75  # both are clean spectra of brain

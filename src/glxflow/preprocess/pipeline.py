@@ -1,4 +1,4 @@
-"""The steps of preprocessing in their order, each with its effect in numbers.
+"""Preprocess a session: the steps in their order.
 
 The order and the figures follow the experts' consensus (Near et al. 2021,
 doi:10.1002/nbm.4257).
@@ -8,52 +8,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from glxflow.errors import DataError
-from glxflow.preprocess import metrics
-from glxflow.preprocess.align import align
 from glxflow.preprocess.bins import BinPlan, average, divide
-from glxflow.preprocess.coils import CoilWeights, coil_weights, combine
-from glxflow.preprocess.eddy import LEAST_GAIN, gain, phase_deviation
-from glxflow.preprocess.outliers import is_outlier
 from glxflow.preprocess.records import Preprocessed, PreprocessOptions
-from glxflow.preprocess.reference import LEAST_MATCH, fit_comb, is_conjugated
-from glxflow.preprocess.water import without_water
-from glxflow.spectrum import Axis, BoolArray, ComplexArray, Fid, Flag, Series, Step
-
-LEAST_EFFICIENCY = 0.8
-"""Efficiency of water's coil weights on the metabolites below which the order is doubted.
-
-On simulated sessions of 4 to 32 coils the right order reaches 0.87 and more even with one
-transient of SNR 8, a reversed order 0.73 at most.
-"""
-
-_CHECKED_TRANSIENTS = 8
-
-
-class _Work:
-    """The signals on their way through the steps, and the record of them."""
-
-    def __init__(self, axis: Axis) -> None:
-        self.axis = axis
-        self.samples: ComplexArray = np.empty((0, 0), dtype=np.complex128)
-        self.water: ComplexArray | None = None
-        self.rejected: BoolArray = np.zeros(0, dtype=bool)
-        self.metrics: dict[str, float] = {}
-        self.steps: list[Step] = []
-        self.flags: list[Flag] = []
-
-    def did(self, method: str, details: str) -> None:
-        """Record a step with signal to noise and line width after it."""
-        mean = self.mean()
-        snr, width = metrics.snr(mean, self.axis), metrics.fwhm_hz(mean, self.axis)
-        self.steps.append(
-            Step(method, f"{details} After it: SNR {snr:.1f}, line width {width:.2f} Hz.")
-        )
-
-    def mean(self) -> ComplexArray:
-        """Return the average of the transients that are used."""
-        used: ComplexArray = self.samples[~self.rejected].mean(axis=0)
-        return used
+from glxflow.preprocess.steps import (
+    Work,
+    align_transients,
+    combine_coils,
+    correct_eddy_currents,
+    reference_and_phase,
+    refuse_conjugated,
+    reject_outliers,
+    remove_water,
+)
+from glxflow.spectrum import Fid, Flag, Series
 
 
 def preprocess(
@@ -79,14 +46,14 @@ def preprocess(
         is usable, or the infusion lies outside the scan.
     """
     edges = divide(series.onset_s, plan, _duration_s(series))
-    work = _Work(series.axis)
-    _refuse_conjugated(series, water)
-    _combine_coils(work, series, water)
-    _align(work)
-    _reject(work, options)
-    _correct_eddy_currents(work, water, options)
-    _remove_water(work)
-    _reference_and_phase(work)
+    work = Work(series.axis)
+    refuse_conjugated(series, water)
+    combine_coils(work, series, water)
+    align_transients(work)
+    reject_outliers(work, options)
+    correct_eddy_currents(work, water, options)
+    remove_water(work)
+    reference_and_phase(work)
     origin_s = plan.infusion_onset_s or 0.0
     means, table = average(work.samples, series.onset_s - origin_s, edges, work.rejected)
     _report_bins(work, plan, len(edges) - len(table), len(table))
@@ -118,206 +85,7 @@ def _duration_s(series: Series) -> float:
     return series.axis.n_points * series.axis.dwell_time_s
 
 
-def _combine_coils(work: _Work, series: Series, water: Series | None) -> None:
-    """Combine coils by whitened weights, from water where it serves."""
-    found = coil_weights(series.samples, None if water is None else water.samples, series.axis)
-    if found.efficiency < LEAST_EFFICIENCY:
-        work.flags.append(
-            Flag(
-                "water_coils_differ",
-                f"weights from the water reference reach {found.efficiency:.0%} of the best "
-                f"signal to noise of the metabolites (limit {LEAST_EFFICIENCY:.0%}), so their own "
-                "weights are used: the reference has another coil order or another position. "
-                "Do not scale by this water without checking it.",
-            )
-        )
-        found = coil_weights(series.samples, None, series.axis)
-    work.samples = combine(series.samples, found.weights)
-    work.rejected = np.zeros(series.n_transients, dtype=bool)
-    if water is not None:
-        work.water = _mean_in_phase(combine(water.samples, found.weights))
-    work.metrics |= {
-        "n_coils": float(series.n_coils),
-        "coil_efficiency": found.efficiency,
-        "snr_raw": metrics.snr(work.mean(), work.axis),
-        "fwhm_hz_raw": metrics.fwhm_hz(work.mean(), work.axis),
-    }
-    _report_coils(work, series.n_coils, found)
-
-
-def _report_coils(work: _Work, n_coils: int, found: CoilWeights) -> None:
-    """Say how coils were combined and which were left out."""
-    if n_coils == 1:
-        work.did("RF coil combination", "Not possible: one coil, combined on the scanner.")
-        return
-    lost = ""
-    for what, coils in (("dead", found.dead), ("saturated", found.saturated)):
-        if coils:
-            names = ", ".join(str(coil) for coil in coils)
-            lost += f" {len(coils)} {what} left out (counted from 0: {names})."
-            remedy = {"dead": "Check the coil plug.", "saturated": "Lower the receiver gain."}
-            work.flags.append(
-                Flag(f"{what}_coils", f"{len(coils)} of {n_coils} coils {what}. {remedy[what]}")
-            )
-    work.did(
-        "RF coil combination",
-        f"{n_coils} coils by whitened weights from {found.source}, "
-        f"{found.efficiency:.1%} of the best signal to noise.{lost}",
-    )
-
-
-def _mean_in_phase(transients: ComplexArray) -> ComplexArray:
-    """Return the mean of water references turned to the first one's phase."""
-    turn = np.angle(transients @ transients[0].conj())
-    mean: ComplexArray = (transients * np.exp(-1j * turn)[:, np.newaxis]).mean(axis=0)
-    return mean
-
-
-def _refuse_conjugated(series: Series, water: Series | None) -> None:
-    """Stop where the spectrum is mirrored.
-
-    Looked at as if it were mirrored: weights and alignment then find the metabolites
-    of conjugated data, and only noise in right ones.
-    """
-    every = -(-series.n_transients // _CHECKED_TRANSIENTS)
-    mirrored = np.conj(series.samples[:, ::every])
-    reference = None if water is None else np.conj(water.samples)
-    weights = coil_weights(mirrored, reference, series.axis).weights
-    mean = align(combine(mirrored, weights), series.axis).samples.mean(axis=0)
-    if is_conjugated(np.conj(without_water(mean, series.axis)), series.axis):
-        raise DataError(
-            "NAA, creatine and choline stand mirrored at the centre: the samples are the complex "
-            "conjugate of what their format asks for. Conjugate them, or convert the raw data "
-            "again with a current spec2nii."
-        )
-
-
-def _align(work: _Work) -> None:
-    """Bring transients to one frequency and phase."""
-    n_transients = len(work.samples)
-    if n_transients == 1:
-        work.metrics["drift_hz"] = float("nan")
-        work.did(
-            "Frequency and phase correction",
-            "Not possible: one transient, averaged on the scanner.",
-        )
-        return
-    aligned = align(work.samples, work.axis)
-    work.samples = aligned.samples
-    low, high = np.quantile(aligned.offset_hz, [0.05, 0.95])
-    work.metrics["drift_hz"] = float(high - low)
-    turns = aligned.phase_rad - np.angle(np.exp(1j * aligned.phase_rad).sum())
-    spread = np.degrees(np.std(np.angle(np.exp(1j * turns))))
-    work.did(
-        "Frequency and phase correction",
-        f"Spectral registration of {n_transients} transients, 1.8-4.2 ppm: 90 % of the offsets "
-        f"within {high - low:.2f} Hz, phases with SD {spread:.1f} degrees.",
-    )
-
-
-def _reject(work: _Work, options: PreprocessOptions) -> None:
-    """Leave out transients that motion or lipid spoilt."""
-    n_transients = len(work.samples)
-    work.rejected = is_outlier(work.samples, work.axis, options.outlier_sd)
-    n_rejected = int(work.rejected.sum())
-    work.metrics |= {
-        "n_transients": float(n_transients),
-        "n_used": float(n_transients - n_rejected),
-        "n_rejected": float(n_rejected),
-    }
-    if n_transients == 1:
-        work.did("Rejection of outliers", "Not possible: one transient.")
-        return
-    which = ", ".join(str(index) for index in np.flatnonzero(work.rejected))
-    work.did(
-        "Rejection of outliers",
-        f"{n_rejected} of {n_transients} transients beyond {options.outlier_sd:g} robust SD"
-        + (f" (counted from 0: {which})." if which else "."),
-    )
-
-
-def _correct_eddy_currents(work: _Work, water: Series | None, options: PreprocessOptions) -> None:
-    """Take the phase of water off, where that sharpens the metabolites."""
-    method = "Eddy current correction"
-    work.metrics["eddy_gain"] = float("nan")
-    if water is None or work.water is None:
-        work.did(method, "Not possible: no water reference.")
-        return
-    if water.axis.n_points != work.axis.n_points or not np.isclose(
-        water.axis.dwell_time_s, work.axis.dwell_time_s, rtol=1e-6
-    ):
-        work.did(method, "Not possible: the water reference is sampled in another way.")
-        return
-    deviation = phase_deviation(work.water, water.axis)
-    found = gain(work.mean(), deviation, work.axis)
-    work.metrics["eddy_gain"] = found
-    applied = options.eddy_current == "always" or (
-        options.eddy_current == "check" and found >= LEAST_GAIN
-    )
-    if applied:
-        turn = np.exp(-1j * deviation)
-        work.samples = work.samples * turn
-        work.water = work.water * turn
-    if np.isnan(found):
-        reason = "NAA, creatine and choline are not recognised, so that the effect is unknown"
-    else:
-        reason = (
-            f"what pure singlets leave unexplained changes by {-found:+.1%} "
-            f"(corrected from {-LEAST_GAIN:+.0%})"
-        )
-    work.did(
-        method,
-        f"{'Applied' if applied else 'Not applied'} ({options.eddy_current}): {reason}; water's "
-        f"phase departs from a line by up to {np.degrees(np.abs(deviation).max()):.0f} degrees.",
-    )
-
-
-def _remove_water(work: _Work) -> None:
-    """Subtract what is left of water."""
-    before = metrics.water_residual(work.mean(), work.axis)
-    work.samples = without_water(work.samples, work.axis, work.mean())
-    after = metrics.water_residual(work.mean(), work.axis)
-    work.metrics |= {"water_residual_raw": before, "water_residual": after}
-    work.did(
-        "Nuisance peak removal",
-        f"HLSVD, lines between 4.25 and 5.2 ppm: residual water over NAA {before:.2f} -> "
-        f"{after:.2f}.",
-    )
-
-
-def _reference_and_phase(work: _Work) -> None:
-    """Put the singlets at their shifts and in phase, all transients alike."""
-    mean = work.mean()
-    comb = fit_comb(mean, work.axis)
-    work.metrics["comb_match"] = comb.match
-    if comb.match < LEAST_MATCH:
-        work.metrics["offset_ppm"] = float("nan")
-        work.flags.append(
-            Flag(
-                "not_referenced",
-                f"NAA, creatine and choline explain {comb.match:.0%} of the spectrum (limit "
-                f"{LEAST_MATCH:.0%}), so it was neither referenced nor phased. Look at it: there "
-                "may be no brain in the voxel, or the metabolites were nulled.",
-            )
-        )
-        work.did("Frequency and phase correction", "Not referenced: no singlets were recognised.")
-    else:
-        work.metrics["offset_ppm"] = comb.offset_ppm
-        offset_hz = comb.offset_ppm * work.axis.spectrometer_frequency_mhz
-        turn = np.exp(-1j * (2 * np.pi * offset_hz * work.axis.time_s + comb.phase_rad))
-        work.samples = work.samples * turn
-        work.did(
-            "Frequency and phase correction",
-            f"Referenced and phased by NAA, creatine and choline: {comb.offset_ppm:+.3f} ppm and "
-            f"{np.degrees(comb.phase_rad):+.0f} degrees taken off, {comb.match:.0%} explained.",
-        )
-    work.metrics |= {
-        "snr": metrics.snr(work.mean(), work.axis),
-        "fwhm_hz": metrics.fwhm_hz(work.mean(), work.axis),
-    }
-
-
-def _report_bins(work: _Work, plan: BinPlan, n_empty: int, n_bins: int) -> None:
+def _report_bins(work: Work, plan: BinPlan, n_empty: int, n_bins: int) -> None:
     """Say how transients were averaged."""
     if plan.infusion_onset_s is None:
         work.did("Signal averaging", "One bin with every transient: no infusion event.")

@@ -15,7 +15,8 @@ class PreprocessOptions:
     Attributes
     ----------
     eddy_current : {"check", "always", "never"}
-        "check" corrects only where lines come nearer to pure singlets.
+        "check" judges by whether lines come nearer to pure singlets, see
+        `glxflow.preprocess.eddy.is_helpful`.
     outlier_sd : float
         Robust standard deviations of its residual beyond which a transient is
         rejected.
