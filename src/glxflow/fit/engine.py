@@ -9,7 +9,8 @@ from glxflow.fit.doubts import doubts, failed
 from glxflow.fit.merit import half_width, singlet
 from glxflow.fit.model import FitModel, prepare
 from glxflow.fit.options import FitOptions
-from glxflow.fit.parameters import SHARED, fitted_parameters, prior_of, shapes_of
+from glxflow.fit.parameters import fitted_parameters, shapes_of
+from glxflow.fit.prior import SHARED
 from glxflow.fit.problem import Point, Problem, ratio_rows
 from glxflow.fit.solver import Solution, solve_fast, solve_lmfit
 from glxflow.fit.start import Alignment, locate, noise_sd, shifted
@@ -87,9 +88,11 @@ def fit_prepared(fid: Fid, model: FitModel) -> Fit:
     found = locate(fid, model.reference, noise)
     if isinstance(found, str):
         return Fit(failed(model, noise, found))
-    problem, start = _prefit(fid, model, noise, found)
+    # Fewer samples hold less noise.
+    kept_noise = noise * float(np.sqrt(model.share_kept))
+    problem, start = _prefit(fid, model, kept_noise, found)
     solution = _solve(problem, start)
-    known = uncertainty(problem, solution.point, solution.free, (noise / problem.noise_sd) ** 2)
+    known = uncertainty(problem, solution.point, solution.free, kept_noise)
     result = _result(problem, solution, known, found, noise)
     return Fit(result, problem, solution, known)
 
@@ -98,12 +101,12 @@ def _prefit(
     fid: Fid, model: FitModel, noise: float, found: Alignment
 ) -> tuple[Problem, RealArray]:
     """Return the problem to solve and start values, from a fit with one common line shape."""
-    options, prior = model.options, prior_of(model)
+    options, prior = model.options, model.prior
     spectrum = model.data_spectrum(shifted(fid, found.offset_hz))
     spectrum = spectrum * np.exp(-1j * found.phase_rad)
     ed = options.baseline_ed_per_ppm or PREFIT_ED_PER_PPM
     no_rows = np.zeros((0, len(model.response)))
-    problem = Problem(model, spectrum, noise, prior, model.spline.stiffness(ed), no_rows)
+    problem = Problem(model, spectrum, noise, model.spline.stiffness(ed), no_rows)
     first = problem.evaluate(prior.mean)
     problem = problem.with_ratios(ratio_rows(model, first.amplitudes, options.neighbour_ratio_sd))
     is_shared = np.array([name in SHARED for name in prior.names])
@@ -120,7 +123,7 @@ def _weighted(problem: Problem, theta: RealArray, noise: float, free: BoolArray)
 
     Otherwise the priors would weigh nothing where the model describes least.
     """
-    misfit = uncertainty(problem, problem.evaluate(theta), free).reduced_chi2
+    misfit = uncertainty(problem, problem.evaluate(theta), free, noise).reduced_chi2
     return problem.with_noise(noise * float(np.sqrt(max(misfit, 1.0))))
 
 
@@ -130,7 +133,7 @@ def choose_ed(problem: Problem, point: Point) -> float:
 
     def criterion(ed: float) -> float:
         stiff = problem.with_stiffness(problem.model.spline.stiffness(ed))
-        remainder = stiff.evaluate(point.theta).remainder
+        remainder = stiff.moved(point).remainder
         misfit = float(np.sum((remainder - stiff.baseline(remainder)) ** 2))
         return n_data * float(np.log(misfit)) + 2 * float(stiff.shares.sum())
 
@@ -167,13 +170,13 @@ def _result(
         delay_s=1e-6 * float(point.theta[1]),
         offset_ppm=(found.offset_hz + float(point.theta[2])) / f0_mhz,
         ppm=model.ppm,
-        data=weight * point.data.real,
-        baseline=weight * problem.baseline(point.remainder),
+        data=weight * model.rotation @ point.data[0],
+        baseline=weight * model.rotation @ problem.baseline(point.remainder),
         components=components,
         noise_sd=noise,
         snr=float(curve.max() / noise) if curve.size else float("nan"),
         fwhm_hz=f0_mhz * half_width(ppm_near, curve),
-        reduced_chi2=known.reduced_chi2 * (weight / noise) ** 2,
+        reduced_chi2=1 + model.share_kept * (known.reduced_chi2 - 1),
         baseline_ed=float(problem.shares.sum()) / model.spline.width_ppm,
         status=FitStatus.CONVERGED if solution.is_converged else FitStatus.NOT_CONVERGED,
     )
@@ -183,7 +186,8 @@ def _result(
 def _component_curves(problem: Problem, point: Point) -> RealArray:
     """Return the fitted curves, (n_components, n_fit); lipid in quadrature joins its own."""
     model = problem.model
-    curves: RealArray = problem.noise_sd * (point.columns[:, :, 0] * point.amplitudes).T
+    weights = problem.noise_sd * point.amplitudes[:, np.newaxis]
+    curves: RealArray = (weights * point.columns[:, :, 0]) @ model.rotation.T
     for extra, index in enumerate(model.quadrature_of, start=len(model.names)):
         curves[index] += curves[extra]
     return curves[: len(model.names)]

@@ -14,13 +14,14 @@ from itertools import pairwise
 import numpy as np
 
 from glxflow.constants import load
-from glxflow.fit.lineshape import lineshape
+from glxflow.fit.lineshape import lineshape, skew_phase
 from glxflow.fit.model import FitModel
 from glxflow.fit.nnls import nnls_gram
-from glxflow.fit.parameters import SHARED, Prior, shapes_of
+from glxflow.fit.parameters import shapes_of
+from glxflow.fit.prior import SHARED
 from glxflow.spectrum import BoolArray, ComplexArray, Kind, RealArray
 
-_VALUE, _GAMMA, _SHIFT, _G = range(4)
+_VALUE, _GAMMA, _SHIFT, _G, _SKEW = range(5)
 _RIDGE = 1e-10
 _LEAST_MACROMOLECULES = 0.1
 _QUADRATURE_SD = 0.5
@@ -28,18 +29,20 @@ _QUADRATURE_SD = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The state of the fit at one parameter vector.
+    """The state of the fit at one parameter vector; rows are rotated as in the model.
 
     Attributes
     ----------
     theta : (n_theta,) ndarray
         Non-linear parameters.
-    amplitudes : (n_components,) ndarray
-        Non-negative, at their optimum for `theta`.
-    columns : (n_fit, n_components, 4) ndarray
-        Component spectra and their derivatives by gamma, shift and g.
-    data : (n_fit,) complex ndarray
-        Phased spectrum.
+    amplitudes : (n_columns,) ndarray
+        Non-negative but for quadratures, at their optimum for `theta`.
+    columns : (n_columns, n_fit, 5) ndarray
+        Spectra over the noise and derivatives by gamma, shift, g and skew.
+    data : (3, n_fit) ndarray
+        Phased data over the noise, with its derivatives by phase and by delay.
+    whitened : (n_fit, n_columns) ndarray
+        Spectra under the square root of the baseline's weight.
     residual : (n_rows,) ndarray
         Whitened data rows, ratio rows, prior rows.
     """
@@ -47,7 +50,8 @@ class Point:
     theta: RealArray
     amplitudes: RealArray
     columns: RealArray
-    data: ComplexArray
+    data: RealArray
+    whitened: RealArray
     residual: RealArray
 
     @property
@@ -57,8 +61,8 @@ class Point:
 
     @property
     def remainder(self) -> RealArray:
-        """What the components leave of the phased real data, over the noise, (n_fit,)."""
-        left: RealArray = self.data.real - self.columns[:, :, _VALUE] @ self.amplitudes
+        """What the components leave of the phased data, over the noise, (n_fit,)."""
+        left: RealArray = self.data[0] - self.amplitudes @ self.columns[:, :, _VALUE]
         return left
 
 
@@ -73,12 +77,10 @@ class Problem:
         Zero-filled spectrum of the aligned data.
     noise_sd : float
         SD of the noise in the real spectrum.
-    prior : Prior
-        Of the non-linear parameters.
     stiffness : float
         Weight of the baseline's roughness.
-    ratio_rows : (n_ratios, n_components) ndarray
-        Soft constraints on amplitudes, each divided by its SD.
+    ratio_rows : (n_ratios, n_columns) ndarray
+        Soft constraints on amplitudes over the noise, each divided by its SD.
     """
 
     def __init__(
@@ -86,14 +88,13 @@ class Problem:
         model: FitModel,
         spectrum: ComplexArray,
         noise_sd: float,
-        prior: Prior,
         stiffness: float,
         ratio_rows: RealArray,
     ) -> None:
         self.model = model
-        self.stiffness = stiffness
-        self.prior = prior
+        self.prior = model.prior
         self.noise_sd = noise_sd
+        self.stiffness = stiffness
         self.ratio_rows = ratio_rows
         self.shares = model.spline.shares(stiffness)
         self._spectrum = spectrum
@@ -103,56 +104,46 @@ class Problem:
             * model.axis.spectrometer_frequency_mhz
             * (model.ppm - model.axis.reference_ppm)
         )
-        self._keep = 1 - np.sqrt(np.clip(1 - self.shares, 0.0, 1.0))
-        self._limited = np.isfinite(prior.sd)
+        self._limited = np.isfinite(self.prior.sd)
         self._passive = np.ones(len(model.response), dtype=np.bool_)
+        self._root_weight = np.ones(len(model.ppm))
+        self._root_weight[: self.shares.size] = np.sqrt(np.clip(1 - self.shares, 0.0, 1.0))
 
     def with_ratios(self, rows: RealArray) -> "Problem":
         """Return the same problem under other soft constraints."""
-        return Problem(self.model, self._spectrum, self.noise_sd, self.prior, self.stiffness, rows)
+        return Problem(self.model, self._spectrum, self.noise_sd, self.stiffness, rows)
 
     def with_stiffness(self, stiffness: float) -> "Problem":
         """Return the same problem with a baseline of another stiffness."""
-        return Problem(
-            self.model, self._spectrum, self.noise_sd, self.prior, stiffness, self.ratio_rows
-        )
+        return Problem(self.model, self._spectrum, self.noise_sd, stiffness, self.ratio_rows)
 
     def with_noise(self, noise_sd: float) -> "Problem":
         """Return the same problem with another weight of the data against the priors."""
-        return Problem(
-            self.model, self._spectrum, noise_sd, self.prior, self.stiffness, self.ratio_rows
-        )
+        rows = self.ratio_rows * (noise_sd / self.noise_sd)
+        return Problem(self.model, self._spectrum, noise_sd, self.stiffness, rows)
 
-    def whiten(self, columns: RealArray) -> RealArray:
-        """Return columns with the square root of the baseline's weight applied."""
-        modes = self.model.spline.modes
-        reduced = (modes.T @ columns) * (self._keep if columns.ndim == 1 else self._keep[:, None])
-        whitened: RealArray = columns - modes @ reduced
+    def whiten(self, rows: RealArray) -> RealArray:
+        """Return rotated rows, (n_fit, ...), under the square root of the baseline's weight."""
+        weight = self._root_weight if rows.ndim == 1 else self._root_weight[:, np.newaxis]
+        whitened: RealArray = rows * weight
         return whitened
 
     def baseline(self, remainder: RealArray) -> RealArray:
-        """Return the penalised spline through what the components leave, (n_fit,)."""
-        modes = self.model.spline.modes
-        spline: RealArray = modes @ (self.shares * (modes.T @ remainder))
+        """Return the penalised spline through a rotated remainder, rotated, (n_fit,)."""
+        spline = np.zeros_like(remainder)
+        spline[: self.shares.size] = self.shares * remainder[: self.shares.size]
         return spline
 
     def evaluate(self, theta: RealArray) -> Point:
         """Return amplitudes and residual at a parameter vector."""
-        columns = self._columns(theta)
-        data = (
-            self._spectrum / self.noise_sd * np.exp(-1j * (theta[0] + self._frequency * theta[1]))
-        )
-        components = self.whiten(columns[:, :, _VALUE])
-        observed = self.whiten(data.real)
-        amplitudes = self._amplitudes(components, observed)
-        residual = np.concatenate(
-            [
-                observed - components @ amplitudes,
-                self.ratio_rows @ amplitudes,
-                ((theta - self.prior.mean) / self.prior.sd)[self._limited],
-            ]
-        )
-        return Point(theta, amplitudes, columns, data, residual)
+        phased = self._spectrum * np.exp(-1j * (theta[0] + self._frequency * theta[1]))
+        rows = np.stack([phased.real, phased.imag, phased.imag * self._frequency])
+        data = rows @ self.model.rotation / self.noise_sd
+        return self._complete(theta, self._columns(theta), data)
+
+    def moved(self, point: Point) -> Point:
+        """Return the state of this problem where another of the same noise was evaluated."""
+        return self._complete(point.theta, point.columns, point.data)
 
     def jacobian(self, point: Point, vary: BoolArray) -> RealArray:
         """Return Kaufman's Jacobian of the residual by the varying parameters.
@@ -170,12 +161,12 @@ class Problem:
             Derivative of the residual with amplitudes re-optimised to first order.
         """
         rows = self.fixed_jacobian(point)[:, vary]
-        active = np.concatenate([self.whiten(point.columns[:, :, _VALUE]), -self.ratio_rows])[
-            :, point.amplitudes != 0
-        ]
-        n_linear = len(active)
-        basis, _ = np.linalg.qr(active)
-        rows[:n_linear] -= basis @ (basis.T @ rows[:n_linear])
+        active = self.linear_jacobian(point)[:, point.amplitudes != 0]
+        n_linear = len(rows) - int(self._limited.sum())
+        active = active[:n_linear]
+        gram = active.T @ active
+        gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
+        rows[:n_linear] -= active @ np.linalg.solve(gram, active.T @ rows[:n_linear])
         return rows
 
     def fixed_jacobian(self, point: Point) -> RealArray:
@@ -186,20 +177,46 @@ class Problem:
         return np.concatenate([whitened, ratio_rows, prior_rows])
 
     def linear_jacobian(self, point: Point) -> RealArray:
-        """Return the derivative of the residual by the amplitudes, (n_rows, n_components)."""
-        n_prior = int(self._limited.sum())
-        whitened = self.whiten(point.columns[:, :, _VALUE])
-        empty = np.zeros((n_prior, whitened.shape[1]))
-        return np.concatenate([-whitened, self.ratio_rows, empty])
+        """Return the derivative of the residual by the amplitudes, (n_rows, n_columns)."""
+        empty = np.zeros((int(self._limited.sum()), len(point.amplitudes)))
+        return np.concatenate([-point.whitened, self.ratio_rows, empty])
+
+    def _complete(self, theta: RealArray, columns: RealArray, data: RealArray) -> Point:
+        """Return the state once columns and data are known."""
+        whitened = self.whiten(columns[:, :, _VALUE].T)
+        observed = self.whiten(data[0])
+        amplitudes = self._amplitudes(whitened, observed)
+        residual = np.concatenate(
+            [
+                observed - whitened @ amplitudes,
+                self.ratio_rows @ amplitudes,
+                ((theta - self.prior.mean) / self.prior.sd)[self._limited],
+            ]
+        )
+        return Point(theta, amplitudes, columns, data, whitened, residual)
 
     def _columns(self, theta: RealArray) -> RealArray:
-        """Return component spectra and derivatives over the noise, (n_fit, n_components, 4)."""
+        """Return spectra and derivatives over the noise, (n_columns, n_fit, 5)."""
         model, shapes = self.model, shapes_of(self.model, theta)
-        value = lineshape(model.node_s, shapes.gamma_per_s, shapes.g_per_s2, shapes.shift_hz)
-        by_time = value * model.node_s
-        kinds = [value, -by_time, 2j * np.pi * by_time, -by_time * model.node_s]
-        spectra = model.columns(np.stack(kinds, axis=-1)) / self.noise_sd
-        return np.ascontiguousarray(spectra.transpose(1, 0, 2))
+        time_s = model.node_s
+        value = lineshape(
+            time_s,
+            shapes.gamma_per_s,
+            shapes.shift_hz,
+            g_per_s2=shapes.g_per_s2,
+            skew=shapes.skew,
+        )
+        factors = np.stack(
+            [
+                np.ones_like(time_s),
+                -time_s,
+                2j * np.pi * time_s,
+                -(time_s**2),
+                1j * skew_phase(time_s),
+            ]
+        )
+        kinds = value[:, :, np.newaxis] * factors.T / self.noise_sd
+        return model.columns(kinds)
 
     def _amplitudes(self, components: RealArray, observed: RealArray) -> RealArray:
         """Return the non-negative amplitudes, starting from the last active set."""
@@ -214,18 +231,19 @@ class Problem:
         theta, model = point.theta, self.model
         shapes = shapes_of(model, theta)
         derivatives = np.zeros((len(model.ppm), theta.size))
-        derivatives[:, 0] = point.data.imag
-        derivatives[:, 1] = point.data.imag * self._frequency
-        weighted = point.columns * point.amplitudes[:, np.newaxis]
-        derivatives[:, 4] = -2 * shapes.g_per_s2 * weighted[:, :, _G].sum(axis=1)
+        derivatives[:, 0], derivatives[:, 1] = point.data[1], point.data[2]
+        by_kind = -np.tensordot(point.amplitudes, point.columns[:, :, _G:], axes=1)
+        derivatives[:, 4] = 2 * shapes.g_per_s2 * by_kind[:, 0]
+        derivatives[:, 5] = by_kind[:, 1]
         for index, group in enumerate(model.groups):
             members = list(group.members)
-            by_shift = -weighted[:, members, _SHIFT].sum(axis=1)
-            gamma = shapes.gamma_per_s[members[0]]
-            by_width = -gamma * weighted[:, members, _GAMMA].sum(axis=1)
+            of_group = -np.tensordot(
+                point.amplitudes[members], point.columns[members, :, _GAMMA:_G], axes=1
+            )
+            by_width = shapes.gamma_per_s[members[0]] * of_group[:, 0]
             column = len(SHARED) + 2 * index
-            derivatives[:, column], derivatives[:, column + 1] = by_shift, by_width
-            derivatives[:, 2] += by_shift
+            derivatives[:, column], derivatives[:, column + 1] = of_group[:, 1], by_width
+            derivatives[:, 2] += of_group[:, 1]
             if group.kind is Kind.METABOLITE:
                 derivatives[:, 3] += by_width
         return derivatives

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from glxflow.fit.problem import Point, Problem
-from glxflow.spectrum import BoolArray, RealArray
+from glxflow.spectrum import BoolArray, Kind, RealArray
 
 _RIDGE = 1e-10
+_SHAPE_SD = 0.13
+_SHAPE_LENGTH_PPM = 0.06
+_LAST_COSINE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,7 @@ class Uncertainty:
         return self.reported(n_components)[n_free:, n_free:]
 
 
-def uncertainty(
-    problem: Problem, point: Point, free: BoolArray, noise_share: float = 1.0
-) -> Uncertainty:
+def uncertainty(problem: Problem, point: Point, free: BoolArray, noise_sd: float) -> Uncertainty:
     """Return the covariances of parameters and amplitudes at an optimum.
 
     Parameters
@@ -57,32 +58,56 @@ def uncertainty(
         Its optimum.
     free : (n_theta,) bool ndarray
         Non-linear parameters that are neither fixed nor at a bound.
-    noise_share : float
-        Variance of the noise over the variance the problem weighs its data by.
+    noise_sd : float
+        SD of the noise in the fitted spectrum; the problem may weigh its data by
+        a larger one.
 
     Notes
     -----
     Amplitudes at zero stay in: what they might be is part of what the others
     might be. The bounds follow the noise through the penalised estimator, the
-    sandwich H^-1 J' W J H^-1 (Cavassila 2001, doi:10.1002/nbm.701).
+    sandwich H^-1 J' W J H^-1 (Cavassila 2001, doi:10.1002/nbm.701); the error of
+    the macromolecules' shape follows the same way.
     """
     rows = np.concatenate(
         [problem.fixed_jacobian(point)[:, free], problem.linear_jacobian(point)], axis=1
     )
     inverse = _inverse(rows.T @ rows)
-    n_data = len(problem.model.ppm)
-    n_free = int(free.sum())
+    n_data, n_free = len(problem.model.ppm), int(free.sum())
     data_rows = rows[:n_data]
     effective = float(np.sum((data_rows.T @ data_rows) * inverse)) + float(problem.shares.sum())
     noise_rows = problem.whiten(data_rows)
     sandwich = inverse @ (noise_rows.T @ noise_rows) @ inverse
-    reduced_chi2 = _misfit(problem, point) / (n_data - effective)
+    shape_error = inverse @ (noise_rows.T @ _shape_errors(problem, point))
+    noise_share = (noise_sd / problem.noise_sd) ** 2
+    misfit = _misfit(problem, point) / (n_data - effective)
     return Uncertainty(
-        covariance=inverse * max(reduced_chi2, 1.0),
+        covariance=inverse * max(misfit, 1.0) + shape_error @ shape_error.T,
         noise_covariance=sandwich[n_free:, n_free:] * noise_share,
         free=free,
-        reduced_chi2=reduced_chi2,
+        reduced_chi2=misfit / noise_share,
     )
+
+
+def _shape_errors(problem: Problem, point: Point) -> RealArray:
+    """Return what the macromolecules' shape may be wrong by, (n_fit, n_modes) rotated.
+
+    A Gaussian process in proportion to their fitted curve, as cosines over the
+    fitted range whose weights are those of a squared-exponential covariance.
+    """
+    model = problem.model
+    broad = np.array([kind is not Kind.METABOLITE for kind in model.kinds])
+    members = np.flatnonzero(broad)
+    curve = model.rotation @ (point.amplitudes[members] @ point.columns[members, :, 0])
+    position = (model.ppm - model.ppm[0]) / model.spline.width_ppm
+    length = _SHAPE_LENGTH_PPM / model.spline.width_ppm
+    order = np.arange(int(_LAST_COSINE / length))
+    weight = np.where(order == 0, 0.5, 1.0) * np.exp(-((np.pi * order * length) ** 2) / 2)
+    # The mean square of a cosine is a half, of the constant 1.
+    scale = _SHAPE_SD * np.sqrt(2 * weight / (weight.sum() + weight[0]))
+    cosines = np.cos(np.pi * np.outer(position, order)) * scale
+    errors: RealArray = model.rotation.T @ (curve[:, np.newaxis] * cosines)
+    return errors
 
 
 def _misfit(problem: Problem, point: Point) -> float:

@@ -1,0 +1,64 @@
+"""Who shares shift and width, and which lipids may have any phase."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from glxflow.spectrum import BasisSet, Kind, spectrum_of
+
+TIED = (("Cr", "PCr"), ("GPC", "PCh", "Cho"), ("NAA", "NAAG"))
+"""Substances that no 3 T spectrum tells apart: they share shift and width."""
+
+_LIPID_END_PPM = 1.6
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Components that share one shift and one width.
+
+    Attributes
+    ----------
+    name : str
+        Of the group: its first component, or `MM`, or `Lip`.
+    members : tuple of int
+        Indices of the components.
+    kind : Kind
+        Decides the priors.
+    """
+
+    name: str
+    members: tuple[int, ...]
+    kind: Kind
+
+
+def far_lipids(basis: BasisSet) -> tuple[int, ...]:
+    """Return the lipids upfield of the metabolites of interest."""
+    peaks_ppm = basis.axis.ppm[np.abs(spectrum_of(basis.fids)).argmax(axis=1)]
+    return tuple(
+        index
+        for index, kind in enumerate(basis.kinds)
+        if kind is Kind.LIPID and peaks_ppm[index] < _LIPID_END_PPM
+    )
+
+
+def groups_of(
+    names: Sequence[str], kinds: Sequence[Kind], quadrature_of: tuple[int, ...]
+) -> tuple[Group, ...]:
+    """Return who shares shift and width, metabolites first."""
+    groups = []
+    taken: set[str] = set()
+    for name, kind in zip(names, kinds, strict=True):
+        if kind is not Kind.METABOLITE or name in taken:
+            continue
+        tied = next((tie for tie in TIED if name in tie), (name,))
+        members = tuple(index for index, other in enumerate(names) if other in tied)
+        taken.update(names[index] for index in members)
+        groups.append(Group(name, members, kind))
+    for kind, label in ((Kind.MACROMOLECULE, "MM"), (Kind.LIPID, "Lip")):
+        members = tuple(index for index, other in enumerate(kinds) if other is kind)
+        if kind is Kind.LIPID:
+            members += tuple(range(len(names), len(names) + len(quadrature_of)))
+        if members:
+            groups.append(Group(label, members, kind))
+    return tuple(groups)

@@ -1,0 +1,82 @@
+"""The non-linear parameters: their names, bounds, and what is known before a fit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from glxflow.fit.groups import Group
+from glxflow.fit.lineshape import (
+    LARGEST_SHIFT_HZ,
+    LARGEST_SKEW,
+    WIDEST_GAUSSIAN_HZ,
+    WIDEST_LORENTZIAN_HZ,
+)
+from glxflow.fit.options import FitOptions
+from glxflow.spectrum import Kind, RealArray
+
+SHARED = ("phase_rad", "delay_us", "shift_hz", "log_lorentzian", "log_gaussian", "skew")
+"""Parameters of the whole spectrum; each group adds `shift_<group>` and `width_<group>`."""
+
+_DELAY_SD_US = 30.0
+LORENTZIAN_HZ, _LORENTZIAN_LOG_SD = 4.0, 0.7
+_GAUSSIAN_HZ, _GAUSSIAN_LOG_SD = 3.0, 1.0
+_SKEW_SD = 0.15
+# Macromolecules and lipids are broad: their position is known less well in ppm and matters less.
+_BROAD_SHIFT_SD_PPM = {Kind.MACROMOLECULE: 0.005, Kind.LIPID: 0.03}
+_BROAD_WIDTH_LOG_SD = {Kind.MACROMOLECULE: 0.2, Kind.LIPID: 0.3}
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Gaussian prior on each non-linear parameter, in the order of the vector.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Parameter names.
+    mean, sd : (n_parameters,) ndarray
+        An infinite SD is no prior.
+    low, high : (n_parameters,) ndarray
+        Bounds, beyond which the line-shape family does not reach.
+    """
+
+    names: tuple[str, ...]
+    mean: RealArray
+    sd: RealArray
+    low: RealArray
+    high: RealArray
+
+
+def prior_of(groups: Sequence[Group], f0_mhz: float, options: FitOptions) -> Prior:
+    """Return names, priors and bounds of the parameters of a model."""
+    widest = 0.9 * WIDEST_LORENTZIAN_HZ
+    rows: list[tuple[str, float, float, float, float]] = [
+        ("phase_rad", 0.0, np.inf, -np.inf, np.inf),
+        ("delay_us", 0.0, _DELAY_SD_US, -np.inf, np.inf),
+        ("shift_hz", 0.0, np.inf, -LARGEST_SHIFT_HZ / 2, LARGEST_SHIFT_HZ / 2),
+        (
+            "log_lorentzian",
+            np.log(LORENTZIAN_HZ),
+            _LORENTZIAN_LOG_SD,
+            np.log(0.2),
+            np.log(widest / 2),
+        ),
+        (
+            "log_gaussian",
+            np.log(_GAUSSIAN_HZ),
+            _GAUSSIAN_LOG_SD,
+            np.log(0.2),
+            np.log(0.9 * WIDEST_GAUSSIAN_HZ),
+        ),
+        ("skew", 0.0, _SKEW_SD, -LARGEST_SKEW, LARGEST_SKEW),
+    ]
+    for group in groups:
+        shift_sd = _BROAD_SHIFT_SD_PPM.get(group.kind, options.shift_sd_ppm) * f0_mhz
+        width_sd = _BROAD_WIDTH_LOG_SD.get(group.kind, options.width_log_sd)
+        bound = LARGEST_SHIFT_HZ / 2
+        rows.append((f"shift_{group.name}", 0.0, shift_sd, -bound, bound))
+        rows.append((f"width_{group.name}", 0.0, width_sd, -3.0, 1.2))
+    names, *columns = zip(*rows, strict=True)
+    mean, sd, low, high = (np.array(column) for column in columns)
+    return Prior(tuple(names), mean, sd, low, high)
