@@ -52,18 +52,7 @@ def measured_macromolecules(nulled: Fid, basis: BasisSet, linewidth_hz: float) -
     if nulled.axis != basis.axis:
         raise BasisError("the basis set is not on the axis of the nulled spectrum: resample it.")
     model = _Model(basis, linewidth_hz)
-    start = _phase(nulled)
-
-    def misfit_at(theta: RealArray) -> float:
-        return model.fitted(nulled, float(theta[0]), float(theta[1]))[1]
-
-    phase, offset_ppm = fmin(
-        misfit_at,
-        [start, 0.0],
-        ftol=1e-4,
-        initial_simplex=[[start, 0.0], [start + 0.2, 0.0], [start, 0.02]],
-        disp=False,
-    )
+    phase, offset_ppm = _alignment(nulled, model)
     amplitudes, misfit = model.fitted(nulled, phase, offset_ppm)
     bands = load("macromolecules")["bands"]
     fids = [model.band(amplitudes, low, high) for low, high in bands["ppm"].values()]
@@ -168,6 +157,23 @@ class _Model:
         n_lines = len(self.lines)
         total: ComplexArray = (amplitudes[:n_lines] * chosen) @ self.gaussians
         return total
+
+
+def _alignment(nulled: Fid, model: _Model) -> tuple[float, float]:
+    """Return the phase (rad) and the offset (ppm) at which the parts explain the most."""
+    start = _phase(nulled)
+
+    def misfit_at(theta: RealArray) -> float:
+        return model.fitted(nulled, float(theta[0]), float(theta[1]))[1]
+
+    phase, offset_ppm = fmin(
+        misfit_at,
+        [start, 0.0],
+        ftol=1e-4,
+        initial_simplex=[[start, 0.0], [start + 0.2, 0.0], [start, 0.02]],
+        disp=False,
+    )
+    return float(phase), float(offset_ppm)
 
 
 def _phase(nulled: Fid) -> float:

@@ -20,8 +20,8 @@ def resample(basis: BasisSet, axis: Axis) -> BasisSet:
 
     Dwell times that are whole multiples are decimated; others are interpolated
     by a spline of degree 9, whose error is below 1e-4 for lines within a third
-    of the bandwidth (3e-4 before the second point). A slightly different field scales the shifts, and the
-    couplings with them (by at most 0.5 %).
+    of the bandwidth (3e-4 before the second point). A slightly different field
+    scales the shifts, and the couplings with them (by at most 0.5 %).
 
     Parameters
     ----------
