@@ -115,6 +115,7 @@ def test_another_protocol_has_another_place_in_the_cache(run, tmp_path):
         (["--delays", "6;15;9", *SAMPLING], "--delays is '6;15;9'"),
         (["--te", 30, "--metabolites", "Glu,Foo", *SAMPLING], "'Foo' has no spin system"),
         (["--te", 30, "--sequence", "fid", *SAMPLING], "'fid' is unknown"),
+        (["--te", 30, "--spin-systems", "GABA", *SAMPLING], "--spin-systems is 'GABA'"),
         (["--te", 8, "--pulses", "shaped", *SAMPLING], "too short for the pulses"),
     ],
 )
@@ -178,3 +179,21 @@ def test_a_real_basis_set_is_read_after_conversion(run, tmp_path, real_data):
     one, other = read_basis(source), read_basis(tmp_path / "b.nii.gz")
     assert one.names == other.names
     assert other.fids == pytest.approx(one.fids, abs=1e-5)  # single precision of 12 protons
+
+
+@pytest.mark.real_data
+def test_measured_macromolecules_enter_a_basis_set(run, tmp_path, real_data):
+    folder = real_data / "invivo_press"
+    source, out = tmp_path / "b.nii.gz", tmp_path / "mm.nii.gz"
+    run("simulate", "--like", folder / "te30_svs.nii.gz", "--out", source)
+    run(
+        "add-macromolecules", source, "--nulled", folder / "te30_metabolite-nulled_svs.nii.gz",
+        "--water", folder / "te30_metabolite-nulled_mrsref.nii.gz", "--out", out,
+    )  # fmt: skip
+    basis = read_basis(out)
+    assert [name for name in basis.names if name.startswith("MM")] == [
+        "MM09", "MM13", "MM17", "MM21", "MM28", "MM38",
+    ]  # fmt: skip
+    protons = np.abs(basis.fid("MM21")[0]) / np.abs(basis.fid("MM09")[0])
+    # A band of several resonances beside a single one: more, but no multiple of it.
+    assert 1.0 < protons < 2.2

@@ -1,6 +1,6 @@
 """Simulate the basis set of a protocol."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,11 @@ from glxflow.errors import BasisError
 from glxflow.spectrum import BasisSet, Kind
 
 
-def simulate_basis(protocol: Protocol, metabolites: Sequence[str] | None = None) -> BasisSet:
+def simulate_basis(
+    protocol: Protocol,
+    metabolites: Sequence[str] | None = None,
+    spin_systems: Mapping[str, str] | None = None,
+) -> BasisSet:
     """Return the responses of metabolites to a protocol, by density-matrix simulation.
 
     Parameters
@@ -21,6 +25,9 @@ def simulate_basis(protocol: Protocol, metabolites: Sequence[str] | None = None)
         Sequence, pulses, delays and axis.
     metabolites : sequence of str, optional
         Names as in the spin systems; the default set when omitted.
+    spin_systems : mapping, optional
+        Another spin system for a metabolite that the literature disputes, such
+        as ``{"GABA": "GABA_gov"}``.
 
     Returns
     -------
@@ -31,13 +38,20 @@ def simulate_basis(protocol: Protocol, metabolites: Sequence[str] | None = None)
     Raises
     ------
     BasisError
-        If a metabolite has no spin system, or is named twice.
+        If a metabolite has no spin system or is named twice, or a spin system is
+        chosen for one that is not simulated.
     """
     names = tuple(metabolites or metabolite_names())
     if len(set(names)) != len(names):
         raise BasisError(f"a metabolite is named twice in {', '.join(names)}. Name each once.")
+    chosen = dict(spin_systems or {})
+    if unused := [name for name in chosen if name not in names]:
+        raise BasisError(f"a spin system is chosen for {', '.join(unused)}, not simulated here.")
     fids = [
-        np.sum([simulate_group(group, protocol) for group in spin_groups(name)], axis=0)
+        np.sum(
+            [simulate_group(group, protocol) for group in spin_groups(chosen.get(name, name))],
+            axis=0,
+        )
         for name in names
     ]
     return BasisSet(
@@ -48,6 +62,7 @@ def simulate_basis(protocol: Protocol, metabolites: Sequence[str] | None = None)
         echo_time_s=protocol.echo_time_s,
         linewidth_hz=0.0,
         source=f"simulated: {protocol.description}",
+        notes=tuple(f"spin system of {name}: {other}" for name, other in chosen.items()),
     )
 
 

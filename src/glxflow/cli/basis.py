@@ -77,6 +77,10 @@ def simulate(
         str | None,
         typer.Option(help="Names, such as Glu,Gln,NAA,Cr; all usual ones if not given."),
     ] = None,
+    spin_systems: Annotated[
+        str | None,
+        typer.Option(help="For disputed ones: GABA=GABA_gov,Glu=Glu_deGraaf,Gln=Gln_deGraaf."),
+    ] = None,
     fmt: Format = None,
 ) -> None:
     """Simulate the responses of brain metabolites to a protocol."""
@@ -99,7 +103,8 @@ def simulate(
         for carrier_ppm in carriers_ppm
     ]
     names = metabolites.split(",") if metabolites else None
-    sets = [cached_basis(protocol, names) for protocol in protocols]
+    chosen = _choices(spin_systems)
+    sets = [cached_basis(protocol, names, chosen) for protocol in protocols]
     basis = edited_difference(*sets) if len(sets) > 1 else sets[0]
     write_basis(out, basis, fmt or format_of(out))
 
@@ -243,3 +248,11 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
         raise ConfigError(
             f"{option} is {text!r}, expected numbers with commas between, such as 6,15,9."
         ) from None
+
+
+def _choices(text: str | None) -> dict[str, str]:
+    """Return the spin system chosen for each metabolite named."""
+    pairs = [part.split("=") for part in text.split(",")] if text else []
+    if any(len(pair) != 2 for pair in pairs):
+        raise ConfigError(f"--spin-systems is {text!r}, expected such as GABA=GABA_gov.")
+    return {name.strip(): other.strip() for name, other in pairs}

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from glxflow.spectrum import BasisSet
 _CONSTANTS = ("spin_systems.yaml", "pulses.yaml")
 
 
-def cached_basis(protocol: Protocol, metabolites: Sequence[str] | None) -> BasisSet:
+def cached_basis(
+    protocol: Protocol, metabolites: Sequence[str] | None, spin_systems: Mapping[str, str]
+) -> BasisSet:
     """Return the simulated basis set, from the cache where it was made before.
 
     The cache is ``$XDG_CACHE_HOME/glxflow/basis`` (else ``~/.cache``). Ideal
@@ -24,18 +26,19 @@ def cached_basis(protocol: Protocol, metabolites: Sequence[str] | None) -> Basis
 
     Parameters
     ----------
-    protocol, metabolites
+    protocol, metabolites, spin_systems
         As for `simulate_basis`.
     """
     if protocol.localisation is None and protocol.editing is None:
-        return simulate_basis(protocol, metabolites)
-    path = _folder() / f"{_content_hash(protocol, metabolites)}.nii.gz"
+        return simulate_basis(protocol, metabolites, spin_systems)
+    choice = (metabolites, sorted(spin_systems.items()))
+    path = _folder() / f"{_content_hash(protocol, choice)}.nii.gz"
     if path.exists():
         try:
             return read_nifti_basis(path)
         except BasisError:
             path.unlink()  # a damaged copy is made again
-    basis = simulate_basis(protocol, metabolites)
+    basis = simulate_basis(protocol, metabolites, spin_systems)
     write_nifti_basis(path, basis)
     return basis
 
@@ -46,9 +49,9 @@ def _folder() -> Path:
     return Path(root) / "glxflow" / "basis"
 
 
-def _content_hash(protocol: Protocol, metabolites: Sequence[str] | None) -> str:
+def _content_hash(protocol: Protocol, choice: object) -> str:
     """Return the hash of version, constants, protocol (with its waveforms) and names."""
-    content = hashlib.sha256(f"{__version__} {protocol!r} {metabolites!r}".encode())
+    content = hashlib.sha256(f"{__version__} {protocol!r} {choice!r}".encode())
     for shape in map(protocol.shape_of, range(len(protocol.pulses))):
         # repr shortens long arrays, so the waveforms are hashed themselves.
         content.update(shape.waveform_hz.tobytes() if shape else b"ideal")

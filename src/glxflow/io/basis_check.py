@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from glxflow.errors import BasisError
-from glxflow.io.basis_names import canonical_name
+from glxflow.io.basis_names import alternatives, canonical_name
 from glxflow.spectrum import Axis, BasisSet, ComplexArray, Kind
 
 _SINGLETS_PPM = {"Cr": 3.027, "NAA": 2.008}
@@ -26,8 +26,8 @@ _FIT_S = 0.2
 _NEGLIGIBLE = 1e-2
 _HALF, _HALF_TOLERANCE = 0.5, 0.1
 _SAME_SCALE = 1e-3
-_NOT_FITTED = ("H2O", "CrCH2", "-CrCH2", "GABA_gov")
-"""Water, corrections of other programs, and second models of a metabolite."""
+_NOT_FITTED = ("H2O", "CrCH2", "-CrCH2")
+"""Water, and corrections of other programs."""
 
 
 def at_reference(basis: BasisSet, reference_ppm: float) -> BasisSet:
@@ -104,11 +104,12 @@ def _renamed(basis: BasisSet) -> BasisSet:
 
 
 def _selected(basis: BasisSet) -> BasisSet:
-    """Leave out what no fit of metabolites should hold."""
-    kept = [index for index, name in enumerate(basis.names) if name not in _NOT_FITTED]
+    """Leave out what no fit of metabolites should hold, and second models of a metabolite."""
+    unwanted = {*_NOT_FITTED, *alternatives()}
+    kept = [index for index, name in enumerate(basis.names) if name not in unwanted]
     if len(kept) == len(basis.names):
         return basis
-    dropped = ", ".join(name for name in basis.names if name in _NOT_FITTED)
+    dropped = ", ".join(name for name in basis.names if name in unwanted)
     selected = replace(
         basis,
         names=tuple(basis.names[index] for index in kept),
@@ -190,10 +191,11 @@ def _scaled(basis: BasisSet) -> BasisSet:
     proton = complex(lines[0]) / _CREATINE_CH3_PROTONS
     if abs(proton - 1) < _SAME_SCALE:
         return basis
+    phase_deg = round(np.degrees(np.angle(proton)))
     return _noted(
         replace(basis, fids=basis.fids / proton),
-        f"divided by {abs(proton):.4g} (phase {round(np.degrees(np.angle(proton)))} deg), the signal "
-        "of one proton of creatine",
+        f"divided by {abs(proton):.4g} (phase {phase_deg} deg), the signal of one proton of "
+        "creatine",
     )
 
 

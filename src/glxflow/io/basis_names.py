@@ -28,3 +28,10 @@ def _names() -> dict[str, str]:
     entries = load("spin_systems")["metabolites"]
     known = {alias.lower(): name for name, entry in entries.items() for alias in entry["aka"]}
     return known | {name.lower(): name for name in entries}
+
+
+@cache
+def alternatives() -> frozenset[str]:
+    """Return the second spin systems of metabolites that the literature disputes."""
+    entries = load("spin_systems")["metabolites"]
+    return frozenset(name for name, entry in entries.items() if "alternative_of" in entry)
