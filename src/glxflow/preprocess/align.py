@@ -14,6 +14,7 @@ from scipy.ndimage import uniform_filter1d
 
 from glxflow.preprocess.band import (
     ALIGNMENT,
+    Band,
     band_mask,
     band_signal,
     band_spectra,
@@ -98,7 +99,11 @@ def _register_to_others(samples: ComplexArray, axis: Axis) -> tuple[RealArray, R
 
 
 def register(
-    samples: ComplexArray, reference: ComplexArray, axis: Axis, reach_ppm: float
+    samples: ComplexArray,
+    reference: ComplexArray,
+    axis: Axis,
+    reach_ppm: float,
+    band: Band = ALIGNMENT,
 ) -> tuple[RealArray, RealArray]:
     """Return frequency and phase of transients relative to a reference.
 
@@ -112,6 +117,8 @@ def register(
         Axes of both.
     reach_ppm : float
         Largest offset that is tried, in ppm.
+    band : Band, optional
+        Part of the spectrum that is compared.
 
     Returns
     -------
@@ -120,8 +127,8 @@ def register(
     """
     reach_hz = reach_ppm * axis.spectrometer_frequency_mhz
     trial_hz = np.linspace(-reach_hz, reach_hz, _STEPS_PER_WINDOW)
-    table = _table(reference, axis, trial_hz)
-    overlap = band_spectra(samples, axis, ALIGNMENT) @ table.conj().T
+    table = _table(reference, axis, trial_hz, band)
+    overlap = band_spectra(samples, axis, band) @ table.conj().T
     best = np.clip(np.abs(overlap).argmax(axis=1), 1, trial_hz.size - 2)
     row = np.arange(len(samples))
     left, top, right = (np.abs(overlap[row, best + step]) ** 2 for step in (-1, 0, 1))
@@ -143,11 +150,11 @@ def shifted(
     return moved
 
 
-def _table(reference: ComplexArray, axis: Axis, trial_hz: RealArray) -> ComplexArray:
+def _table(reference: ComplexArray, axis: Axis, trial_hz: RealArray, band: Band) -> ComplexArray:
     """Return the reference at every trial offset, each of unit norm, (n_trials, n_band)."""
     copies = np.broadcast_to(reference, (trial_hz.size, reference.size))
     moved = spectrum_of(shifted(copies, axis, trial_hz, np.zeros(trial_hz.size)))
-    table = without_baseline(moved[:, band_mask(axis, ALIGNMENT)], ALIGNMENT.order)
+    table = without_baseline(moved[:, band_mask(axis, band)], band.order)
     norm = np.linalg.norm(table, axis=1, keepdims=True)
     return np.asarray(table / np.where(norm > 0, norm, 1.0))
 

@@ -7,7 +7,7 @@ import numpy as np
 from glxflow.errors import DataError
 from glxflow.spectrum import Axis, BoolArray, ComplexArray, RealArray, spectrum_of
 
-_FEWEST_POINTS = 32
+_FEWEST_POINTS = 16
 
 
 @dataclass(frozen=True, slots=True)
