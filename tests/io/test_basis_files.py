@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from nifti_mrs.nifti_mrs import NIFTI_MRS
+from nifti_mrs.validator import validate_nifti_mrs
 
 from glxflow.errors import BasisError
 from glxflow.io.basis_files import FORMATS, format_of, load_basis, read_basis, write_basis
@@ -169,6 +171,31 @@ def test_unknown_paths_and_formats_are_refused(closed_form_basis, tmp_path):
         load_basis(tmp_path / "empty")
     with pytest.raises(BasisError, match=r"'tarquin' is unknown. Known are lcmodel"):
         write_basis(tmp_path / "x", closed_form_basis, "tarquin")
+
+
+def test_repeated_names_and_nan_are_the_fault_of_the_file(closed_form_basis, tmp_path):
+    write_basis(tmp_path / "b.basis", closed_form_basis, "lcmodel")
+    text = (tmp_path / "b.basis").read_text()
+    (tmp_path / "twice.basis").write_text(text.replace("METABO = 'NAA'", "METABO = 'Cr'"))
+    with pytest.raises(BasisError, match=r"twice.basis: names are not unique"):
+        load_basis(tmp_path / "twice.basis")
+    first = text.split("$END\n")[4].splitlines()[0]
+    (tmp_path / "nan.basis").write_text(text.replace(first, " NaN NaN", 1))
+    with pytest.raises(BasisError, match=r"nan.basis: .* fids are not finite"):
+        load_basis(tmp_path / "nan.basis")
+
+
+def test_a_scan_is_not_taken_for_a_basis_set(tmp_path, write_scan, singlet):
+    with pytest.raises(BasisError, match="a NIfTI-MRS file, but not a basis set"):
+        load_basis(write_scan(singlet(2.0)))
+    (tmp_path / "cut.nii.gz").write_bytes(b"cut")
+    with pytest.raises(BasisError, match="cannot be read as NIfTI-MRS"):
+        load_basis(tmp_path / "cut.nii.gz")
+
+
+def test_written_nifti_is_valid_nifti_mrs(closed_form_basis, tmp_path):
+    write_basis(tmp_path / "b.nii.gz", closed_form_basis, "nifti")
+    validate_nifti_mrs(NIFTI_MRS(tmp_path / "b.nii.gz").image)
 
 
 def test_the_target_name_tells_the_format(tmp_path):

@@ -34,9 +34,9 @@ Format = Annotated[
     str | None,
     typer.Option("--format", help=f"{', '.join(FORMATS)}; from the target's name if not given."),
 ]
-FieldMhz = Annotated[float | None, typer.Option(help="Spectrometer frequency, in MHz.")]
-Points = Annotated[int | None, typer.Option(help="Number of complex points.")]
-Dwell = Annotated[float | None, typer.Option(help="Dwell time, in s.")]
+FieldMhz = Annotated[float | None, typer.Option(min=1, help="Spectrometer frequency, in MHz.")]
+Points = Annotated[int | None, typer.Option(min=2, help="Number of complex points.")]
+Dwell = Annotated[float | None, typer.Option(min=1e-9, max=0.1, help="Dwell time, in s.")]
 
 
 @app.callback()
@@ -90,6 +90,8 @@ def simulate(
     axis, echo_time_s = _sampling(like, te, field_mhz, points, dwell)
     delays_ms = _numbers("--delays", delays)
     carriers_ppm = _numbers("--edit-ppm", edit_ppm) or (np.nan,)
+    if len(carriers_ppm) > 2:
+        raise ConfigError(f"--edit-ppm is {edit_ppm!r}, expected one frequency or two.")
     protocols = [
         protocol_for(
             sequence,

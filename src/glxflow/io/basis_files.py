@@ -61,7 +61,12 @@ def load_basis(path: Path, axis: Axis | None = None) -> BasisSet:
 
     Parameters and errors are those of `read_basis`.
     """
-    return oriented(_load(path, axis))
+    try:
+        basis = _load(path, axis)
+    except ValueError as error:
+        # The records refuse repeated names, NaN and empty axes; here it is the file's fault.
+        raise BasisError(f"{path}: {error}. Correct the file, or export it again.") from error
+    return oriented(basis)
 
 
 def _load(path: Path, axis: Axis | None) -> BasisSet:

@@ -46,8 +46,8 @@ def read_folder(folder: Path) -> BasisSet:
             [_signal(path, content) for path, content in zip(paths, contents, strict=True)]
         ),
         axis=axes[0],
-        echo_time_s=float(contents[0]["meta"].get("EchoTime") or np.nan),
-        linewidth_hz=float(contents[0].get("basis_width") or 0.0),
+        echo_time_s=_number(contents[0]["meta"].get("EchoTime"), np.nan),
+        linewidth_hz=_number(contents[0].get("basis_width"), 0.0),
         source=str(contents[0]["meta"].get("Source") or f"{folder.name} (FSL-MRS)"),
         notes=tuple(contents[0]["meta"].get("Notes") or ()),
     )
@@ -69,6 +69,11 @@ def _content(path: Path) -> dict[str, Any]:
         )
     meta = whole.get("meta")
     return content | {"meta": meta if isinstance(meta, dict) else {}}
+
+
+def _number(value: Any, fallback: float) -> float:
+    """Return a number where the file has one."""
+    return float(value) if isinstance(value, int | float) else fallback
 
 
 def _signal(path: Path, content: Mapping[str, Any]) -> ComplexArray:
