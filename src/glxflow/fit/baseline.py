@@ -51,13 +51,15 @@ class SplineSpace:
         return 1 / (1 + stiffness * self.roughness)
 
 
-def spline_space(ppm: RealArray) -> SplineSpace:
+def spline_space(ppm: RealArray, weight: RealArray) -> SplineSpace:
     """Return the space of baselines on a grid of chemical shifts.
 
     Parameters
     ----------
     ppm : (n_fit,) ndarray
         Chemical shifts of the fitted points, ascending, in ppm.
+    weight : (n_fit,) ndarray
+        Weight of each point; the modes are those of the weighted baseline.
     """
     width_ppm = float(ppm[-1] - ppm[0])
     n_inner = max(round(KNOTS_PER_PPM * width_ppm), 4)
@@ -66,10 +68,10 @@ def spline_space(ppm: RealArray) -> SplineSpace:
     design = BSpline.design_matrix(
         np.clip(ppm, ppm[0], knots[n_inner + _DEGREE] - 1e-12), knots, _DEGREE
     ).toarray()
-    orthonormal, triangle = np.linalg.qr(design)
+    orthonormal, triangle = np.linalg.qr(weight[:, np.newaxis] * design)
     differences = np.diff(np.eye(design.shape[1]), n=2, axis=0)
     rough = np.linalg.solve(triangle.T, differences.T)
     roughness, rotation = np.linalg.eigh(rough @ rough.T)
     # Constant and linear baselines have no second difference: rounding must not say otherwise.
-    roughness = np.where(roughness < 1e-9 * roughness[-1], 0.0, roughness)
+    roughness[:2] = 0.0
     return SplineSpace(orthonormal @ rotation, roughness, width_ppm)

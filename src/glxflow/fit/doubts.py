@@ -14,7 +14,7 @@ LARGEST_REDUCED_CHI2 = 1.5
 
 def doubts(result: FitResult, solution: Solution, model: FitModel) -> tuple[Flag, ...]:
     """Return every doubt about a fit."""
-    return (*_of_model(model), *_of_search(result, solution), *_of_data(result))
+    return (*_of_model(model), *_of_search(result, solution), *_of_data(result, model))
 
 
 def _of_model(model: FitModel) -> Iterator[Flag]:
@@ -44,13 +44,21 @@ def _of_search(result: FitResult, solution: Solution) -> Iterator[Flag]:
         )
 
 
-def _of_data(result: FitResult) -> Iterator[Flag]:
+def _of_data(result: FitResult, model: FitModel) -> Iterator[Flag]:
     """Yield doubts about the spectrum."""
     if not result.snr >= SMALLEST_SNR:
         yield Flag(
             "LOW_SNR",
             f"SNR is {result.snr:.1f}, expected at least {SMALLEST_SNR:g}. "
             "Average more transients before fitting.",
+        )
+    trusted = result.ppm[model.weight == 1]
+    if trusted.size < result.ppm.size:
+        yield Flag(
+            "ENDS",
+            f"only {trusted[0]:.2f} to {trusted[-1]:.2f} ppm were trusted: beyond, the residual "
+            "is larger than among the metabolites. Look for lipid from outside the voxel and for "
+            "residual water.",
         )
     if result.reduced_chi2 > LARGEST_REDUCED_CHI2:
         yield Flag(

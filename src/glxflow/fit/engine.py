@@ -6,7 +6,7 @@ import lmfit
 import numpy as np
 
 from glxflow.fit.doubts import doubts, failed
-from glxflow.fit.merit import half_width, singlet
+from glxflow.fit.merit import half_width, singlet, trust
 from glxflow.fit.model import FitModel, prepare
 from glxflow.fit.options import FitOptions
 from glxflow.fit.parameters import fitted_parameters, shapes_of
@@ -14,7 +14,7 @@ from glxflow.fit.prior import SHARED
 from glxflow.fit.problem import Point, Problem, ratio_rows
 from glxflow.fit.solver import Solution, solve_fast, solve_lmfit
 from glxflow.fit.start import Alignment, locate, noise_sd, shifted
-from glxflow.fit.uncertainty import Uncertainty, uncertainty
+from glxflow.fit.uncertainty import Uncertainty, residual_of, uncertainty
 from glxflow.spectrum import BasisSet, BoolArray, Fid, FitResult, FitStatus, RealArray
 
 DEFAULTS = FitOptions()
@@ -101,29 +101,44 @@ def _prefit(
     fid: Fid, model: FitModel, noise: float, found: Alignment
 ) -> tuple[Problem, RealArray]:
     """Return the problem to solve and start values, from a fit with one common line shape."""
-    options, prior = model.options, model.prior
+    options = model.options
     spectrum = model.data_spectrum(shifted(fid, found.offset_hz))
     spectrum = spectrum * np.exp(-1j * found.phase_rad)
     ed = options.baseline_ed_per_ppm or PREFIT_ED_PER_PPM
     no_rows = np.zeros((0, len(model.response)))
     problem = Problem(model, spectrum, noise, model.spline.stiffness(ed), no_rows)
-    first = problem.evaluate(prior.mean)
-    problem = problem.with_ratios(ratio_rows(model, first.amplitudes, options.neighbour_ratio_sd))
-    is_shared = np.array([name in SHARED for name in prior.names])
-    point = solve_fast(problem, prior.mean, is_shared).point
-    problem = problem.with_ratios(ratio_rows(model, point.amplitudes, options.neighbour_ratio_sd))
+    point = problem.evaluate(model.prior.mean)
+    problem, point = _shared_fit(problem, point)
+    weight = trust(model.ppm, residual_of(problem, point))
+    if weight.min() < 1:
+        problem = problem.with_model(model.reweighted(weight))
+        problem = problem.with_stiffness(problem.model.spline.stiffness(ed))
+        problem, point = _shared_fit(problem, problem.evaluate(point.theta))
     if options.baseline_ed_per_ppm is None:
         ed = choose_ed(problem, point)
-        problem = problem.with_stiffness(model.spline.stiffness(ed))
-    return _weighted(problem, point.theta, noise, is_shared), point.theta
+        problem = problem.with_stiffness(problem.model.spline.stiffness(ed))
+    return _weighted(problem, point, noise), point.theta
 
 
-def _weighted(problem: Problem, theta: RealArray, noise: float, free: BoolArray) -> Problem:
+def _shared_fit(problem: Problem, point: Point) -> tuple[Problem, Point]:
+    """Return the problem with soft constraints to scale, fitted with one common line shape."""
+    ratio_sd = problem.model.options.neighbour_ratio_sd
+    problem = problem.with_ratios(ratio_rows(problem.model, point.amplitudes, ratio_sd))
+    point = solve_fast(problem, point.theta, _is_shared(problem)).point
+    return problem.with_ratios(ratio_rows(problem.model, point.amplitudes, ratio_sd)), point
+
+
+def _is_shared(problem: Problem) -> BoolArray:
+    """Tell which parameters belong to the whole spectrum."""
+    return np.array([name in SHARED for name in problem.prior.names])
+
+
+def _weighted(problem: Problem, point: Point, noise: float) -> Problem:
     """Return the problem with the misfit of a prefit counted as noise.
 
     Otherwise the priors would weigh nothing where the model describes least.
     """
-    misfit = uncertainty(problem, problem.evaluate(theta), free, noise).reduced_chi2
+    misfit = uncertainty(problem, problem.moved(point), _is_shared(problem), noise).reduced_chi2
     return problem.with_noise(noise * float(np.sqrt(max(misfit, 1.0))))
 
 
@@ -170,8 +185,8 @@ def _result(
         delay_s=1e-6 * float(point.theta[1]),
         offset_ppm=(found.offset_hz + float(point.theta[2])) / f0_mhz,
         ppm=model.ppm,
-        data=weight * model.rotation @ point.data[0],
-        baseline=weight * model.rotation @ problem.baseline(point.remainder),
+        data=model.curve(weight * point.data[0]),
+        baseline=model.curve(weight * problem.baseline(point.remainder)),
         components=components,
         noise_sd=noise,
         snr=float(curve.max() / noise) if curve.size else float("nan"),
@@ -187,7 +202,7 @@ def _component_curves(problem: Problem, point: Point) -> RealArray:
     """Return the fitted curves, (n_components, n_fit); lipid in quadrature joins its own."""
     model = problem.model
     weights = problem.noise_sd * point.amplitudes[:, np.newaxis]
-    curves: RealArray = (weights * point.columns[:, :, 0]) @ model.rotation.T
+    curves = model.curve(weights * point.columns[:, :, 0])
     for extra, index in enumerate(model.quadrature_of, start=len(model.names)):
         curves[index] += curves[extra]
     return curves[: len(model.names)]

@@ -1,6 +1,6 @@
 """The model prepared for one basis set, axis and range: what every spectrum of a study shares."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class FitModel:
         Fitted part of the zero-filled spectrum.
     ppm : (n_fit,) ndarray
         Chemical shifts of these points.
+    weight : (n_fit,) ndarray
+        Weight of each point, 1 unless `reweighted`.
     rotation : (n_fit, n_fit) ndarray
         Orthonormal columns, first the baseline's modes: in these coordinates the
         weight of the baseline is diagonal.
@@ -73,6 +75,7 @@ class FitModel:
     n_kept: int
     rows: slice
     ppm: RealArray
+    weight: RealArray
     rotation: RealArray
     response: RealArray
     quadrature_of: tuple[int, ...]
@@ -86,6 +89,35 @@ class FitModel:
     def is_signed(self) -> BoolArray:
         """Which columns may have negative amplitudes, (n_columns,)."""
         return np.arange(len(self.response)) >= len(self.names)
+
+    def rotated(self, rows: RealArray) -> RealArray:
+        """Return weighted rows, (..., n_fit), in the coordinates of the fit."""
+        result: RealArray = (rows * self.weight) @ self.rotation
+        return result
+
+    def curve(self, rows: RealArray) -> RealArray:
+        """Return rows, (..., n_fit), as curves on `ppm` again."""
+        result: RealArray = (rows @ self.rotation.T) / self.weight
+        return result
+
+    def reweighted(self, weight: RealArray) -> "FitModel":
+        """Return the model with less weight on points that it does not describe.
+
+        Parameters
+        ----------
+        weight : (n_fit,) ndarray
+            Positive; replaces the weight of this model.
+        """
+        spline = spline_space(self.ppm, weight)
+        rotation = _completed(spline.modes)
+        change = rotation.T @ ((weight / self.weight)[:, np.newaxis] * self.rotation)
+        return replace(
+            self,
+            weight=weight,
+            spline=spline,
+            rotation=rotation,
+            response=np.matmul(change, self.response),
+        )
 
     @property
     def share_kept(self) -> float:
@@ -133,7 +165,8 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
     )
     rows = _fitted_rows(zero_filled, options.ppm_range, basis.source)
     family = lineshape_family(axis.time_s[:n_kept])
-    spline = spline_space(zero_filled.ppm[rows])
+    weight = np.ones(rows.stop - rows.start)
+    spline = spline_space(zero_filled.ppm[rows], weight)
     rotation = _completed(spline.modes)
     reference = template(basis)
     # Sequences differ in sign (a PRESS singlet starts at -1): curves are shown upright.
@@ -153,6 +186,7 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
         n_kept=n_kept,
         rows=rows,
         ppm=zero_filled.ppm[rows],
+        weight=weight,
         rotation=rotation,
         response=response,
         quadrature_of=quadrature_of,

@@ -25,6 +25,7 @@ _VALUE, _GAMMA, _SHIFT, _G, _SKEW = range(5)
 _RIDGE = 1e-10
 _LEAST_MACROMOLECULES = 0.1
 _QUADRATURE_SD = 0.5
+_BROAD_SD = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,10 @@ class Problem:
         """Return the same problem with a baseline of another stiffness."""
         return Problem(self.model, self._spectrum, self.noise_sd, stiffness, self.ratio_rows)
 
+    def with_model(self, model: FitModel) -> "Problem":
+        """Return the same problem with a model of other weights."""
+        return Problem(model, self._spectrum, self.noise_sd, self.stiffness, self.ratio_rows)
+
     def with_noise(self, noise_sd: float) -> "Problem":
         """Return the same problem with another weight of the data against the priors."""
         rows = self.ratio_rows * (noise_sd / self.noise_sd)
@@ -138,7 +143,7 @@ class Problem:
         """Return amplitudes and residual at a parameter vector."""
         phased = self._spectrum * np.exp(-1j * (theta[0] + self._frequency * theta[1]))
         rows = np.stack([phased.real, phased.imag, phased.imag * self._frequency])
-        data = rows @ self.model.rotation / self.noise_sd
+        data = self.model.rotated(rows) / self.noise_sd
         return self._complete(theta, self._columns(theta), data)
 
     def moved(self, point: Point) -> Point:
@@ -274,15 +279,21 @@ def ratio_rows(model: FitModel, amplitudes: RealArray, neighbour_sd: float) -> R
         [
             _neighbour_rows(model, amplitudes, neighbour_sd),
             _expectation_rows(model, amplitudes),
-            _quadrature_rows(model, amplitudes),
+            _broad_rows(model, amplitudes),
         ]
     )
 
 
-def _quadrature_rows(model: FitModel, amplitudes: RealArray) -> RealArray:
-    """Return the amplitudes of lipid in quadrature over their SD."""
-    rows: RealArray = np.eye(len(model.response))[len(model.names) :]
-    rows /= _QUADRATURE_SD * max(float(amplitudes.max()), 1e-300)
+def _broad_rows(model: FitModel, amplitudes: RealArray) -> RealArray:
+    """Return the amplitudes of what is not a metabolite over a wide SD.
+
+    Components outside the fitted range would otherwise be free to be anything.
+    """
+    sd = np.where(model.is_signed, _QUADRATURE_SD, _BROAD_SD)
+    broad = [kind is not Kind.METABOLITE for kind in model.kinds] + [True] * len(
+        model.quadrature_of
+    )
+    rows: RealArray = np.diag(1 / (sd * max(float(amplitudes.max()), 1e-300)))[broad]
     return rows
 
 

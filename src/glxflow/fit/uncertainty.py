@@ -28,7 +28,7 @@ class Uncertainty:
     free : (n_theta,) bool ndarray
         Non-linear parameters in the covariance; they come first.
     reduced_chi2 : float
-        Residual sum of squares of the data over its expectation.
+        Weighted residual sum of squares over its expectation.
     """
 
     covariance: RealArray
@@ -80,7 +80,8 @@ def uncertainty(problem: Problem, point: Point, free: BoolArray, noise_sd: float
     sandwich = inverse @ (noise_rows.T @ noise_rows) @ inverse
     shape_error = inverse @ (noise_rows.T @ _shape_errors(problem, point))
     noise_share = (noise_sd / problem.noise_sd) ** 2
-    misfit = _misfit(problem, point) / (n_data - effective)
+    freedom = float(problem.model.weight @ problem.model.weight) - effective
+    misfit = _misfit(problem, point) / freedom
     return Uncertainty(
         covariance=inverse * max(misfit, 1.0) + shape_error @ shape_error.T,
         noise_covariance=sandwich[n_free:, n_free:] * noise_share,
@@ -98,7 +99,7 @@ def _shape_errors(problem: Problem, point: Point) -> RealArray:
     model = problem.model
     broad = np.array([kind is not Kind.METABOLITE for kind in model.kinds])
     members = np.flatnonzero(broad)
-    curve = model.rotation @ (point.amplitudes[members] @ point.columns[members, :, 0])
+    curve = model.curve(point.amplitudes[members] @ point.columns[members, :, 0])
     position = (model.ppm - model.ppm[0]) / model.spline.width_ppm
     length = _SHAPE_LENGTH_PPM / model.spline.width_ppm
     order = np.arange(int(_LAST_COSINE / length))
@@ -106,12 +107,17 @@ def _shape_errors(problem: Problem, point: Point) -> RealArray:
     # The mean square of a cosine is a half, of the constant 1.
     scale = _SHAPE_SD * np.sqrt(2 * weight / (weight.sum() + weight[0]))
     cosines = np.cos(np.pi * np.outer(position, order)) * scale
-    errors: RealArray = model.rotation.T @ (curve[:, np.newaxis] * cosines)
-    return errors
+    return model.rotated(curve * cosines.T).T
+
+
+def residual_of(problem: Problem, point: Point) -> RealArray:
+    """Return data minus components and baseline over the noise, as a curve, (n_fit,)."""
+    remainder = point.remainder
+    return problem.model.curve(remainder - problem.baseline(remainder))
 
 
 def _misfit(problem: Problem, point: Point) -> float:
-    """Return the sum of squares of data minus components and baseline, over the noise."""
+    """Return the weighted sum of squares of data minus components and baseline."""
     remainder = point.remainder
     residual = remainder - problem.baseline(remainder)
     return float(residual @ residual)
