@@ -86,16 +86,27 @@ def _register_to_others(samples: ComplexArray, axis: Axis) -> tuple[RealArray, R
     """
     fold = np.arange(len(samples)) % min(_FOLDS, len(samples))
     trusted = _is_trusted(samples, axis)
+    references = np.stack(
+        [_mean_of_others(samples, trusted, fold == k, axis) for k in range(fold.max() + 1)]
+    )
+    # The references differ a little among themselves: what they have in common decides.
+    common = references.mean(axis=0)
     offset_hz, phase_rad = np.empty(fold.size), np.empty(fold.size)
-    common = _quieted(samples[trusted].mean(axis=0), axis)
-    for index in range(fold.max() + 1):
+    between_hz, between_rad = register(references, common, axis, _NARROW_PPM)
+    for index, reference in enumerate(references):
         inside = fold == index
-        others = trusted & ~inside if (trusted & ~inside).any() else ~inside
-        reference = _quieted(samples[others].mean(axis=0), axis)
-        between_hz, between_rad = register(reference[np.newaxis], common, axis, _NARROW_PPM)
         found_hz, found_rad = register(samples[inside], reference, axis, _NARROW_PPM)
-        offset_hz[inside], phase_rad[inside] = found_hz + between_hz, found_rad + between_rad
+        offset_hz[inside] = found_hz + between_hz[index]
+        phase_rad[inside] = found_rad + between_rad[index]
     return offset_hz, phase_rad
+
+
+def _mean_of_others(
+    samples: ComplexArray, trusted: BoolArray, inside: BoolArray, axis: Axis
+) -> ComplexArray:
+    """Return the quieted mean of the trusted transients outside of a fold."""
+    others = trusted & ~inside
+    return _quieted(samples[others if others.any() else ~inside].mean(axis=0), axis)
 
 
 def register(

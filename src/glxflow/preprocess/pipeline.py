@@ -62,6 +62,7 @@ def preprocess(
     return Preprocessed(
         transients=transients,
         rejected=tuple(int(index) for index in np.flatnonzero(work.rejected)),
+        offset_hz=work.offset_hz,
         bins=replace(
             transients,
             samples=means[np.newaxis],

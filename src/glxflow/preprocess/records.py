@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from glxflow.preprocess.bins import Bin
-from glxflow.spectrum import Fid, Flag, Series, Step
+from glxflow.spectrum import Fid, Flag, RealArray, Series, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,9 @@ class Preprocessed:
         Combined and aligned transients, kept apart; rejected ones are included.
     rejected : tuple of int
         Which transients entered no average, counted from 0.
+    offset_hz : (n_transients,) ndarray
+        Frequency of each transient before alignment, relative to the typical one,
+        in Hz; its course is the drift. NaN for a single transient.
     bins : Series
         One averaged transient a time bin; `onset_s` is the start of the bin.
     bin_table : tuple of Bin
@@ -54,6 +57,7 @@ class Preprocessed:
 
     transients: Series
     rejected: tuple[int, ...]
+    offset_hz: RealArray
     bins: Series
     bin_table: tuple[Bin, ...]
     average: Fid

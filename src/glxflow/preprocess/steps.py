@@ -14,7 +14,7 @@ from glxflow.preprocess.outliers import is_outlier
 from glxflow.preprocess.records import PreprocessOptions
 from glxflow.preprocess.reference import LEAST_MATCH, fit_comb, is_conjugated
 from glxflow.preprocess.water import without_water
-from glxflow.spectrum import Axis, BoolArray, ComplexArray, Flag, Series, Step
+from glxflow.spectrum import Axis, BoolArray, ComplexArray, Flag, RealArray, Series, Step
 
 LEAST_EFFICIENCY = 0.8
 """Efficiency of water's coil weights on the metabolites below which the order is doubted.
@@ -34,6 +34,7 @@ class Work:
         self.samples: ComplexArray = np.empty((0, 0), dtype=np.complex128)
         self.water: ComplexArray | None = None
         self.rejected: BoolArray = np.zeros(0, dtype=bool)
+        self.offset_hz: RealArray = np.full(1, np.nan)
         self.metrics: dict[str, float] = {}
         self.steps: list[Step] = []
         self.flags: list[Flag] = []
@@ -137,7 +138,7 @@ def align_transients(work: Work) -> None:
         )
         return
     aligned = align(work.samples, work.axis)
-    work.samples = aligned.samples
+    work.samples, work.offset_hz = aligned.samples, aligned.offset_hz
     low, high = np.quantile(aligned.offset_hz, [0.05, 0.95])
     work.metrics["drift_hz"] = float(high - low)
     turns = aligned.phase_rad - np.angle(np.exp(1j * aligned.phase_rad).sum())
