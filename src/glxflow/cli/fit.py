@@ -57,7 +57,7 @@ def fit(
     ] = None,
     ppm_range: Annotated[
         tuple[float, float], typer.Option(help="Lowest and highest fitted chemical shift, ppm.")
-    ] = (0.2, 4.2),
+    ] = (0.2, 4.0),
     calibration: Annotated[
         Path | None,
         typer.Option(help="Baseline of the study, by `glxflow calibrate`; else AIC chooses."),
