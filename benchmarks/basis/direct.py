@@ -44,21 +44,19 @@ class DirectSystem:
         magnetic = np.real(np.diag(self.density))
         self.coherence = np.rint(magnetic[:, np.newaxis] - magnetic).astype(int)
 
-    def turn(self, angle_deg, phase_deg, is_hit=None):
-        """Apply an instant pulse to all spins, or to those hit."""
+    def turn(self, angle_deg, is_hit=None):
+        """Apply an instant pulse about x to all spins, or to those hit."""
         is_hit = np.ones(len(self.shifts_ppm)) if is_hit is None else np.asarray(is_hit, float)
-        phase = np.deg2rad(phase_deg)
-        axis = np.cos(phase) * self.x + np.sin(phase) * self.y
-        self._apply(expm(-1j * np.deg2rad(angle_deg) * np.einsum("k,kij->ij", is_hit, axis)))
+        self._apply(expm(-1j * np.deg2rad(angle_deg) * np.einsum("k,kij->ij", is_hit, self.x)))
 
-    def shaped(self, waveform_hz, duration_s, phase_deg, positions_hz, order):
+    def shaped(self, waveform_hz, duration_s, positions_hz, order):
         """Apply a shaped pulse at each position, keep one order, and average the positions."""
         step_s = duration_s / len(waveform_hz)
         before, total = self.density, 0
         for position_hz in positions_hz:
             free = self.hamiltonian + 2 * np.pi * position_hz * self.z.sum(axis=0)
             propagator = np.eye(len(free))
-            for b1_hz in waveform_hz * np.exp(1j * np.deg2rad(phase_deg)):
+            for b1_hz in waveform_hz:
                 rf = b1_hz.real * self.x.sum(axis=0) + b1_hz.imag * self.y.sum(axis=0)
                 propagator = expm(-1j * step_s * (free + 2 * np.pi * rf)) @ propagator
             total = total + (propagator @ before @ propagator.conj().T) * (self.coherence == order)
@@ -73,12 +71,12 @@ class DirectSystem:
         self._apply(expm(-1j * self.hamiltonian * time_s))
 
     def acquire(self, n_points, dwell_s):
-        """Return the signal; an isolated proton after a 90 degree pulse is 1."""
+        """Return the signal; a proton along y gives 1."""
         raising = (self.x + 1j * self.y).sum(axis=0)
         step = expm(-1j * self.hamiltonian * dwell_s)
         signal = np.empty(n_points, complex)
         for point in range(n_points):
-            signal[point] = np.trace(raising @ self.density) * 4 / len(self.density)
+            signal[point] = np.trace(raising @ self.density) * -4j / len(self.density)
             self._apply(step)
         return signal
 

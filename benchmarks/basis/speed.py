@@ -68,16 +68,14 @@ def direct(name, protocol):
             shape = protocol.shape_of(index)
             if shape is None:
                 is_hit = np.abs(group.shifts_ppm - protocol.edit_ppm) < 0.4
-                system.turn(pulse.angle_deg, pulse.phase_deg, is_hit if pulse.is_editing else None)
+                system.turn(pulse.angle_deg, is_hit if pulse.is_editing else None)
                 system.keep(pulse.order)
             else:
                 # One position for an editing pulse; those of one slice axis else.
                 positions_hz = np.zeros(1) if pulse.is_editing else protocol.position_hz
                 carrier_hz = (protocol.edit_ppm - protocol.carrier_ppm) * 123.25
                 shape = shape.shifted(carrier_hz) if pulse.is_editing else shape
-                system.shaped(
-                    shape.waveform_hz, shape.duration_s, pulse.phase_deg, positions_hz, pulse.order
-                )
+                system.shaped(shape.waveform_hz, shape.duration_s, positions_hz, pulse.order)
             system.wait(delay_s)
         system.acquire(AXIS.n_points, AXIS.dwell_time_s)
 

@@ -63,14 +63,6 @@ class Levels:
         ordered: ComplexArray = matrices[..., self.order[:, np.newaxis], self.order]
         return ordered
 
-    def phased(self, propagator: ComplexArray, phase_deg: float) -> ComplexArray:
-        """Return the propagator of the same pulse about another transverse axis."""
-        if phase_deg == 0:
-            return propagator
-        turn = np.exp(-1j * np.deg2rad(phase_deg) * self.total_z)
-        phased: ComplexArray = turn[:, np.newaxis] * propagator * turn.conj()
-        return phased
-
     def equilibrium(self) -> Blocks:
         """Return the density matrix Fz."""
         return Blocks(

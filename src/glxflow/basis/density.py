@@ -33,8 +33,8 @@ def simulate_group(group: SpinGroup, protocol: Protocol) -> ComplexArray:
     Returns
     -------
     (n_points,) complex ndarray
-        Signal from the echo on; an isolated proton excited by one 90 degree
-        pulse is 1 at t = 0.
+        Signal from the echo on. All pulses are about x, and a proton along y
+        gives 1: at the echo it is -1 for PRESS, 1/2 for STEAM.
     """
     # All pulses are given in the frame of the carrier; 0 Hz is moved back at the end.
     frame = replace(protocol.axis, reference_ppm=protocol.carrier_ppm)
@@ -51,9 +51,12 @@ def simulate_group(group: SpinGroup, protocol: Protocol) -> ComplexArray:
         kind = (pulse.angle_deg, pulse.is_editing)
         if kind not in propagators:
             propagators[kind] = levels.sorted(_propagators(group, protocol, index, offsets_hz))
-        propagator = levels.phased(propagators[kind], pulse.phase_deg)
         density = rotated(
-            density, propagator, levels, pulse.order, is_averaged=protocol.ends_axis(index)
+            density,
+            propagators[kind],
+            levels,
+            pulse.order,
+            is_averaged=protocol.ends_axis(index),
         )
         density = evolved(density, systems, delay_s)
     signal = _signal(density, systems, levels, frame)
@@ -89,7 +92,7 @@ def _signal(
     levels: Levels,
     axis: Axis,
 ) -> ComplexArray:
-    """Return the trace of the evolving density matrix with the detected F+."""
+    """Return the trace of the evolving density matrix with the detected -i F+."""
     n_states = sum(len(energies) for energies, _ in systems)
     amplitudes, frequencies = [], []
     for upper, block in density.blocks.items():
@@ -97,7 +100,7 @@ def _signal(
         (energies, states), (other_energies, other_states) = systems[upper], systems[lower]
         detected = other_states.T @ levels.raising(lower) @ states
         seen = (states.T @ block.mean(axis=0) @ other_states) * detected.T
-        amplitudes.append(seen.ravel() * 4 / n_states)
+        amplitudes.append(seen.ravel() * -4j / n_states)
         frequencies.append((other_energies[np.newaxis] - energies[:, np.newaxis]).ravel())
     amplitude, frequency = np.concatenate(amplitudes), np.concatenate(frequencies)
     is_seen = np.abs(amplitude) > _UNSEEN

@@ -9,8 +9,8 @@ class Pulse:
 
     Attributes
     ----------
-    angle_deg, phase_deg : float
-        Flip angle, and phase with 0 as x.
+    angle_deg : float
+        Flip angle, about x: phases only turn the signal of a pathway as a whole.
     order : int
         Coherence order that gradients keep after it.
     share : float
@@ -24,7 +24,6 @@ class Pulse:
     """
 
     angle_deg: float
-    phase_deg: float
     order: int
     share: float
     axis: int | None = None
@@ -35,35 +34,34 @@ class Pulse:
 SEQUENCES = {
     # TE1 = 0.4 TE is what vendor PRESS has at short TE; TE alone does not define PRESS.
     "press": (
-        Pulse(90, 90, -1, 0.2),
-        Pulse(180, 0, 1, 0.5, axis=0),
-        Pulse(180, 90, -1, 0.3, axis=1),
+        Pulse(90, -1, 0.2),
+        Pulse(180, 1, 0.5, axis=0),
+        Pulse(180, -1, 0.3, axis=1),
     ),
     "steam": (
-        Pulse(90, 90, 1, 0.5),
-        Pulse(90, 90, 0, 0.0, counts=False),
-        # Phased so that the stimulated echo is positive.
-        Pulse(90, 270, -1, 0.5),
+        Pulse(90, 1, 0.5),
+        Pulse(90, 0, 0.0, counts=False),
+        Pulse(90, -1, 0.5),
     ),
     "slaser": (
-        Pulse(90, 90, -1, 0.125),
-        Pulse(180, 0, 1, 0.25, axis=0),
-        Pulse(180, 0, -1, 0.25, axis=0),
-        Pulse(180, 0, 1, 0.25, axis=1),
-        Pulse(180, 0, -1, 0.125, axis=1),
+        Pulse(90, -1, 0.125),
+        Pulse(180, 1, 0.25, axis=0),
+        Pulse(180, -1, 0.25, axis=0),
+        Pulse(180, 1, 0.25, axis=1),
+        Pulse(180, -1, 0.125, axis=1),
     ),
     # SPECIAL localises one axis by inversion before excitation: a spin echo remains.
     "special": (
-        Pulse(90, 90, 1, 0.5),
-        Pulse(180, 0, -1, 0.5, axis=0),
+        Pulse(90, 1, 0.5),
+        Pulse(180, -1, 0.5, axis=0),
     ),
     # Gradients around an editing pulse keep only coherences that it does not invert.
     "megapress": (
-        Pulse(90, 90, -1, 5 / 68),
-        Pulse(180, 0, 1, 17 / 68, axis=0),
-        Pulse(180, 0, 1, 17 / 68, is_editing=True),
-        Pulse(180, 90, -1, 17 / 68, axis=1),
-        Pulse(180, 0, -1, 12 / 68, is_editing=True),
+        Pulse(90, -1, 5 / 68),
+        Pulse(180, 1, 17 / 68, axis=0),
+        Pulse(180, 1, 17 / 68, is_editing=True),
+        Pulse(180, -1, 17 / 68, axis=1),
+        Pulse(180, -1, 12 / 68, is_editing=True),
     ),
 }
 """Sequences by name; each begins with an ideal excitation."""
