@@ -21,13 +21,12 @@ from glxflow.preprocess.band import (
     without_baseline,
 )
 from glxflow.preprocess.outliers import residual_energy, typical
-from glxflow.spectrum import Axis, BoolArray, ComplexArray, RealArray, spectrum_of
+from glxflow.spectrum import Axis, ComplexArray, RealArray, spectrum_of
 
 _WIDE_PPM = 0.25
 _NARROW_PPM = 0.04
 _STEPS_PER_WINDOW = 61
 _TRUSTED = 0.8
-_FOLDS = 5
 _ENVELOPE_PIECES = 32
 
 
@@ -67,7 +66,7 @@ def align(samples: ComplexArray, axis: Axis) -> Alignment:
     offset_hz, phase_rad = register(samples, seed, axis, _WIDE_PPM)
     for _ in range(2):
         moved = shifted(samples, axis, -offset_hz, -phase_rad)
-        more_hz, more_rad = _register_to_others(moved, axis)
+        more_hz, more_rad = register(moved, _reference(moved, axis), axis, _NARROW_PPM)
         offset_hz, phase_rad = offset_hz + more_hz, phase_rad + more_rad
     # The typical frequency stays where it was; referencing moves it, and says so.
     offset_hz = offset_hz - np.median(offset_hz)
@@ -76,37 +75,6 @@ def align(samples: ComplexArray, axis: Axis) -> Alignment:
         offset_hz=offset_hz,
         phase_rad=phase_rad,
     )
-
-
-def _register_to_others(samples: ComplexArray, axis: Axis) -> tuple[RealArray, RealArray]:
-    """Register each fifth of the transients to the typical mean of the others.
-
-    A transient that is part of its reference meets its own noise there, which holds
-    it where it stands.
-    """
-    fold = np.arange(len(samples)) % min(_FOLDS, len(samples))
-    trusted = _is_trusted(samples, axis)
-    references = np.stack(
-        [_mean_of_others(samples, trusted, fold == k, axis) for k in range(fold.max() + 1)]
-    )
-    # The references differ a little among themselves: what they have in common decides.
-    common = references.mean(axis=0)
-    offset_hz, phase_rad = np.empty(fold.size), np.empty(fold.size)
-    between_hz, between_rad = register(references, common, axis, _NARROW_PPM)
-    for index, reference in enumerate(references):
-        inside = fold == index
-        found_hz, found_rad = register(samples[inside], reference, axis, _NARROW_PPM)
-        offset_hz[inside] = found_hz + between_hz[index]
-        phase_rad[inside] = found_rad + between_rad[index]
-    return offset_hz, phase_rad
-
-
-def _mean_of_others(
-    samples: ComplexArray, trusted: BoolArray, inside: BoolArray, axis: Axis
-) -> ComplexArray:
-    """Return the quieted mean of the trusted transients outside of a fold."""
-    others = trusted & ~inside
-    return _quieted(samples[others if others.any() else ~inside].mean(axis=0), axis)
 
 
 def register(
@@ -176,11 +144,12 @@ def _ordinary(samples: ComplexArray, axis: Axis) -> int:
     return int(np.argsort(energy)[energy.size // 2])
 
 
-def _is_trusted(samples: ComplexArray, axis: Axis) -> BoolArray:
-    """Tell which transients are among the 60 % that are nearest to the typical one."""
+def _reference(samples: ComplexArray, axis: Axis) -> ComplexArray:
+    """Return the quieted mean of the 80 % that are nearest to the typical transient."""
     spectra = band_spectra(samples, axis, ALIGNMENT)
     distance = residual_energy(spectra, typical(spectra))
-    return np.asarray(distance <= np.quantile(distance, _TRUSTED))
+    trusted = distance <= np.quantile(distance, _TRUSTED)
+    return _quieted(samples[trusted].mean(axis=0), axis)
 
 
 def _quieted(reference: ComplexArray, axis: Axis) -> ComplexArray:

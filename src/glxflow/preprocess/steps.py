@@ -145,7 +145,7 @@ def align_transients(work: Work) -> None:
     spread = np.degrees(np.std(np.angle(np.exp(1j * turns))))
     work.did(
         "Frequency and phase correction",
-        f"Spectral registration of {n_transients} transients, 1.8-4.2 ppm: 90 % of the offsets "
+        f"Spectral registration of {n_transients} transients, 1.7-4.2 ppm: 90 % of the offsets "
         f"within {high - low:.2f} Hz, phases with SD {spread:.1f} degrees.",
     )
 
