@@ -98,6 +98,16 @@ def test_shaped_pulses_are_simulated_once(run, tmp_path):
     assert np.array_equal(load_basis(tmp_path / "third.nii.gz").fids, one.fids)
 
 
+def test_a_cache_that_cannot_be_written_is_no_obstacle(run, tmp_path):
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    result = run(
+        "simulate", "--delays", "6.5,15,8.5", "--pulses", "shaped", "--metabolites", "Cr",
+        *SAMPLING, "--out", tmp_path / "b.nii.gz",
+    )  # fmt: skip
+    assert result.exit_code == 0
+    assert (tmp_path / "b.nii.gz").exists()
+
+
 def test_another_protocol_has_another_place_in_the_cache(run, tmp_path):
     for delays in ("6.5,15,8.5", "7,15,8"):
         run(

@@ -39,8 +39,12 @@ def cached_basis(
         except BasisError:
             path.unlink()  # a damaged copy is made again
     basis = simulate_basis(protocol, metabolites, spin_systems)
-    write_nifti_basis(path, basis)
-    return basis
+    try:
+        write_nifti_basis(path, basis)
+    except OSError:
+        return basis  # no room or no right to keep it: that costs seconds, not the result
+    # What is kept is rounded to single precision; the first caller gets the same numbers.
+    return read_nifti_basis(path)
 
 
 def _folder() -> Path:
