@@ -101,6 +101,19 @@ def test_the_reference_is_found_from_the_singlets(true_ppm, closed_form_basis, t
     assert any("0 Hz taken as" in note for note in basis.notes) == (true_ppm != 4.65)
 
 
+def test_an_edited_set_without_the_singlet_of_naa_is_understood(closed_form_basis, tmp_path):
+    axis = closed_form_basis.axis
+    aspartyl = np.exp(2j * np.pi * (2.6 - 4.65) * 127.7 * axis.time_s)
+    fids = np.array(
+        [
+            fid if name != "NAA" else aspartyl
+            for name, fid in zip(closed_form_basis.names, closed_form_basis.fids, strict=True)
+        ]
+    )
+    write_basis(tmp_path / "b.nii.gz", replace(closed_form_basis, fids=fids), "nifti")
+    assert read_basis(tmp_path / "b.nii.gz").notes == ()
+
+
 def test_a_set_that_no_convention_explains_is_refused(closed_form_basis, tmp_path):
     turn = np.exp(2j * np.pi * 0.4 * 127.7 * closed_form_basis.axis.time_s)
     path = tmp_path / "b.nii.gz"

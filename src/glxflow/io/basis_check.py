@@ -155,12 +155,15 @@ def _singlet_offsets_hz(basis: BasisSet) -> dict[str, float]:
 
 
 def _deviation(axis: Axis, offsets_hz: dict[str, float], reference_ppm: float) -> float:
-    """Return the largest difference from the expected chemical shifts, with its sign, in ppm."""
+    """Return how far the nearer of the singlets is from its chemical shift, with sign, in ppm.
+
+    The nearer, as an editing pulse may have removed the other.
+    """
     deviations = [
         reference_ppm + offset / axis.spectrometer_frequency_mhz - _SINGLETS_PPM[name]
         for name, offset in offsets_hz.items()
     ]
-    return max(deviations, key=abs)
+    return min(deviations, key=abs)
 
 
 def _changed(basis: BasisSet, reference_ppm: float, *, is_conjugate: bool) -> BasisSet:
