@@ -64,6 +64,10 @@ def write_sdat(tmp_path):
     return write
 
 
+def run(source, target, extra, scratch, **known):
+    return convert(source, target, known=known, extra=extra, scratch=scratch)
+
+
 @pytest.fixture
 def scratch(tmp_path):
     folder = tmp_path / "scratch"
@@ -80,7 +84,7 @@ def test_a_philips_scan_keeps_its_samples_frequency_and_timing(
     write_sdat, scratch, target, singlet
 ):
     source = write_sdat(100 * singlet(2.008))
-    convert(source, target, {"TaskName": "rest"}, scratch)
+    run(source, target, {"TaskName": "rest"}, scratch)
     series = read_series(target)
     # Single precision on both sides. An SDAT has the sign of the package, as real ones show.
     np.testing.assert_allclose(series.samples[0, 0], 100 * singlet(2.008), rtol=1e-5)
@@ -91,7 +95,7 @@ def test_a_philips_scan_keeps_its_samples_frequency_and_timing(
 
 
 def test_nothing_personal_goes_through(write_sdat, scratch, target, singlet):
-    conversion = convert(write_sdat(singlet(2.0)), target, {}, scratch)
+    conversion = run(write_sdat(singlet(2.0)), target, {}, scratch)
     extension = nib.load(target).header.extensions[0].text
     sidecar = target.with_name("sub-01_ses-1_task-rest_svs.json").read_text()
     for text in (extension, sidecar):
@@ -103,19 +107,19 @@ def test_nothing_personal_goes_through(write_sdat, scratch, target, singlet):
 
 def test_an_old_spar_without_inversion_time_converts(write_sdat, scratch, target, singlet):
     source = write_sdat(singlet(2.0), spectrum_inversion_time=None)
-    conversion = convert(source, target, {}, scratch)
+    conversion = run(source, target, {}, scratch)
     assert target.exists()
     assert any("spectrum_inversion_time is missing" in note for note in conversion.notes)
     assert "spectrum_inversion_time" not in read_spar(source.with_suffix(".spar"))  # untouched
 
 
 def test_the_inversion_time_arrives_in_seconds(write_sdat, scratch, target, singlet):
-    convert(write_sdat(singlet(2.0), spectrum_inversion_time="600"), target, {}, scratch)
+    run(write_sdat(singlet(2.0), spectrum_inversion_time="600"), target, {}, scratch)
     assert read_header(target).fields["InversionTime"] == 0.6
 
 
 def test_a_semi_laser_is_asked_about_its_echo_time(write_sdat, scratch, target, singlet):
-    conversion = convert(write_sdat(singlet(2.0), scan_id="sLASER 30"), target, {}, scratch)
+    conversion = run(write_sdat(singlet(2.0), scan_id="sLASER 30"), target, {}, scratch)
     assert any("total echo time" in note for note in conversion.notes)
 
 
@@ -124,7 +128,7 @@ def test_an_echo_time_in_the_wrong_unit_is_an_error_and_writes_nothing(
 ):
     source = write_sdat(singlet(2.0), echo_time="30000")
     with pytest.raises(HeaderError, match=r"raw_act.sdat as spec2nii converts it.*milliseconds"):
-        convert(source, target, {}, scratch)
+        run(source, target, {}, scratch)
     assert not target.exists()
 
 
@@ -132,7 +136,7 @@ def test_a_missing_spar_is_an_error(write_sdat, scratch, target, singlet):
     source = write_sdat(singlet(2.0))
     source.with_suffix(".spar").unlink()
     with pytest.raises(DataError, match=r"no raw_act.spar beside it"):
-        convert(source, target, {}, scratch)
+        run(source, target, {}, scratch)
 
 
 def test_a_truncated_file_is_an_error_with_the_message_of_spec2nii(
@@ -141,19 +145,19 @@ def test_a_truncated_file_is_an_error_with_the_message_of_spec2nii(
     source = write_sdat(singlet(2.0))
     source.write_bytes(source.read_bytes()[:1000])
     with pytest.raises(DataError, match="spec2nii philips ended with code 1"):
-        convert(source, target, {}, scratch)
+        run(source, target, {}, scratch)
 
 
 def test_samples_at_the_limit_of_an_integer_are_an_overflow(write_sdat, scratch, target, singlet):
     samples = 1e4 * singlet(2.0)
     samples[:4] = 32767 - 32768j
     with pytest.raises(DataError, match="8 samples lie at the limit of an integer"):
-        convert(write_sdat(samples), target, {}, scratch)
+        run(write_sdat(samples), target, {}, scratch)
 
 
 def test_water_inside_a_metabolite_scan_is_reported(write_scan, scratch, target, singlet):
     transients = np.stack([singlet(4.65) * 500, *[singlet(2.0)] * 15])
-    conversion = convert(write_scan(transients, ("DIM_DYN",)), target, {}, scratch)
+    conversion = run(write_scan(transients, ("DIM_DYN",)), target, {}, scratch)
     assert any("1 of 16 transients are far stronger" in note for note in conversion.notes)
 
 
@@ -161,7 +165,7 @@ def test_an_unknown_kind_of_file_names_the_known_ones(tmp_path, scratch, target)
     source = tmp_path / "scan.xyz"
     source.write_text("")
     with pytest.raises(DataError, match=r"'.xyz', expected .sdat, .data, .dat"):
-        convert(source, target, {}, scratch)
+        run(source, target, {}, scratch)
 
 
 def test_missing_units_of_a_file_are_set(write_scan, scratch, target, singlet):
@@ -169,7 +173,7 @@ def test_missing_units_of_a_file_are_set(write_scan, scratch, target, singlet):
     image = nib.load(source)
     image.header.set_xyzt_units(0, 0)
     nib.save(image, source)
-    convert(source, target, {}, scratch)
+    run(source, target, {}, scratch)
     assert nib.load(target).header.get_xyzt_units() == ("mm", "sec")
 
 
@@ -179,7 +183,7 @@ def test_real_philips_files_give_the_same_samples_as_the_nifti_beside_them(
     real_data, scratch, target, raw, converted
 ):
     folder = real_data / "invivo_press"
-    convert(folder / f"te35_{raw}.sdat", target, {}, scratch)
+    run(folder / f"te35_{raw}.sdat", target, {}, scratch)
     mine, theirs = read_series(target), read_series(folder / f"te35_{converted}.nii.gz")
     np.testing.assert_array_equal(mine.samples, theirs.samples)
     assert mine.axis == theirs.axis
@@ -216,4 +220,50 @@ def test_two_rows_with_one_target_are_an_error(tmp_path):
     row = "01\t1\ta.sdat\tsvs\trest\n"
     (tmp_path / "map.tsv").write_text("participant\tsession\tfile\trole\ttask\n" + row + row)
     with pytest.raises(TableError, match="several rows become sub-01"):
+        read_mapping(tmp_path / "map.tsv")
+
+
+@pytest.fixture
+def write_raw(tmp_path):
+    """Return a writer of LCModel RAW files, which say nothing of timing or frequency."""
+
+    def write(samples):
+        lines = [f"{value.real:15.6e}{value.imag:15.6e}" for value in samples]
+        path = tmp_path / "scan.raw"
+        head = " $NMID\n ID='scan', FMTDAT='(2E15.6)'\n VOLUME=1.0\n TRAMP=1.0\n $END\n"
+        path.write_text(head + "\n".join(lines) + "\n")
+        return path
+
+    return write
+
+
+def test_what_an_lcmodel_file_does_not_say_comes_from_the_table(
+    write_raw, scratch, target, singlet
+):
+    # LCModel's time signals are the conjugate of the package's, as its manual has it.
+    source = write_raw(singlet(2.008).conj())
+    known = {
+        "EchoTime": 0.03,
+        "RepetitionTime": 2.0,
+        "SpectrometerFrequency": 123.25,
+        "SpectralWidth": 2000.0,
+    }
+    run(source, target, {}, scratch, **known)
+    series = read_series(target)
+    np.testing.assert_allclose(series.samples[0, 0], singlet(2.008), atol=1e-5)  # seven digits
+    assert (series.echo_time_s, series.repetition_time_s) == (0.03, 2.0)
+    assert series.axis.spectrometer_frequency_mhz == 123.25
+
+
+def test_a_table_that_contradicts_the_file_is_an_error(write_sdat, scratch, target, singlet):
+    with pytest.raises(HeaderError, match=r"EchoTime is 0.03 in the raw file but 0.035 in the"):
+        run(write_sdat(singlet(2.0)), target, {}, scratch, EchoTime=0.035)
+
+
+def test_a_known_field_that_is_no_number_is_an_error(tmp_path):
+    (tmp_path / "a.raw").touch()
+    (tmp_path / "map.tsv").write_text(
+        "participant\tsession\tfile\trole\ttask\tEchoTime\n01\t1\ta.raw\tsvs\t\t30 ms\n"
+    )
+    with pytest.raises(TableError, match="EchoTime is '30 ms', expected a positive number"):
         read_mapping(tmp_path / "map.tsv")

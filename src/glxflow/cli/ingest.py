@@ -55,7 +55,9 @@ def _ingest_scans(bids_dir: Path, scans: tuple[RawScan, ...]) -> list[str]:
             extra["TaskName"] = scan.task
         try:
             with tempfile.TemporaryDirectory() as scratch:
-                conversion = convert(scan.source, target, extra, Path(scratch))
+                conversion = convert(
+                    scan.source, target, known=scan.known, extra=extra, scratch=Path(scratch)
+                )
         except GlxflowError as error:
             failures.append(str(error))
             continue

@@ -5,6 +5,7 @@ that its crash is one message about one file.
 """
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from glxflow.errors import DataError, HeaderError
 from glxflow.io.files import atomic_path
 from glxflow.io.metadata import NIFTI_MRS_EXTENSION, PRIVATE_FIELDS, read_header, sidecar_of
 from glxflow.io.tables import write_json
+from glxflow.io.vendor_checks import check_overflow, doubts_about
 
 _PROGRAM = "from spec2nii.spec2nii import main; main()"
 _SUBCOMMANDS = {
@@ -36,9 +38,8 @@ _SUBCOMMANDS = {
     ".dcm": "dicom",
 }
 _PRIVATE = (*PRIVATE_FIELDS, "OriginalFile", "ConversionTime", "InstitutionalDepartmentName")
-_INTEGER_LIMITS = (2**15 - 1, 2**15, 2**31 - 1, 2**31)
-_WATER_RATIO = 20.0
 _TIMEOUT_S = 600
+_SAME = 1e-4
 _DICOM_HEAD = 200_000
 
 
@@ -58,7 +59,14 @@ class Conversion:
     notes: tuple[str, ...]
 
 
-def convert(source: Path, target: Path, extra: Mapping[str, Any], scratch: Path) -> Conversion:
+def convert(
+    source: Path,
+    target: Path,
+    *,
+    known: Mapping[str, float],
+    extra: Mapping[str, Any],
+    scratch: Path,
+) -> Conversion:
     """Write a vendor's raw file as NIfTI-MRS with a complete sidecar.
 
     Parameters
@@ -68,6 +76,9 @@ def convert(source: Path, target: Path, extra: Mapping[str, Any], scratch: Path)
         spar) or DICOM, GE P-file, Bruker, Varian, jMRUI, LCModel RAW, or NIfTI-MRS.
     target : Path
         File to write, `*_svs.nii.gz` or `*_mrsref.nii.gz`.
+    known : mapping
+        EchoTime, RepetitionTime (s), SpectrometerFrequency (MHz), SpectralWidth (Hz)
+        where somebody knows them; needed where the raw file does not say.
     extra : mapping
         Fields for the sidecar that the raw file does not know, such as TaskName.
     scratch : Path
@@ -81,19 +92,23 @@ def convert(source: Path, target: Path, extra: Mapping[str, Any], scratch: Path)
         If what it writes lacks or contradicts what the pipeline needs.
     """
     notes: list[str] = []
-    raw = source if source.name.endswith(".nii.gz") else _run(source, scratch, notes)
+    raw = source if source.name.endswith(".nii.gz") else _run(source, known, scratch, notes)
     image: Any = nib.load(raw)
     fields = _fields(source, image)
     fields |= _philips_fields(source, fields, notes)
+    fields |= _known_fields(source, fields, known)
     dropped = [name for name in _PRIVATE if fields.pop(name, None)]
     personal = [name for name in dropped if name in PRIVATE_FIELDS]
     if personal:
         notes.append(f"personal fields dropped: {', '.join(personal)}")
     samples = np.asarray(image.dataobj)
-    _check_overflow(source, samples)
-    notes += _doubts(fields, samples, target)
+    if source.suffix.lower() == ".raw":
+        samples = samples.conj()
+        notes.append("conjugated: spec2nii writes LCModel's samples with the opposite sign")
+    check_overflow(source, samples)
+    notes += doubts_about(fields, samples, target)
     candidate = scratch / "checked" / target.name
-    _write(image, fields, candidate)
+    _write(image, samples, fields, candidate)
     write_json(sidecar_of(candidate), {**_bids_fields(fields), **extra})
     _check_header(source, candidate)
     for made, wanted in ((candidate, target), (sidecar_of(candidate), sidecar_of(target))):
@@ -108,12 +123,16 @@ def _check_header(source: Path, candidate: Path) -> None:
         read_header(candidate)
     except HeaderError as error:
         problems = str(error).removeprefix(str(candidate))
-        raise HeaderError(f"{source} as spec2nii converts it{problems}") from error
+        raise HeaderError(
+            f"{source} as spec2nii converts it{problems}\n  What a raw file does not say can "
+            "stand in columns EchoTime, RepetitionTime (s), SpectrometerFrequency (MHz) and "
+            "SpectralWidth (Hz) of the mapping table."
+        ) from error
 
 
-def _run(source: Path, scratch: Path, notes: list[str]) -> Path:
+def _run(source: Path, known: Mapping[str, float], scratch: Path, notes: list[str]) -> Path:
     """Return the NIfTI-MRS file that spec2nii makes of a raw file."""
-    arguments = _arguments(source, scratch, notes)
+    arguments = _arguments(source, known, scratch, notes)
     command = [sys.executable, "-c", _PROGRAM, *arguments, "-f", "raw", "-o", str(scratch)]
     try:
         ran = subprocess.run(
@@ -139,7 +158,9 @@ def _run(source: Path, scratch: Path, notes: list[str]) -> Path:
     return written[0]
 
 
-def _arguments(source: Path, scratch: Path, notes: list[str]) -> list[str]:
+def _arguments(
+    source: Path, known: Mapping[str, float], scratch: Path, notes: list[str]
+) -> list[str]:
     """Return the command line of spec2nii for one raw file."""
     if source.name in {"fid", "2dseq"} or source.name.startswith("rawdata"):
         mode = {"fid": "FID", "2dseq": "2DSEQ"}.get(source.name, "RAWDATA")
@@ -160,7 +181,14 @@ def _arguments(source: Path, scratch: Path, notes: list[str]) -> list[str]:
     if subcommand == "twix":
         return ["twix", "-e", "image", str(source)]
     if subcommand == "raw":
-        return ["raw", "-n", "1H", str(source)]
+        options = {"SpectrometerFrequency": "-i", "SpectralWidth": "-b"}
+        given = [
+            word
+            for name, option in options.items()
+            if name in known
+            for word in (option, str(known[name]))
+        ]
+        return ["raw", "-n", "1H", *given, str(source)]
     return [_dicom_kind(source) if subcommand == "dicom" else subcommand, str(source)]
 
 
@@ -223,6 +251,25 @@ def _philips_fields(source: Path, fields: Mapping[str, Any], notes: list[str]) -
     return mended
 
 
+def _known_fields(
+    source: Path, fields: Mapping[str, Any], known: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return the fields that the mapping table adds; it may repeat the file, not contradict it."""
+    for name, value in known.items():
+        stored = fields.get(name, value)
+        first = stored[0] if isinstance(stored, list) else stored
+        if not math.isclose(first, value, rel_tol=_SAME):
+            raise HeaderError(
+                f"{source}: {name} is {first!r} in the raw file but {value!r} in the mapping "
+                "table. Leave it out of the table, or correct it there."
+            )
+    return {
+        name: [value] if name == "SpectrometerFrequency" else value
+        for name, value in known.items()
+        if name not in fields
+    }
+
+
 def _fields(source: Path, image: Any) -> dict[str, Any]:
     """Return the NIfTI-MRS header extension of an image."""
     codes = image.header.extensions.get_codes()
@@ -235,47 +282,15 @@ def _fields(source: Path, image: Any) -> dict[str, Any]:
     return dict(json.loads(extension.text))
 
 
-def _check_overflow(source: Path, samples: Any) -> None:
-    """Stop where samples lie on the limits of an integer: they wrapped or clipped there."""
-    channels = np.abs(np.stack([samples.real, samples.imag]))
-    at_limit = int(np.isin(channels, np.asarray(_INTEGER_LIMITS, dtype=channels.dtype)).sum())
-    if at_limit > 1:
-        raise DataError(
-            f"{source}: {at_limit} samples lie at the limit of an integer "
-            f"(largest {channels.max():.0f}), so that the receiver or the export overflowed. "
-            "Lower the receiver gain and scan again, or export as floating point."
-        )
-
-
-def _doubts(fields: Mapping[str, Any], samples: Any, target: Path) -> list[str]:
-    """List what spec2nii is known to get wrong and this file may suffer from."""
-    doubts = []
-    name = " ".join(str(fields.get(key, "")) for key in ("ProtocolName", "SequenceName"))
-    if re.search(r"s-?laser|semi-?laser", name, flags=re.IGNORECASE):
-        doubts.append(
-            f"EchoTime is {fields.get('EchoTime')} s for a semi-LASER ({name.strip()}): make sure "
-            "that it is the total echo time and not the first part of it"
-        )
-    if target.name.endswith("_svs.nii.gz") and samples.ndim > 4:
-        first = np.abs(samples[0, 0, 0, 0].reshape(-1))
-        if first.size > 1 and first.max() > _WATER_RATIO * max(np.median(first), 1e-300):
-            doubts.append(
-                f"{int((first > _WATER_RATIO * np.median(first)).sum())} of {first.size} "
-                "transients are far stronger than the rest: unsuppressed water may be stored "
-                "inside the metabolite scan"
-            )
-    return doubts
-
-
-def _write(image: Any, fields: Mapping[str, Any], target: Path) -> None:
-    """Write an image with a cleaned header extension and its units."""
+def _write(image: Any, samples: Any, fields: Mapping[str, Any], target: Path) -> None:
+    """Write samples with a cleaned header extension and its units."""
     extension = nib.nifti1.Nifti1Extension(NIFTI_MRS_EXTENSION, json.dumps(fields).encode())
     header = image.header.copy()
     header.extensions.clear()
     header.extensions.append(extension)
     # Some converters leave the units at 0, "unknown"; NIfTI-MRS means mm and s.
     header.set_xyzt_units("mm", "sec")
-    copy = type(image)(np.asarray(image.dataobj), image.affine, header)
+    copy = type(image)(samples, image.affine, header)
     with atomic_path(target) as temporary:
         nib.save(copy, temporary)
 

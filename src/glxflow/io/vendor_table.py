@@ -1,6 +1,7 @@
 """The table that says which raw file is whose scan, and where it goes in BIDS."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from glxflow.errors import TableError, join_problems
 from glxflow.io.tables import read_tsv
 
 COLUMNS = ("participant", "session", "file", "role", "task")
+
+KNOWN_FIELDS = ("EchoTime", "RepetitionTime", "SpectrometerFrequency", "SpectralWidth")
+"""Further columns for what a raw file does not say, in s, s, MHz and Hz."""
 
 ROLES = {"svs": "svs", "water": "mrsref"}
 """What a raw file holds, and the BIDS suffix it gets."""
@@ -31,6 +35,8 @@ class RawScan:
         What it holds.
     task : str
         Task label, or nothing.
+    known : mapping
+        `KNOWN_FIELDS` that the table gives, by name.
     """
 
     source: Path
@@ -38,6 +44,7 @@ class RawScan:
     session: str
     suffix: str
     task: str
+    known: Mapping[str, float]
 
     @property
     def target(self) -> Path:
@@ -55,7 +62,7 @@ def read_mapping(path: Path) -> tuple[RawScan, ...]:
     path : Path
         Tab-separated table with the columns participant, session, file, role and
         task. Files are relative to the table; role is svs or water; an empty task
-        is allowed.
+        is allowed. Columns named as in `KNOWN_FIELDS` are read too, where present.
 
     Raises
     ------
@@ -70,7 +77,7 @@ def read_mapping(path: Path) -> tuple[RawScan, ...]:
             f"{path}: no column {', '.join(missing)} (found: {', '.join(table.columns)}). "
             f"Expected {', '.join(COLUMNS)}, separated by tabs."
         )
-    table = table[list(COLUMNS)].fillna("")
+    table = table.assign(**table[list(COLUMNS)].fillna(""))
     problems = [
         # Line 1 of the file is the header, so that row 0 stands in line 2.
         f"line {line}: {problem}"
@@ -97,7 +104,17 @@ def _problems(row: "pd.Series[str]", folder: Path) -> list[str]:
         problems.append(f"role is {row['role']!r}, expected {' or '.join(ROLES)}")
     if not row["file"] or not (folder / row["file"]).exists():
         problems.append(f"file {row['file']!r} does not exist in {folder}")
+    problems += [
+        f"{name} is {row[name]!r}, expected a positive number or n/a"
+        for name in KNOWN_FIELDS
+        if name in row and pd.notna(row[name]) and not _is_positive(row[name])
+    ]
     return problems
+
+
+def _is_positive(value: object) -> bool:
+    """Tell whether a cell holds a positive number."""
+    return isinstance(value, int | float) and value > 0
 
 
 def _scan(row: "pd.Series[str]", folder: Path) -> RawScan:
@@ -108,4 +125,7 @@ def _scan(row: "pd.Series[str]", folder: Path) -> RawScan:
         session="ses-" + row["session"].removeprefix("ses-"),
         suffix=ROLES[row["role"]],
         task=row["task"].removeprefix("task-"),
+        known={
+            name: float(row[name]) for name in KNOWN_FIELDS if name in row and pd.notna(row[name])
+        },
     )

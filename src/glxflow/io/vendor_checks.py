@@ -1,0 +1,45 @@
+"""What a converted scan may suffer from although its conversion succeeded."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glxflow.errors import DataError
+
+_INTEGER_LIMITS = (2**15 - 1, 2**15, 2**31 - 1, 2**31)
+_WATER_RATIO = 20.0
+
+
+def check_overflow(source: Path, samples: Any) -> None:
+    """Stop where samples lie on the limits of an integer: they wrapped or clipped there."""
+    channels = np.abs(np.stack([samples.real, samples.imag]))
+    at_limit = int(np.isin(channels, np.asarray(_INTEGER_LIMITS, dtype=channels.dtype)).sum())
+    if at_limit > 1:
+        raise DataError(
+            f"{source}: {at_limit} samples lie at the limit of an integer "
+            f"(largest {channels.max():.0f}), so that the receiver or the export overflowed. "
+            "Lower the receiver gain and scan again, or export as floating point."
+        )
+
+
+def doubts_about(fields: Mapping[str, Any], samples: Any, target: Path) -> list[str]:
+    """List what spec2nii is known to get wrong and this file may suffer from."""
+    found = []
+    name = " ".join(str(fields.get(key, "")) for key in ("ProtocolName", "SequenceName"))
+    if re.search(r"s-?laser|semi-?laser", name, flags=re.IGNORECASE):
+        found.append(
+            f"EchoTime is {fields.get('EchoTime')} s for a semi-LASER ({name.strip()}): make sure "
+            "that it is the total echo time and not the first part of it"
+        )
+    if target.name.endswith("_svs.nii.gz") and samples.ndim > 4:
+        first = np.abs(samples[0, 0, 0, 0].reshape(-1))
+        if first.size > 1 and first.max() > _WATER_RATIO * max(np.median(first), 1e-300):
+            found.append(
+                f"{int((first > _WATER_RATIO * np.median(first)).sum())} of {first.size} "
+                "transients are far stronger than the rest: unsuppressed water may be stored "
+                "inside the metabolite scan"
+            )
+    return found
