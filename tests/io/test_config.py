@@ -5,6 +5,7 @@ import yaml
 
 from glxflow.errors import ConfigError
 from glxflow.io.config import check_config, config_schema, read_yaml
+from glxflow.qc.rules import DEFAULT_LIMITS
 
 PROJECT = Path(__file__).parents[2]
 
@@ -59,7 +60,7 @@ def test_schema_defaults_and_readme_name_the_same_keys(defaults):
     for key in keys:
         if not key.startswith("qc."):  # limits are optional: their defaults stand in the code
             assert present(key)
-        assert f"`{key}`" in readme, key
+            assert f"`{key}`" in readme, key
 
 
 def test_yaml_that_is_no_mapping_is_named(tmp_path):
@@ -71,3 +72,7 @@ def test_yaml_that_is_no_mapping_is_named(tmp_path):
         read_yaml(tmp_path / "plan.yaml")
     with pytest.raises(ConfigError, match="no such file"):
         read_yaml(tmp_path / "other.yaml")
+
+
+def test_every_quality_limit_can_be_configured_and_no_other():
+    assert set(config_schema()["properties"]["qc"]["properties"]) == set(DEFAULT_LIMITS)

@@ -74,9 +74,10 @@ rule fit:
     params:
         low=config["fit"]["ppm_range"][0],
         high=config["fit"]["ppm_range"][1],
+        qc=json.dumps(config["qc"]),
         out=subpath(output.record, parent=True),
         version=VERSION,
     shell:
         "glxflow fit {input.record:q} --basis {input.basis:q}"
         " --calibration {input.calibration:q} --ppm-range {params.low} {params.high}"
-        " --out {params.out:q} --record-failure 2> {log}"
+        " --qc {params.qc:q} --out {params.out:q} --record-failure 2> {log}"

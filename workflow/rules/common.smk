@@ -1,5 +1,6 @@
 """The checked configuration and the scans of the data set, for all stages."""
 
+import json
 import shlex
 from pathlib import Path
 

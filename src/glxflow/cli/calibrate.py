@@ -30,7 +30,7 @@ def calibrate(
     out: Annotated[Path, typer.Option(help="Where to write the choice, JSON.")],
     ppm_range: Annotated[
         tuple[float, float], typer.Option(help="Lowest and highest fitted chemical shift, ppm.")
-    ] = (0.2, 4.0),
+    ] = (0.2, 4.2),
 ) -> None:
     """Take the median, over all scans, of the baseline's effective dimension that AIC chooses."""
     options = FitOptions(ppm_range=ppm_range)

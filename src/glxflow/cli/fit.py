@@ -1,5 +1,6 @@
 """Fit the spectra of one session, quantify them, judge them, and draw their page."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,14 +8,13 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 import typer
-import yaml
 
 from glxflow import __version__
 from glxflow.cli.fitting import basis_for
 from glxflow.cli.preprocess import clean_scan, outcome_of
 from glxflow.cli.scan_results import ScanResult, page_of, qc_rows, table_of
 from glxflow.cli.sessions import RecordFailure, failure_recorded
-from glxflow.errors import DataError
+from glxflow.errors import ConfigError, DataError
 from glxflow.fit import FitOptions, fit_prepared, prepare
 from glxflow.io.bids import prefix_of
 from glxflow.io.files import atomic_path, sha256
@@ -57,14 +57,14 @@ def fit(
     ] = None,
     ppm_range: Annotated[
         tuple[float, float], typer.Option(help="Lowest and highest fitted chemical shift, ppm.")
-    ] = (0.2, 4.0),
+    ] = (0.2, 4.2),
     calibration: Annotated[
         Path | None,
         typer.Option(help="Baseline of the study, by `glxflow calibrate`; else AIC chooses."),
     ] = None,
-    qc_limits: Annotated[
-        Path | None, typer.Option(help="Quality limits that differ from the defaults, YAML.")
-    ] = None,
+    qc: Annotated[
+        str, typer.Option(help='Quality limits that differ from the defaults, JSON: {"snr": ...}.')
+    ] = "{}",
     record_failure: RecordFailure = False,
 ) -> None:
     """Fit every time bin of a session, with its concentrations, quality and page.
@@ -80,7 +80,7 @@ def fit(
             stage, message = earlier
             write_failure(record, stage=stage, message=message)
         else:
-            limits = limits_from(_limits(qc_limits))
+            limits = limits_from(_limits(qc))
             prepared = _read(source, water)
             used = basis_for(basis, prepared.bins, prepared.header.path)
             options = FitOptions(
@@ -117,9 +117,15 @@ def _earlier_failure(source: Path) -> tuple[str, str] | None:
     return (record["Stage"], record["Error"]) if record["Status"] == "failed" else None
 
 
-def _limits(path: Path | None) -> dict[str, Any]:
+def _limits(text: str) -> dict[str, Any]:
     """Return the limits a study has changed."""
-    return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path else {}
+    try:
+        limits = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"--qc {text!r} is not JSON ({error}).") from error
+    if not isinstance(limits, dict):
+        raise ConfigError(f"--qc is {text!r}, expected an object such as {{}}.")
+    return limits
 
 
 def _read(source: Path, water: Path | None) -> _Prepared:

@@ -67,6 +67,7 @@ def _content(group: Path) -> dict[str, Any]:
         "score": record["Instrument"] or "madrs",
         "score_label": (record["Instrument"] or "madrs").upper(),
         "pages": _pages(group),
+        "models": tuple(record["Models"]),
         "notes": tuple(record["Warnings"]),
     }
 

@@ -100,7 +100,10 @@ def table_of(result: ScanResult) -> pd.DataFrame:
     """Return the concentrations, a row a bin and metabolite."""
     rows = []
     for part, fit, row in _rows(result):
-        values = asdict(row) | {"flags": " ".join(flag.code for flag in row.flags)}
+        values = asdict(row) | {
+            "flags": " ".join(flag.code for flag in row.flags),
+            "doubts": "; ".join(flag.message for flag in row.flags),
+        }
         values["metabolite"] = REPORTED.get(row.metabolite, row.metabolite)
         rows.append(_when(part) | values | {"status": fit.status.name.lower()})
     return pd.DataFrame(rows)

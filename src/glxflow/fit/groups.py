@@ -10,7 +10,7 @@ from glxflow.spectrum import BasisSet, Kind, spectrum_of
 TIED = (("Cr", "PCr"), ("GPC", "PCh", "Cho"), ("NAA", "NAAG"))
 """Substances that no 3 T spectrum tells apart: they share shift and width."""
 
-_LIPID_END_PPM, _WATER_START_PPM = 1.6, 4.4
+_LIPID_END_PPM = 1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class Group:
 
 
 def far_lipids(basis: BasisSet) -> tuple[int, ...]:
-    """Return lipid and water beside the metabolites of interest: they may have any phase."""
+    """Return the lipids upfield of the metabolites of interest: they may have any phase."""
     peaks_ppm = basis.axis.ppm[np.abs(spectrum_of(basis.fids)).argmax(axis=1)]
     return tuple(
         index
         for index, kind in enumerate(basis.kinds)
-        if kind is Kind.LIPID and not _LIPID_END_PPM < peaks_ppm[index] < _WATER_START_PPM
+        if kind is Kind.LIPID and peaks_ppm[index] < _LIPID_END_PPM
     )
 
 

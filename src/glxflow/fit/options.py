@@ -25,7 +25,7 @@ class FitOptions:
         Both minimise the same residual; lmfit is the reference.
     """
 
-    ppm_range: tuple[float, float] = (0.2, 4.0)
+    ppm_range: tuple[float, float] = (0.2, 4.2)
     baseline_ed_per_ppm: float | None = None
     shift_sd_ppm: float = 0.006
     width_log_sd: float = 0.07
