@@ -297,9 +297,10 @@ class FitResult:
     components : (n_components, n_fit) ndarray
         Fitted curve of each basis function; data = baseline + sum + residual.
     noise_sd : float
-        SD of the noise in the real spectrum, in signal units.
+        SD of the noise in `data`, in signal units.
     snr : float
-        Height of the NAA peak over `noise_sd`.
+        Height of the NAA peak over the SD of the noise in the real spectrum of
+        the whole, unapodised signal (a fit may use only its beginning).
     fwhm_hz : float
         Full width at half height of the fitted NAA (else Cr) singlet, in Hz.
     reduced_chi2 : float

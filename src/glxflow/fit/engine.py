@@ -19,6 +19,7 @@ from glxflow.spectrum import BasisSet, BoolArray, Fid, FitResult, FitStatus, Rea
 
 DEFAULTS = FitOptions()
 PREFIT_ED_PER_PPM = 1.5
+_PREFIT_DECREASE = 1e-3
 ED_GRID = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 """Effective dimensions per ppm among which AIC chooses."""
 
@@ -124,7 +125,7 @@ def _shared_fit(problem: Problem, point: Point) -> tuple[Problem, Point]:
     """Return the problem with soft constraints to scale, fitted with one common line shape."""
     ratio_sd = problem.model.options.neighbour_ratio_sd
     problem = problem.with_ratios(ratio_rows(problem.model, point.amplitudes, ratio_sd))
-    point = solve_fast(problem, point.theta, _is_shared(problem)).point
+    point = solve_fast(problem, point.theta, _is_shared(problem), _PREFIT_DECREASE).point
     return problem.with_ratios(ratio_rows(problem.model, point.amplitudes, ratio_sd)), point
 
 
@@ -188,7 +189,7 @@ def _result(
         data=model.curve(weight * point.data[0]),
         baseline=model.curve(weight * problem.baseline(point.remainder)),
         components=components,
-        noise_sd=noise,
+        noise_sd=noise * float(np.sqrt(model.share_kept)),
         snr=float(curve.max() / noise) if curve.size else float("nan"),
         fwhm_hz=f0_mhz * half_width(ppm_near, curve),
         reduced_chi2=1 + model.share_kept * (known.reduced_chi2 - 1),

@@ -66,6 +66,8 @@ class FitModel:
         Choices it was prepared for.
     prior : Prior
         Of the non-linear parameters.
+    membership : (n_groups, n_columns) ndarray
+        1 where a column belongs to a group.
     """
 
     names: tuple[str, ...]
@@ -84,6 +86,12 @@ class FitModel:
     reference: ComplexArray
     options: FitOptions
     prior: Prior
+    membership: RealArray
+
+    @property
+    def follows_shim(self) -> BoolArray:
+        """Which groups share the common width: metabolites do, (n_groups,)."""
+        return np.array([group.kind is Kind.METABOLITE for group in self.groups])
 
     @property
     def is_signed(self) -> BoolArray:
@@ -195,7 +203,16 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
         reference=upright * reference,
         options=options,
         prior=prior_of(groups, axis.spectrometer_frequency_mhz, options),
+        membership=_membership(groups, len(fids)),
     )
+
+
+def _membership(groups: tuple[Group, ...], n_columns: int) -> RealArray:
+    """Return the matrix of which column belongs to which group."""
+    matrix = np.zeros((len(groups), n_columns))
+    for row, group in enumerate(groups):
+        matrix[row, list(group.members)] = 1.0
+    return matrix
 
 
 def _completed(modes: RealArray) -> RealArray:

@@ -9,7 +9,7 @@ import numpy as np
 from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm
 from glxflow.fit.model import FitModel
 from glxflow.fit.prior import LORENTZIAN_HZ, SHARED, Prior
-from glxflow.spectrum import BoolArray, Kind, RealArray
+from glxflow.spectrum import BoolArray, RealArray
 
 
 def lmfit_parameters(prior: Prior, values: RealArray) -> lmfit.Parameters:
@@ -98,16 +98,11 @@ class Shapes:
 
 def shapes_of(model: FitModel, theta: RealArray) -> Shapes:
     """Return the line shapes a parameter vector stands for."""
-    shift_hz = np.empty(len(model.response))
-    gamma_per_s = np.empty(len(model.response))
-    n_shared = len(SHARED)
-    for index, group in enumerate(model.groups):
-        shift, width = theta[n_shared + 2 * index : n_shared + 2 * index + 2]
-        members = list(group.members)
-        shift_hz[members] = theta[2] + shift
-        # Macromolecules and lipids do not follow the shim: their width stands alone.
-        common = theta[3] if group.kind is Kind.METABOLITE else np.log(LORENTZIAN_HZ)
-        gamma_per_s[members] = np.pi * np.exp(common + width)
+    shifts, widths = theta[len(SHARED) :: 2], theta[len(SHARED) + 1 :: 2]
+    # Macromolecules and lipids do not follow the shim: their width stands alone.
+    common = np.where(model.follows_shim, theta[3], np.log(LORENTZIAN_HZ))
+    shift_hz = theta[2] + shifts @ model.membership
+    gamma_per_s = np.pi * np.exp((common + widths) @ model.membership)
     gaussian_hz = float(np.exp(theta[4]))
     fwhm_hz = voigt_fwhm(gamma_per_s / np.pi, gaussian_hz)
     return Shapes(gamma_per_s, shift_hz, gaussian_rate(gaussian_hz), float(theta[5]), fwhm_hz)

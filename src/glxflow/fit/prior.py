@@ -23,7 +23,7 @@ LORENTZIAN_HZ, _LORENTZIAN_LOG_SD = 4.0, 0.7
 _GAUSSIAN_HZ, _GAUSSIAN_LOG_SD = 3.0, 1.0
 _SKEW_SD = 0.08
 # Macromolecules and lipids are broad: their position is known less well in ppm and matters less.
-_BROAD_SHIFT_SD_PPM = {Kind.MACROMOLECULE: 0.005, Kind.LIPID: 0.03}
+_BROAD_SHIFT_SD_PPM = {Kind.MACROMOLECULE: 0.01, Kind.LIPID: 0.03}
 _BROAD_WIDTH_LOG_SD = {Kind.MACROMOLECULE: 0.2, Kind.LIPID: 0.3}
 
 

@@ -237,20 +237,17 @@ class Problem:
         shapes = shapes_of(model, theta)
         derivatives = np.zeros((len(model.ppm), theta.size))
         derivatives[:, 0], derivatives[:, 1] = point.data[1], point.data[2]
-        by_kind = -np.tensordot(point.amplitudes, point.columns[:, :, _G:], axes=1)
-        derivatives[:, 4] = 2 * shapes.g_per_s2 * by_kind[:, 0]
-        derivatives[:, 5] = by_kind[:, 1]
-        for index, group in enumerate(model.groups):
-            members = list(group.members)
-            of_group = -np.tensordot(
-                point.amplitudes[members], point.columns[members, :, _GAMMA:_G], axes=1
-            )
-            by_width = shapes.gamma_per_s[members[0]] * of_group[:, 0]
-            column = len(SHARED) + 2 * index
-            derivatives[:, column], derivatives[:, column + 1] = of_group[:, 1], by_width
-            derivatives[:, 2] += of_group[:, 1]
-            if group.kind is Kind.METABOLITE:
-                derivatives[:, 3] += by_width
+        members = -model.membership * point.amplitudes
+        spectra = point.columns[:, :, _GAMMA:].reshape(len(point.columns), -1)
+        by_group = (members @ spectra).reshape(len(members), len(model.ppm), 4)
+        derivatives[:, 4] = 2 * shapes.g_per_s2 * by_group[:, :, _G - 1].sum(axis=0)
+        derivatives[:, 5] = by_group[:, :, _SKEW - 1].sum(axis=0)
+        first = [group.members[0] for group in model.groups]
+        by_shift = by_group[:, :, _SHIFT - 1].T
+        by_width = by_group[:, :, _GAMMA - 1].T * shapes.gamma_per_s[first]
+        derivatives[:, len(SHARED) :: 2], derivatives[:, len(SHARED) + 1 :: 2] = by_shift, by_width
+        derivatives[:, 2] = by_shift.sum(axis=1)
+        derivatives[:, 3] = by_width @ model.follows_shim
         return derivatives
 
 

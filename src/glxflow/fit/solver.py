@@ -13,8 +13,10 @@ from glxflow.spectrum import BoolArray, RealArray
 LARGEST_PREDICTED_DECREASE = 1e-4
 """Converged: a further Gauss-Newton step would lower reduced chi-squared units by less."""
 
+SMALLEST_DECREASE = 1e-7
+"""Share of the cost; far below what moves an amplitude."""
+
 _MOST_STEPS = 80
-_SMALLEST_DECREASE = 1e-6
 _LARGEST_DAMPING = 1e10
 _LMFIT_TOLERANCE = 1e-7
 
@@ -52,7 +54,12 @@ class Solution:
         return self.predicted_decrease < self.tolerance
 
 
-def solve_fast(problem: Problem, start: RealArray, vary: BoolArray) -> Solution:
+def solve_fast(
+    problem: Problem,
+    start: RealArray,
+    vary: BoolArray,
+    smallest_decrease: float = SMALLEST_DECREASE,
+) -> Solution:
     """Minimise on bare arrays, with the same residual and Jacobian as `solve_lmfit`.
 
     Parameters
@@ -63,6 +70,8 @@ def solve_fast(problem: Problem, start: RealArray, vary: BoolArray) -> Solution:
         Start values.
     vary : (n_theta,) bool ndarray
         Which parameters are searched.
+    smallest_decrease : float
+        Stop where the next step would lower the cost by a smaller share.
     """
     point = problem.evaluate(_within(problem, start))
     damping, growth, n_evaluations = 1e-3, 2.0, 1
@@ -81,7 +90,7 @@ def solve_fast(problem: Problem, start: RealArray, vary: BoolArray) -> Solution:
         n_evaluations += 1
         predicted = float(step @ (gradient + curvature * step))
         gain = (point.cost - candidate.cost) / max(predicted, 1e-300)
-        is_small = predicted < _SMALLEST_DECREASE * point.cost
+        is_small = predicted < smallest_decrease * point.cost
         if gain > 0:
             # Nielsen (1999): a smooth rule does not bounce between two dampings.
             point, growth = candidate, 2.0

@@ -30,13 +30,15 @@ _FLANK = 0.15
 _LEAST_DETECTION = 8.0
 _CLEARLY = 1.3
 _FAR_PPM = 1.0
+_TAIL_ORDER = 8
+_LEAST_NOISE = 1e-7
 
 
 def noise_sd(fid: Fid) -> float:
     """Return the SD of the noise in the real spectrum, from where no signal is.
 
-    The outer eighth of the spectrum on either side is taken, a straight line
-    removed from each, and the quieter side used.
+    The outer eighth of the spectrum on either side is taken, the tails of lines
+    removed from each as a polynomial, and the quieter side used.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def noise_sd(fid: Fid) -> float:
     n_side = spectrum.size // 8
     sides = (spectrum[:n_side], spectrum[-n_side:])
     quietest = min(_detrended_sd(side) for side in sides)
-    if not quietest > 1e-9 * np.abs(spectrum).max():
+    if not quietest > _LEAST_NOISE * np.abs(spectrum).max():
         raise DataError(
             "the outer eighths of the spectrum hold no noise, so no uncertainty can be given. "
             "Was the signal zero-filled, filtered or simulated without noise? Use the raw data."
@@ -56,12 +58,12 @@ def noise_sd(fid: Fid) -> float:
 
 
 def _detrended_sd(values: ComplexArray) -> float:
-    """Return the SD per channel about a straight line."""
+    """Return the SD per channel about a polynomial."""
     position = np.linspace(-1.0, 1.0, values.size)
-    design = np.stack([np.ones_like(position), position], axis=1)
+    design = np.polynomial.legendre.legvander(position, _TAIL_ORDER)
     coefficients, *_ = np.linalg.lstsq(design.astype(np.complex128), values, rcond=None)
     residual = values - design @ coefficients
-    return float(np.sqrt(np.sum(np.abs(residual) ** 2) / (2 * (values.size - 2))))
+    return float(np.sqrt(np.sum(np.abs(residual) ** 2) / (2 * (values.size - _TAIL_ORDER - 1))))
 
 
 def template(basis: BasisSet) -> ComplexArray:

@@ -97,8 +97,7 @@ def _shape_errors(problem: Problem, point: Point) -> RealArray:
     fitted range whose weights are those of a squared-exponential covariance.
     """
     model = problem.model
-    broad = np.array([kind is not Kind.METABOLITE for kind in model.kinds])
-    members = np.flatnonzero(broad)
+    members = [n for n, kind in enumerate(model.kinds) if kind is Kind.MACROMOLECULE]
     curve = model.curve(point.amplitudes[members] @ point.columns[members, :, 0])
     position = (model.ppm - model.ppm[0]) / model.spline.width_ppm
     length = _SHAPE_LENGTH_PPM / model.spline.width_ppm

@@ -1,0 +1,140 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from glxflow.errors import BasisError, DataError
+from glxflow.fit import FitOptions, fit_prepared, fit_spectrum
+from glxflow.spectrum import BasisSet, Fid, FitStatus
+
+
+def glu_to_creatine(result):
+    weights = dict(zip(result.names, result.amplitudes, strict=True))
+    return weights["Glu"] / (weights["Cr"] + weights["PCr"])
+
+
+def glu_sd(result):
+    index = result.names.index("Glu")
+    creatine = sum(result.amplitudes[result.names.index(name)] for name in ("Cr", "PCr"))
+    return np.sqrt(result.covariance[index, index]) / creatine
+
+
+def test_recovers_concentrations_within_their_uncertainty(model, make_fid, truth):
+    result = fit_prepared(make_fid(), model).result
+    assert result.status is FitStatus.CONVERGED
+    for name, expected in truth.items():
+        index = result.names.index(name)
+        sd = np.sqrt(result.covariance[index, index])
+        # Four SD: one fit in a thousand would fail on eleven metabolites.
+        assert result.amplitudes[index] == pytest.approx(expected, abs=4 * sd)
+
+
+@pytest.mark.parametrize("phase_rad", [-3.0, -1.5, 0.8, 2.2])
+def test_any_phase_gives_the_same_ratio(phase_rad, model, make_fid):
+    reference = fit_prepared(make_fid(), model).result
+    turned = fit_prepared(make_fid(phase_rad=phase_rad), model).result
+    # 0.3 SD is what users are promised; the noise is not turned with the signal.
+    assert abs(glu_to_creatine(turned) - glu_to_creatine(reference)) < 1.5 * glu_sd(reference)
+    samples = make_fid().samples * np.exp(1j * phase_rad)
+    same_noise = fit_prepared(Fid(samples, model.axis), model).result
+    assert abs(glu_to_creatine(same_noise) - glu_to_creatine(reference)) < 0.02 * glu_sd(reference)
+
+
+@pytest.mark.parametrize("offset_ppm", [-0.3, -0.17, 0.05, 0.17, 0.3])
+def test_any_offset_gives_the_same_ratio(offset_ppm, model, make_fid):
+    reference = fit_prepared(make_fid(), model).result
+    turn = 2 * np.pi * offset_ppm * model.axis.spectrometer_frequency_mhz * model.axis.time_s
+    moved = Fid(make_fid().samples * np.exp(1j * turn), model.axis)
+    result = fit_prepared(moved, model).result
+    assert abs(glu_to_creatine(result) - glu_to_creatine(reference)) < 0.3 * glu_sd(reference)
+    assert result.offset_ppm - reference.offset_ppm == pytest.approx(offset_ppm, abs=0.001)
+
+
+def test_far_offset_is_refused_in_words(model, make_fid):
+    result = fit_prepared(make_fid(offset_ppm=0.6), model).result
+    assert result.status is FitStatus.FAILED
+    assert np.isnan(result.amplitudes).all()
+    assert "0.6" in result.flags[0].message
+
+
+def test_noise_alone_is_refused_with_nan_and_not_with_zero(model):
+    noise = np.random.default_rng(6).normal(size=(2, 2048))
+    fit = fit_prepared(Fid(noise[0] + 1j * noise[1], model.axis), model)
+    assert fit.result.status is FitStatus.FAILED
+    assert np.isnan(fit.result.amplitudes).all()
+    assert not fit.params
+
+
+def test_conjugated_data_are_an_error_that_says_so(model, make_fid):
+    with pytest.raises(DataError, match="sign of the frequency"):
+        fit_prepared(Fid(np.conj(make_fid().samples), model.axis), model)
+
+
+def test_data_without_noise_are_an_error(model, make_fid):
+    with pytest.raises(DataError, match="no noise"):
+        fit_prepared(make_fid(noise_sd=1e-14), model)
+
+
+def test_basis_without_glutamate_is_an_error(basis):
+    kept = [index for index, name in enumerate(basis.names) if name != "Glu"]
+    without = replace(
+        basis,
+        names=tuple(basis.names[index] for index in kept),
+        kinds=tuple(basis.kinds[index] for index in kept),
+        fids=basis.fids[kept],
+    )
+    with pytest.raises(BasisError, match="no glutamate"):
+        fit_spectrum(Fid(basis.fids[0], basis.axis), without)
+
+
+def test_range_outside_the_data_is_an_error(basis: BasisSet, make_fid):
+    with pytest.raises(BasisError, match="ppm_range"):
+        fit_spectrum(make_fid(), basis, FitOptions(ppm_range=(0.2, 40.0)))
+
+
+def test_basis_without_macromolecules_is_flagged(metabolites, make_fid):
+    result = fit_spectrum(make_fid(), metabolites).result
+    assert "NO_MACROMOLECULES" in [flag.code for flag in result.flags]
+
+
+def test_curves_add_up_to_the_data(model, make_fid):
+    result = fit_prepared(make_fid(), model).result
+    # The residual of a right model is noise: its SD is the reported noise.
+    assert result.residual.std() == pytest.approx(result.noise_sd, rel=0.15)
+    assert result.snr > 50
+    # The true width: a Lorentzian of 5 Hz and a Gaussian of exp(-9 t^2), 1.6 Hz.
+    assert result.fwhm_hz == pytest.approx(5.6, rel=0.1)
+
+
+def test_lipid_from_outside_the_voxel_is_flagged_and_moves_glu_little(model, make_fid):
+    fid = make_fid()
+    time_s = model.axis.time_s
+    place = 2j * np.pi * model.axis.hz(1.2)
+    lipid = 60 * np.exp(1j * 2.0) * np.exp((place - 60) * time_s) * np.cos(2 * np.pi * 9 * time_s)
+    clean = fit_prepared(fid, model).result
+    dirty = fit_prepared(Fid(fid.samples + lipid, model.axis), model).result
+    assert "ENDS" in [flag.code for flag in dirty.flags]
+    # A sixth: what is left of a lipid as high as NAA, in any phase.
+    assert glu_to_creatine(dirty) == pytest.approx(glu_to_creatine(clean), rel=0.17)
+
+
+def test_parameters_carry_values_errors_and_correlations(model, make_fid):
+    fit = fit_prepared(make_fid(), model)
+    glu = fit.params["amplitude_Glu"]
+    index = model.names.index("Glu")
+    assert glu.value == fit.result.amplitudes[index]
+    assert glu.stderr == pytest.approx(np.sqrt(fit.result.covariance[index, index]))
+    assert -1 <= glu.correl["amplitude_Gln"] <= 1
+    assert fit.params["shift_Glu"].stderr > 0
+
+
+def test_noise_bounds_match_the_scatter_of_repeated_fits(model, make_fid):
+    results = [fit_prepared(make_fid(seed), model).result for seed in range(100, 160)]
+    glu = model.names.index("Glu")
+    scatter = np.std([result.amplitudes[glu] for result in results], ddof=1)
+    bound = np.median([result.crlb[glu] for result in results])
+    # 60 draws know an SD to 9 %; allow three of that.
+    assert scatter == pytest.approx(bound, rel=0.27)
+    # The posterior also knows what it does not know of the macromolecules.
+    posterior = np.median([np.sqrt(result.covariance[glu, glu]) for result in results])
+    assert posterior > bound

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from glxflow.fit.problem import Problem, ratio_rows
+
+MODES = ["free amplitudes", "ratios", "low noise", "weights", "zeros"]
+
+
+def problem_in(mode, model, make_fid):
+    """Return a problem and a point away from its optimum, in one of the modes of the fit."""
+    spectrum = model.data_spectrum(make_fid(noise_sd=0.3))
+    # PRESS starts at -1: the model is upright, the data are not yet.
+    spectrum = -spectrum
+    n_columns = len(model.response)
+    if mode == "zeros":
+        spectrum = spectrum - 1.5 * (model.curve(model.columns(unit(model))[6, :, 0]))
+    if mode == "weights":
+        model = model.reweighted(np.where(model.ppm < 1.6, 0.1, 1.0))
+    stiffness = model.spline.stiffness(1.5)
+    noise = 3.0 if mode == "low noise" else 10.0
+    problem = Problem(model, spectrum, noise, stiffness, np.zeros((0, n_columns)))
+    theta = model.prior.mean + 0.05 * np.random.default_rng(8).normal(size=model.prior.mean.size)
+    if mode != "free amplitudes":
+        rows = ratio_rows(model, problem.evaluate(theta).amplitudes, 0.2)
+        problem = problem.with_ratios(rows)
+    return problem, theta
+
+
+def unit(model):
+    """Return line shapes that leave the basis functions as they are."""
+    return np.ones((len(model.response), model.node_s.size, 1), dtype=complex)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_gradient_is_that_of_the_cost(mode, model, make_fid):
+    problem, theta = problem_in(mode, model, make_fid)
+    point = problem.evaluate(theta)
+    vary = np.ones(theta.size, dtype=bool)
+    gradient = 2 * problem.jacobian(point, vary).T @ point.residual
+    numeric = np.empty(theta.size)
+    for index in range(theta.size):
+        step = np.zeros(theta.size)
+        step[index] = 1e-5
+        numeric[index] = (
+            problem.evaluate(theta + step).cost - problem.evaluate(theta - step).cost
+        ) / 2e-5
+    # Rounding of a cost of 1e5 over a step of 1e-5, relative to the largest slope.
+    assert gradient == pytest.approx(numeric, abs=1e-4 * np.abs(numeric).max())
+
+
+def test_amplitudes_are_zero_where_data_would_make_them_negative(model, make_fid):
+    problem, theta = problem_in("zeros", model, make_fid)
+    amplitudes = problem.evaluate(theta).amplitudes[: len(model.names)]
+    assert (amplitudes >= 0).all()
+    assert (amplitudes == 0).any()
+
+
+def test_whitening_is_the_root_of_the_weight_that_a_spline_leaves(model, make_fid):
+    """A quadratic form in whitened rows is least squares minimised over the spline."""
+    problem, theta = problem_in("free amplitudes", model, make_fid)
+    point = problem.evaluate(theta)
+    remainder = point.remainder
+    spline = problem.baseline(remainder)
+    modes = model.rotation.T @ model.spline.modes
+    coefficients = modes.T @ spline
+    penalty = problem.stiffness * np.sum(model.spline.roughness * coefficients**2)
+    misfit = np.sum((remainder - spline) ** 2)
+    whitened = problem.whiten(remainder)
+    assert misfit + penalty == pytest.approx(whitened @ whitened, rel=1e-8)  # rounding
+
+
+def test_reweighting_changes_coordinates_and_not_curves(model):
+    weighted = model.reweighted(np.where(model.ppm < 1.6, 0.1, 1.0))
+    plain = model.curve(model.columns(unit(model))[:, :, 0])
+    again = weighted.curve(weighted.columns(unit(model))[:, :, 0])
+    # Rounding, enlarged tenfold where the weight is a tenth.
+    assert again == pytest.approx(plain, abs=1e-8 * np.abs(plain).max())
