@@ -1,0 +1,57 @@
+import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from glxflow.cli.simulate import simulate
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("simulated") / "bids"
+    simulate(folder, participants=2, transients=10, coils=1, points=256, seed=7)
+    return folder
+
+
+def hashes(folder):
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_data_set_is_valid_bids(small):
+    validator = shutil.which("bids-validator-deno")
+    assert validator, "bids-validator-deno comes with the test extra"
+    run = subprocess.run(
+        [validator, "--format", "json", str(small)], capture_output=True, text=True, check=False
+    )
+    issues = json.loads(run.stdout)["issues"]["issues"]
+    assert [issue for issue in issues if issue["severity"] == "error"] == []
+
+
+def test_the_same_seed_writes_the_same_bytes(small, tmp_path):
+    simulate(tmp_path / "again", participants=2, transients=10, coils=1, points=256, seed=7)
+    assert hashes(tmp_path / "again") == hashes(small)
+
+
+def test_the_truth_stands_apart_from_the_data(small):
+    truth = pd.read_csv(small / "sourcedata" / "truth" / "transients.tsv", sep="\t")
+    assert len(truth) == 2 * 2 * 10
+    design = json.loads((small / "sourcedata" / "truth" / "design.json").read_text())
+    assert design["glx_blunting"] == 0.4
+    assert design["seed"] == 7
+
+
+def test_the_committed_test_data_are_small_and_of_enough_participants():
+    folder = PROJECT / "test_data"
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert size <= 8e6
+    assert len(pd.read_csv(folder / "participants.tsv", sep="\t")) >= 6
