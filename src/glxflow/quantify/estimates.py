@@ -179,12 +179,12 @@ def _inseparable(fit: FitResult, name: str) -> list[Flag]:
         other = next(one for one in members if one != name)
         rows = [fit.names.index(name), fit.names.index(other)]
         block = fit.covariance[np.ix_(rows, rows)]
-        correlation = float(block[0, 1] / math.sqrt(block[0, 0] * block[1, 1]))
-        if correlation < _INSEPARABLE:
+        spread = math.sqrt(block[0, 0] * block[1, 1])
+        if block[0, 1] < _INSEPARABLE * spread:
             flags.append(
                 Flag(
                     "INSEPARABLE",
-                    f"{name} and {other} are correlated by {correlation:.2f}: report {total}",
+                    f"{name} and {other} are correlated by {block[0, 1] / spread:.2f}: report {total}",
                 )
             )
     return flags

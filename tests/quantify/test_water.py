@@ -1,0 +1,115 @@
+import math
+
+import numpy as np
+import pytest
+
+from glxflow.errors import DataError
+from glxflow.quantify import (
+    Acquisition,
+    Tissue,
+    WaterAmplitude,
+    estimates,
+    water_amplitude,
+    water_scaling,
+)
+from glxflow.spectrum import Axis, Fid
+
+AXIS = Axis(2048, 5e-4, 123.25, 4.65)
+AT_ONCE = Acquisition(0.0, 1e6, 123.25, 1.0)
+PRESS = Acquisition(0.03, 2.0, 123.25, 1.0)
+
+
+def water(noise_sd, seed=1):
+    time_s = AXIS.time_s
+    signal = 500 * np.exp((2j * np.pi * 7 - np.pi * 6) * time_s - (12 * time_s) ** 2)
+    eddy = np.exp(1j * 2.0 * np.exp(-time_s / 0.05))
+    noise = np.random.default_rng(seed).normal(scale=noise_sd, size=(2, 2048))
+    return Fid(signal * eddy + noise[0] + 1j * noise[1], AXIS)
+
+
+def test_amplitude_is_that_of_the_echo_top_in_spite_of_eddy_currents():
+    found = water_amplitude(water(0.0))
+    assert found.value == pytest.approx(500, rel=1e-6)  # the model is exact
+
+
+def test_amplitude_scatters_as_its_sd_says():
+    found = [water_amplitude(water(2.0, seed)) for seed in range(300)]
+    scatter = np.std([one.value for one in found], ddof=1)
+    # 300 draws know an SD to 4 %; allow three of that.
+    assert scatter == pytest.approx(np.mean([one.sd for one in found]), rel=0.13)
+    assert np.mean([one.value for one in found]) == pytest.approx(500, abs=4 * scatter / 300**0.5)
+
+
+def test_empty_water_is_an_error():
+    with pytest.raises(DataError, match="water reference"):
+        water_amplitude(Fid(np.zeros(2048), AXIS))
+
+
+def test_without_relaxation_signal_per_proton_is_concentration(fit_of):
+    """One mole of protons a litre: water has two protons and 55.51 mol per kg."""
+    voxel = Tissue(gm=1.0, wm=0.0, csf=0.0)
+    fit = fit_of({"Glu": 0.010, "Cr": 0.008})
+    water_signal = WaterAmplitude(2 * 55.510, 0.0)
+    scaling = water_scaling(fit.names, water_signal, AT_ONCE, voxel)
+    glu = estimates(fit, scaling)[0]
+    assert glu.water_molal == pytest.approx(10.0, rel=1e-4)  # saturation at TR 1e6 s is none
+
+
+def test_stimulated_echo_halves_both_signals():
+    names = ("Glu",)
+    half = Acquisition(0.0, 1e6, 123.25, 0.5)
+    full = water_scaling(names, WaterAmplitude(100.0, 0.0), AT_ONCE)
+    stimulated = water_scaling(names, WaterAmplitude(50.0, 0.0), half)
+    assert stimulated.molal_per_amplitude == pytest.approx(full.molal_per_amplitude)
+
+
+def test_csf_raises_the_concentration_of_what_is_left():
+    """Gasparovic 2006: csf adds water and no metabolites (densities of Ernst 1993)."""
+    names = ("Glu",)
+    tissue = Tissue(gm=0.8, wm=0.0, csf=0.2)
+    signal = WaterAmplitude(100.0, 0.0)
+    brain = water_scaling(names, signal, AT_ONCE, Tissue(gm=1.0, wm=0.0, csf=0.0))
+    mixed = water_scaling(names, signal, AT_ONCE, tissue)
+    brain_share = 0.8 * 0.78 / (0.8 * 0.78 + 0.2 * 0.97)
+    assert mixed.molal_per_amplitude / brain.molal_per_amplitude == pytest.approx(1 / brain_share)
+
+
+def test_relaxation_at_3_t_is_that_of_the_cited_times():
+    """Grey matter, TE 30, TR 2000: by hand from T1 1.5/1.27 s and T2 88/128.5 ms."""
+    scaling = water_scaling(
+        ("Glu",), WaterAmplitude(2.0, 0.0), PRESS, Tissue(gm=1.0, wm=0.0, csf=0.0)
+    )
+    water_left = (1 - math.exp(-2 / 1.5)) * math.exp(-0.03 / 0.088)
+    glu_left = (1 - math.exp(-2 / 1.27)) * math.exp(-0.03 / 0.1285)
+    assert scaling.molal_per_amplitude[0] == pytest.approx(55510 * water_left / glu_left)
+
+
+def test_uncertainty_of_water_enters_once_for_a_sum(fit_of):
+    fit = fit_of({"Glu": 9.0, "Gln": 3.0}, np.zeros((2, 2)))
+    scaling = water_scaling(fit.names, WaterAmplitude(100.0, 2.0), PRESS)
+    glx = next(one for one in estimates(fit, scaling) if one.metabolite == "Glx")
+    assert glx.water_molal_sd == pytest.approx(0.02 * glx.water_molal)
+
+
+def test_correction_says_what_was_assumed():
+    signal = WaterAmplitude(100.0, 1.0)
+    assert "assumed" in water_scaling(("Glu",), signal, PRESS).correction
+    segmented = water_scaling(("Glu",), signal, PRESS, Tissue(gm=0.5, wm=0.4, csf=0.1))
+    assert "10 % CSF (segmented)" in segmented.correction
+
+
+@pytest.mark.parametrize(
+    ("acquisition", "message"),
+    [
+        (Acquisition(0.03, math.nan, 123.25, 1.0), "TR is nan"),
+        (Acquisition(0.03, 2.0, 63.9, 1.0), "1.50 T"),
+    ],
+)
+def test_unknown_relaxation_is_an_error(acquisition, message):
+    with pytest.raises(DataError, match=message):
+        water_scaling(("Glu",), WaterAmplitude(100.0, 1.0), acquisition)
+
+
+def test_fractions_must_sum_to_one():
+    with pytest.raises(DataError, match=r"sum to 0\.8"):
+        Tissue(gm=0.5, wm=0.3, csf=0.0)
