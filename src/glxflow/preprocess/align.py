@@ -101,8 +101,11 @@ def register(
 
     Returns
     -------
-    offset_hz, phase_rad : (n_transients,) ndarray
-        The transient is the reference times ``exp(1j (2 pi offset t + phase))``.
+    offset_hz : (n_transients,) ndarray
+        Frequency relative to the reference, in Hz.
+    phase_rad : (n_transients,) ndarray
+        Phase, in radians: the transient is the reference times
+        ``exp(1j (2 pi offset t + phase))``.
     """
     reach_hz = reach_ppm * axis.spectrometer_frequency_mhz
     trial_hz = np.linspace(-reach_hz, reach_hz, _STEPS_PER_WINDOW)
@@ -123,7 +126,17 @@ def register(
 def shifted(
     samples: ComplexArray, axis: Axis, offset_hz: RealArray, phase_rad: RealArray
 ) -> ComplexArray:
-    """Return each transient moved by its own frequency and phase, (n_transients, n_points)."""
+    """Return each transient moved by its own frequency and phase, (n_transients, n_points).
+
+    Parameters
+    ----------
+    samples : (n_transients, n_points) complex ndarray
+        Transients.
+    axis : Axis
+        Their axes.
+    offset_hz, phase_rad : (n_transients,) ndarray
+        What each is moved by, in Hz and radians.
+    """
     turn = np.exp(1j * (2 * np.pi * np.outer(offset_hz, axis.time_s) + phase_rad[:, np.newaxis]))
     moved: ComplexArray = samples * turn
     return moved

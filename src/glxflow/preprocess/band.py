@@ -44,6 +44,13 @@ METABOLITES = Band(0.6, 4.2, 4)
 def band_mask(axis: Axis, band: Band) -> BoolArray:
     """Tell which points of the spectrum lie in a band, (n_points,).
 
+    Parameters
+    ----------
+    axis : Axis
+        Axes of the spectrum.
+    band : Band
+        Which part.
+
     Raises
     ------
     DataError
@@ -100,7 +107,17 @@ def band_spectra(samples: ComplexArray, axis: Axis, band: Band) -> ComplexArray:
 
 
 def band_signal(fid: ComplexArray, axis: Axis, band: Band) -> ComplexArray:
-    """Return what a band holds, without baseline, as a signal in time, (n_points,)."""
+    """Return what a band holds, without baseline, as a signal in time, (n_points,).
+
+    Parameters
+    ----------
+    fid : (n_points,) complex ndarray
+        A free induction decay.
+    axis : Axis
+        Its axes.
+    band : Band
+        Which part.
+    """
     spectrum = np.zeros(axis.n_points, dtype=np.complex128)
     spectrum[band_mask(axis, band)] = band_spectra(fid, axis, band)
     return np.asarray(np.fft.ifft(np.fft.ifftshift(spectrum)))

@@ -162,6 +162,15 @@ def metabolite_covariance(samples: ComplexArray, noise: ComplexArray, axis: Axis
 
     Neither residual water nor lipid enters: both come from elsewhere in the head
     and would turn the weights towards their coils.
+
+    Parameters
+    ----------
+    samples : (n_coils, n_transients, n_points) complex ndarray
+        Water-suppressed transients.
+    noise : (n_coils, n_coils) complex ndarray
+        Covariance of a noise sample, in signal units squared.
+    axis : Axis
+        Axes of the transients.
     """
     n_coils, n_transients, n_points = samples.shape
     every = -(-n_transients // _MOST_TRANSIENTS)
@@ -173,7 +182,13 @@ def metabolite_covariance(samples: ComplexArray, noise: ComplexArray, axis: Axis
 
 
 def water_covariance(water: ComplexArray) -> ComplexArray:
-    """Return the covariance of the coils' water signals, from the first half of the decay."""
+    """Return the covariance of the coils' water signals, from the first half of the decay.
+
+    Parameters
+    ----------
+    water : (n_coils, n_references, n_points) complex ndarray
+        Unsuppressed water.
+    """
     n_coils, _, n_points = water.shape
     flat = water[:, :, : n_points // 2].reshape(n_coils, -1)
     covariance: ComplexArray = flat @ flat.conj().T
@@ -201,7 +216,13 @@ def strongest(signal: ComplexArray, noise: ComplexArray) -> ComplexArray:
 
 
 def saturated(samples: ComplexArray) -> BoolArray:
-    """Tell which coils clip: several samples of one transient share its largest value."""
+    """Tell which coils clip: several samples of one transient share its largest value.
+
+    Parameters
+    ----------
+    samples : (n_coils, n_transients, n_points) complex ndarray
+        Transients as received; clipping shows at their start.
+    """
     start = samples[:, :, : max(samples.shape[2] // _START_SHARE, _CLIPPED_SAMPLES)]
     clipped = np.zeros(len(samples), dtype=bool)
     for index, coil in enumerate(start):

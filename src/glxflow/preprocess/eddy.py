@@ -56,6 +56,15 @@ def gain(fid: ComplexArray, deviation_rad: RealArray, axis: Axis) -> float:
     Positive where the correction makes lines more symmetric, which is what every
     model of them assumes. A narrower line alone would not tell: an eddy current can
     also sharpen one side of a line. NaN where the singlets are not recognised.
+
+    Parameters
+    ----------
+    fid : (n_points,) complex ndarray
+        A free induction decay.
+    deviation_rad : (n_points,) ndarray
+        As `phase_deviation` gives it, in radians.
+    axis : Axis
+        Its axes.
     """
     before = fit_comb(without_water(fid, axis), axis).match
     if not LEAST_MATCH <= before < 1:
@@ -72,5 +81,12 @@ def is_helpful(gain_share: float, n_coils: int) -> bool:
     carry the eddy currents of their water: it stays unless it does harm. What the
     scanner combined may have been corrected already: it stays only where it shows
     that it helps. An unknown gain helps nobody.
+
+    Parameters
+    ----------
+    gain_share : float
+        What `gain` gives.
+    n_coils : int
+        Coils of the scan as read; 1 where the scanner combined them.
     """
     return gain_share >= (-LEAST_GAIN if n_coils > 1 else LEAST_GAIN)

@@ -54,6 +54,11 @@ class Edited:
 def split_alternating(series: Series) -> tuple[Series, Series]:
     """Return the even and the odd transients of a session without a DIM_EDIT tag.
 
+    Parameters
+    ----------
+    series : Series
+        Transients in the order of acquisition.
+
     Raises
     ------
     DataError
@@ -120,7 +125,15 @@ def edit(one: Series, other: Series) -> Edited:
 
 
 def choline_artefact(on: ComplexArray, off: ComplexArray, axis: Axis) -> float:
-    """Return what choline leaves in a difference, as a share of its height in OFF."""
+    """Return what choline leaves in a difference, as a share of its height in OFF.
+
+    Parameters
+    ----------
+    on, off : (n_points,) complex ndarray
+        Means of the two conditions.
+    axis : Axis
+        Their axes.
+    """
     left = np.abs(band_spectra(on - off, axis, CHOLINE)).max()
     return float(left / np.abs(band_spectra(off, axis, CHOLINE)).max())
 

@@ -51,6 +51,13 @@ def snr(fid: ComplexArray, axis: Axis) -> float:
     Taken from the magnitude without baseline, so that a spectrum without its phase
     or with residual water can be judged too; NaN where there is no noise to
     compare with.
+
+    Parameters
+    ----------
+    fid : (n_points,) complex ndarray
+        A free induction decay.
+    axis : Axis
+        Its axes.
     """
     sd = noise_sd(fid, axis)
     ppm = axis.ppm[band_mask(axis, SINGLETS)]
@@ -66,6 +73,13 @@ def fwhm_hz(fid: ComplexArray, axis: Axis) -> float:
     Taken from the phased real spectrum without baseline; NaN where the line does
     not fall to its half on both sides. A figure for comparing steps: the fit gives
     the width without what lies under the line.
+
+    Parameters
+    ----------
+    fid : (n_points,) complex ndarray
+        A free induction decay.
+    axis : Axis
+        Its axes.
     """
     finer = Axis(
         _FINER * axis.n_points,
@@ -74,7 +88,7 @@ def fwhm_hz(fid: ComplexArray, axis: Axis) -> float:
         axis.reference_ppm,
     )
     ppm = finer.ppm[band_mask(finer, ALIGNMENT)]
-    spectrum = band_spectra(np.pad(fid, (0, finer.n_points - fid.size)), finer, ALIGNMENT)
+    spectrum = _between_lines(np.pad(fid, (0, finer.n_points - fid.size)), finer)
     near = np.flatnonzero((ppm >= NAA_PPM[0]) & (ppm <= NAA_PPM[1]))
     if near.size == 0:
         return float("nan")
@@ -90,7 +104,15 @@ def fwhm_hz(fid: ComplexArray, axis: Axis) -> float:
 
 
 def water_residual(fid: ComplexArray, axis: Axis) -> float:
-    """Return the largest magnitude within 0.15 ppm of water over the NAA peak; lower is better."""
+    """Return the largest magnitude within 0.15 ppm of water over the NAA peak; lower is better.
+
+    Parameters
+    ----------
+    fid : (n_points,) complex ndarray
+        A free induction decay.
+    axis : Axis
+        Its axes.
+    """
     magnitude = np.abs(spectrum_of(fid))
     ppm = axis.ppm
     water = np.abs(ppm - 4.68) <= 0.15
@@ -98,6 +120,20 @@ def water_residual(fid: ComplexArray, axis: Axis) -> float:
     if not water.any() or not peak.any() or not magnitude[peak].max() > 0:
         return float("nan")
     return float(magnitude[water].max() / magnitude[peak].max())
+
+
+def _between_lines(fid: ComplexArray, axis: Axis) -> ComplexArray:
+    """Return a windowed spectrum less the polynomial through the half that is lowest.
+
+    A polynomial through all points would rise into the lines and lower their feet: a
+    line of 12 Hz would read 10 Hz.
+    """
+    spectrum = spectrum_of(fid)[band_mask(axis, ALIGNMENT)]
+    size = np.abs(band_spectra(fid, axis, ALIGNMENT))
+    low = size <= np.median(size)
+    powers = np.vander(np.linspace(-1, 1, size.size), ALIGNMENT.order + 1)
+    coefficients, *_ = np.linalg.lstsq(powers[low], spectrum[low], rcond=None)
+    return np.asarray(spectrum - powers @ coefficients)
 
 
 def _crossing(line: RealArray, index: int, level: float) -> float:

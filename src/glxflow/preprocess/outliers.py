@@ -48,7 +48,13 @@ def is_outlier(samples: ComplexArray, axis: Axis, limit_sd: float) -> BoolArray:
 
 
 def typical(spectra: ComplexArray) -> ComplexArray:
-    """Return the median spectrum, (n_band,), whatever the phase that all have in common."""
+    """Return the median spectrum, (n_band,), whatever the phase that all have in common.
+
+    Parameters
+    ----------
+    spectra : (n_transients, n_band) complex ndarray
+        Aligned, windowed spectra.
+    """
     mean = spectra.mean(axis=0)
     # The median takes real and imaginary part apart, so it needs axes of its own: those
     # in which the mean is as real as it can be. A turn by 90 degrees only swaps them.
@@ -59,5 +65,13 @@ def typical(spectra: ComplexArray) -> ComplexArray:
 
 
 def residual_energy(spectra: ComplexArray, centre: ComplexArray) -> RealArray:
-    """Return the squared distance of each spectrum from a centre, (n_transients,)."""
+    """Return the squared distance of each spectrum from a centre, (n_transients,).
+
+    Parameters
+    ----------
+    spectra : (n_transients, n_band) complex ndarray
+        Aligned, windowed spectra.
+    centre : (n_band,) complex ndarray
+        What they are compared with.
+    """
     return np.asarray((np.abs(spectra - centre) ** 2).sum(axis=1))

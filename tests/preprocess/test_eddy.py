@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from glxflow.preprocess.eddy import gain, is_helpful, phase_deviation
+
+
+def decay(axis, offset_hz=3.0, width_hz=7.0):
+    return np.exp((2j * np.pi * offset_hz - np.pi * width_hz) * axis.time_s + 0.8j)
+
+
+def test_a_pure_line_has_no_deviation(session_axis):
+    assert np.abs(phase_deviation(decay(session_axis), session_axis)).max() < 1e-6
+
+
+def test_a_known_deviation_is_found_up_to_a_straight_line(session_axis):
+    truth = 0.8 * np.exp(-session_axis.time_s / 0.04)
+    found = phase_deviation(decay(session_axis) * np.exp(1j * truth), session_axis)
+    reliable = session_axis.time_s < 0.15  # water is above 4 % of its start there
+    rest = (found - truth)[reliable]
+    line = np.polyval(
+        np.polyfit(session_axis.time_s[reliable], rest, 1), session_axis.time_s[reliable]
+    )
+    # Smoothing over 2 ms rounds the first samples, by the slope of 20 rad/s times 2 ms.
+    np.testing.assert_allclose(rest, line, atol=0.04)
+
+
+def test_noise_after_the_decay_is_not_written_into_the_metabolites(session_axis):
+    rng = np.random.default_rng(1)
+    noisy = decay(session_axis) + 0.005 * (rng.normal(size=(2048, 2)) @ [1, 1j])
+    late = phase_deviation(noisy, session_axis)[1000:]
+    assert np.ptp(late) == 0
+
+
+def test_gain_is_positive_where_the_correction_is_right(session_axis, metabolites):
+    deviation = 2.0 * np.exp(-session_axis.time_s / 0.05)
+    distorted = metabolites * np.exp(1j * deviation)
+    assert gain(distorted, deviation, session_axis) > 0.02
+    assert gain(metabolites, deviation, session_axis) < -0.02
+
+
+def test_gain_of_an_unrecognised_spectrum_is_unknown(session_axis):
+    rng = np.random.default_rng(2)
+    noise = rng.normal(size=(2048, 2)) @ [1, 1j]
+    assert np.isnan(gain(noise, np.zeros(2048), session_axis))
+
+
+@pytest.mark.parametrize(
+    ("share", "n_coils", "expected"),
+    [
+        (0.1, 1, True),
+        (0.0, 1, False),
+        (0.0, 8, True),
+        (-0.1, 8, False),
+        (float("nan"), 8, False),
+    ],
+)
+def test_the_decision_depends_on_where_the_data_come_from(share, n_coils, expected):
+    assert is_helpful(share, n_coils) is expected

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from glxflow.preprocess.outliers import is_outlier, typical
+
+
+def transients(axis, clean, rng, snr, n_transients=60):
+    height = np.abs(np.fft.fft(clean)).max()
+    sd = height / (snr * axis.n_points**0.5)
+    return clean + sd * (rng.normal(size=(n_transients, axis.n_points, 2)) @ [1, 1j])
+
+
+@pytest.mark.parametrize("snr", [4.0, 15.0, 100.0])
+def test_pure_noise_loses_hardly_any_transient(session_axis, metabolites, snr):
+    rng = np.random.default_rng(1)
+    lost = sum(
+        is_outlier(transients(session_axis, metabolites, rng, snr), session_axis, 4.0).sum()
+        for _ in range(10)
+    )
+    # Beyond 4 SD of a nearly normal figure lie 0.003 %; small samples widen that.
+    assert lost <= 6  # 1 % of 600
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.4, 0.6])
+def test_a_loss_of_signal_is_seen(session_axis, metabolites, kept):
+    samples = transients(session_axis, metabolites, np.random.default_rng(2), 20.0)
+    samples[11] -= (1 - kept) * metabolites
+    assert np.flatnonzero(is_outlier(samples, session_axis, 4.0)).tolist() == [11]
+
+
+def test_few_transients_are_not_judged(session_axis, metabolites):
+    samples = transients(session_axis, metabolites, np.random.default_rng(3), 20.0, 7)
+    samples[3] = 0
+    assert not is_outlier(samples, session_axis, 4.0).any()
+
+
+def test_order_does_not_matter(session_axis, metabolites):
+    rng = np.random.default_rng(4)
+    samples = transients(session_axis, metabolites, rng, 10.0)
+    samples[5] *= -1
+    order = rng.permutation(60)
+    found = is_outlier(samples, session_axis, 4.0)
+    np.testing.assert_array_equal(is_outlier(samples[order], session_axis, 4.0), found[order])
+
+
+def test_the_typical_spectrum_turns_with_the_data():
+    rng = np.random.default_rng(5)
+    spectra = 5 * np.exp(0.3j) + rng.normal(size=(30, 40, 2)) @ [1, 1j]
+    turned = typical(spectra * np.exp(1.1j))
+    np.testing.assert_allclose(turned, typical(spectra) * np.exp(1.1j), atol=1e-12)  # rounding
