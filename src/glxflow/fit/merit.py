@@ -10,6 +10,7 @@ _SINGLETS = {"NAA": (1.9, 2.12), "Cr": (2.92, 3.12), "PCr": (2.92, 3.12)}
 _INNER_PPM = (1.8, 3.8)
 _TRUST_WINDOW_PPM = 0.15
 _LARGEST_EXCESS = 2.0
+_LARGEST_POWER = 4.0
 _LITTLE_TRUST = 0.05
 
 
@@ -70,18 +71,19 @@ def trust(ppm: RealArray, residual: RealArray) -> RealArray:
 
     Lipid from outside the voxel and the tail of water are not in the model, and
     would bend everything else. An end starts where the misfit exceeds twice that
-    of the metabolites between 1.8 and 3.8 ppm, which are always trusted.
+    of the metabolites between 1.8 and 3.8 ppm, which are always trusted, and four
+    times the noise.
 
     Parameters
     ----------
     ppm, residual : (n_fit,) ndarray
-        Chemical shifts and the residual of a first fit.
+        Chemical shifts and the residual of a first fit over the noise.
     """
     window = np.ones(max(round(_TRUST_WINDOW_PPM / float(ppm[1] - ppm[0])), 1))
     power = np.convolve(residual**2, window, "same") / np.convolve(ppm**0, window, "same")
     low, high = ppm < _INNER_PPM[0], ppm > _INNER_PPM[1]
     usual = np.median(power[~(low | high)]) if not (low | high).all() else np.inf
-    bad = power > _LARGEST_EXCESS * usual
+    bad = power > max(_LARGEST_EXCESS * usual, _LARGEST_POWER)
     end = ppm[low & bad].max(initial=-np.inf)
     start = ppm[high & bad].min(initial=np.inf)
     return np.where((ppm <= end) | (ppm >= start), _LITTLE_TRUST, 1.0)

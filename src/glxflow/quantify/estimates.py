@@ -184,7 +184,8 @@ def _inseparable(fit: FitResult, name: str) -> list[Flag]:
             flags.append(
                 Flag(
                     "INSEPARABLE",
-                    f"{name} and {other} are correlated by {block[0, 1] / spread:.2f}: report {total}",
+                    f"{name} and {other} are correlated by {block[0, 1] / spread:.2f}: "
+                    f"report {total}",
                 )
             )
     return flags
