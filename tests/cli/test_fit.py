@@ -1,0 +1,139 @@
+import json
+
+import nibabel as nib
+import pandas as pd
+import pytest
+from nifti_mrs.nifti_mrs import NIFTI_MRS
+
+from glxflow.cli.simulate import simulate
+
+PREFIX = "sub-01_ses-1_task-ketamine"
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    """The raw files of one simulated session."""
+    folder = tmp_path_factory.mktemp("raw") / "bids"
+    simulate(folder, participants=2, transients=10, coils=1, points=1024, snr=150.0, seed=3)
+    return folder / "sub-01" / "ses-1" / "mrs"
+
+
+@pytest.fixture
+def basis(glxflow, raw, tmp_path):
+    path = tmp_path / "basis.nii.gz"
+    run = glxflow("basis", "simulate", "--like", raw / f"{PREFIX}_svs.nii.gz", "--out", path)
+    assert run.returncode == 0, run.stderr
+    return path
+
+
+def columns_needed():
+    ratios = {f"ratio_{name}{ending}" for name in ("tcr", "tnaa") for ending in ("", "_sd")}
+    return {"metabolite", "amplitude", "sd", "crlb", "flags"} | ratios
+
+
+def test_a_scan_gives_its_table_its_page_and_its_curves(glxflow, raw, basis, tmp_path):
+    out = tmp_path / "out"
+    water = raw / f"{PREFIX}_mrsref.nii.gz"
+    run = glxflow(
+        *("fit", raw / f"{PREFIX}_svs.nii.gz", "--water", water, "--basis", basis, "--out", out)
+    )
+    assert run.returncode == 0, run.stderr
+    table = pd.read_csv(out / f"{PREFIX}_desc-fit_concentrations.tsv", sep="\t")
+    assert columns_needed() <= set(table.columns)
+    rows = table.set_index("metabolite")
+    assert {"Glu", "Gln", "Glx", "tNAA", "tCr", "tCho", "mI"} <= set(rows.index)
+    # The truth of this session is within 15 % of 1.4; SNR 470 leaves a percent.
+    assert rows.loc["tNAA", "ratio_tcr"] == pytest.approx(1.37, rel=0.25)
+    assert rows.loc["Glx", "water_molal"] > 0
+    assert "<html" in (out / f"{PREFIX}_report.html").read_text()
+    curves = NIFTI_MRS(out / f"{PREFIX}_desc-fit_svs.nii.gz")
+    assert curves.hdr_ext["dim_5_header"]["Curve"]["Value"][:2] == ["data", "fit"]
+    assert "Glu" in curves.hdr_ext["dim_5_header"]["Curve"]["Value"]
+
+
+def test_without_water_there_are_ratios_only(glxflow, raw, basis, tmp_path):
+    out = tmp_path / "out"
+    run = glxflow("fit", raw / f"{PREFIX}_svs.nii.gz", "--basis", basis, "--out", out)
+    assert run.returncode == 0, run.stderr
+    table = pd.read_csv(out / f"{PREFIX}_desc-fit_concentrations.tsv", sep="\t")
+    assert table["water_molal"].isna().all()
+    assert table["ratio_tcr"].notna().all()
+    record = json.loads((out / f"{PREFIX}_desc-fit_concentrations.json").read_text())
+    assert any("no water reference" in warning for warning in record["Warnings"])
+
+
+def test_a_basis_for_another_echo_time_is_refused_with_the_command_that_helps(
+    glxflow, raw, tmp_path
+):
+    path = tmp_path / "te80.nii.gz"
+    scan = raw / f"{PREFIX}_svs.nii.gz"
+    assert glxflow("basis", "simulate", "--like", scan, "--te", 80, "--out", path).returncode == 0
+    run = glxflow("fit", scan, "--basis", path, "--out", tmp_path / "out")
+    assert run.returncode == 2
+    assert "is for TE 80 ms" in run.stderr
+    assert "glxflow basis simulate --te 30" in run.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_basis_at_another_dwell_time_is_resampled_and_said(glxflow, raw, tmp_path):
+    scan = raw / f"{PREFIX}_svs.nii.gz"
+    path = tmp_path / "fine.nii.gz"
+    run = glxflow(
+        *("basis", "simulate", "--like", scan, "--dwell", 0.00025, "--points", 2048),
+        *("--out", path),
+    )
+    assert run.returncode == 0, run.stderr
+    run = glxflow("fit", scan, "--basis", path, "--out", tmp_path / "out")
+    assert run.returncode == 0, run.stderr
+    record = json.loads((tmp_path / "out" / f"{PREFIX}_desc-fit_concentrations.json").read_text())
+    assert any("resampled" in note for note in record["Parameters"]["basis_notes"])
+
+
+def test_a_basis_too_narrow_for_the_data_is_refused_by_name(glxflow, raw, tmp_path):
+    scan = raw / f"{PREFIX}_svs.nii.gz"
+    path = tmp_path / "narrow.nii.gz"
+    run = glxflow(
+        *("basis", "simulate", "--like", scan, "--dwell", 0.002, "--points", 512, "--out", path)
+    )
+    assert run.returncode == 0, run.stderr
+    run = glxflow("fit", scan, "--basis", path, "--out", tmp_path / "out")
+    assert run.returncode == 2
+    assert "ppm" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_broken_scan_leaves_a_record_and_a_page_where_a_workflow_asks_for_it(
+    glxflow, raw, basis, tmp_path
+):
+    broken = tmp_path / f"{PREFIX}_svs.nii.gz"
+    broken.write_bytes((raw / f"{PREFIX}_svs.nii.gz").read_bytes()[:5000])
+    arguments = ("fit", broken, "--basis", basis, "--out", tmp_path / "out")
+    assert glxflow(*arguments).returncode == 2
+    assert not (tmp_path / "out").exists()
+    run = glxflow(*arguments, "--record-failure")
+    assert run.returncode == 0, run.stderr
+    record = json.loads((tmp_path / "out" / f"{PREFIX}_desc-fit_concentrations.json").read_text())
+    assert (record["Status"], record["Stage"]) == ("failed", "fit")
+    assert broken.name in (tmp_path / "out" / f"{PREFIX}_report.html").read_text()
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["te35", "te30"])
+def test_real_spectra_give_ratios_between_those_of_other_tools(glxflow, real_data, tmp_path, name):
+    folder = real_data / "invivo_press"
+    basis = folder / f"press{name[2:]}_3T_philips.BASIS"
+    if name == "te30":
+        basis = tmp_path / "te30.nii.gz"
+        scan = folder / "te30_svs.nii.gz"
+        assert glxflow("basis", "simulate", "--like", scan, "--out", basis).returncode == 0
+    run = glxflow(
+        *("fit", folder / f"{name}_svs.nii.gz", "--water", folder / f"{name}_mrsref.nii.gz"),
+        *("--basis", basis, "--out", tmp_path / "out"),
+    )
+    assert run.returncode == 0, run.stderr
+    table = pd.read_csv(tmp_path / "out" / f"{name}_desc-fit_concentrations.tsv", sep="\t")
+    ratios = table.set_index("metabolite")["ratio_tcr"]
+    # LCModel reads 1.17 and 1.35 on te35, and tools differ by up to 30 %.
+    assert 0.9 <= ratios["Glu"] <= 1.5
+    assert 1.1 <= ratios["tNAA"] <= 1.7
+    assert nib.load(tmp_path / "out" / f"{name}_desc-fit_svs.nii.gz").shape[3] == 4096

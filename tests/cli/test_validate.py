@@ -1,0 +1,42 @@
+import json
+
+import pandas as pd
+import pytest
+
+
+@pytest.fixture
+def bids(tmp_path, write_scan, singlet):
+    """Two sound sessions, and one whose TE is in milliseconds."""
+    root = tmp_path / "bids"
+    for subject, echo_time in (("01", 0.03), ("02", 0.03), ("03", 30.0)):
+        name = f"sub-{subject}_ses-1_task-ketamine_svs.nii.gz"
+        path = root / f"sub-{subject}" / "ses-1" / "mrs" / name
+        write_scan(singlet(2.008), path=path, header={"EchoTime": echo_time})
+    (root / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.11.0"}')
+    return root
+
+
+def test_problems_are_listed_and_end_with_exit_code_2(glxflow, bids):
+    run = glxflow("validate", bids)
+    assert run.returncode == 2
+    assert "probably given in milliseconds; write 0.03" in run.stderr
+    assert "sub-03_ses-1_task-ketamine_svs.nii.gz" in run.stderr
+
+
+def test_a_workflow_gets_the_list_and_the_protocol_of_the_sound_scans(glxflow, bids, tmp_path):
+    run = glxflow("validate", bids, "--out", tmp_path / "out")
+    assert run.returncode == 0, run.stderr
+    table = pd.read_csv(tmp_path / "out" / "scans.tsv", sep="\t")
+    assert table["problem"].notna().tolist() == [False, False, True]
+    protocol = json.loads((tmp_path / "out" / "protocol.json").read_text())
+    assert protocol["echo_time_s"] == 0.03
+    assert (protocol["n_scans"], protocol["n_scans_of_other_protocols"]) == (2, 0)
+
+
+def test_a_data_set_without_a_usable_scan_is_an_error(glxflow, bids, tmp_path):
+    for subject in ("01", "02"):
+        path = next((bids / f"sub-{subject}").rglob("*.nii.gz"))
+        path.write_bytes(b"")
+    run = glxflow("validate", bids, "--out", tmp_path / "out")
+    assert run.returncode == 2
+    assert "No scan of the data set can be used" in run.stderr
