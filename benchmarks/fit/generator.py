@@ -121,7 +121,9 @@ def _lipid(axis: Axis, rng: np.random.Generator) -> ComplexArray:
     total = np.zeros(axis.n_points, dtype=np.complex128)
     for ppm, share, width_hz in ((1.29, 1.0, 16.0), (0.90, 0.35, 18.0)):
         place_hz = axis.hz(ppm + rng.normal(0.0, 0.02))
-        total -= strength * share * np.exp((2j * np.pi * place_hz - np.pi * width_hz) * axis.time_s)
+        total -= (
+            strength * share * np.exp((2j * np.pi * place_hz - np.pi * width_hz) * axis.time_s)
+        )
     return total * phase
 
 
