@@ -3,12 +3,15 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from nifti_mrs.nifti_mrs import NIFTI_MRS
+from nifti_mrs.validator import validate_nifti_mrs
 
 from glxflow.errors import DataError, HeaderError, TableError
 from glxflow.io.metadata import read_header
 from glxflow.io.nifti_mrs import read_series
+from glxflow.io.philips import read_spar
 from glxflow.io.tables import read_json
-from glxflow.io.vendor import convert, read_spar
+from glxflow.io.vendor import convert
 from glxflow.io.vendor_table import read_mapping
 
 SPAR = {
@@ -91,7 +94,10 @@ def test_a_philips_scan_keeps_its_samples_frequency_and_timing(
     assert series.axis.spectrometer_frequency_mhz == 123.25
     assert series.axis.bandwidth_hz == 2000
     assert (series.echo_time_s, series.repetition_time_s) == (0.03, 2.0)
-    assert read_json(target.with_name("sub-01_ses-1_task-rest_svs.json"))["TaskName"] == "rest"
+    validate_nifti_mrs(NIFTI_MRS(target))
+    sidecar = read_json(target.with_name("sub-01_ses-1_task-rest_svs.json"))
+    assert sidecar["TaskName"] == "rest"
+    assert sidecar["NumberOfTransients"] == 64
 
 
 def test_nothing_personal_goes_through(write_sdat, scratch, target, singlet):
@@ -267,3 +273,9 @@ def test_a_known_field_that_is_no_number_is_an_error(tmp_path):
     )
     with pytest.raises(TableError, match="EchoTime is '30 ms', expected a positive number"):
         read_mapping(tmp_path / "map.tsv")
+
+
+def test_an_empty_parameter_does_not_swallow_the_next(tmp_path):
+    spar = tmp_path / "a.spar"
+    spar.write_text("! comment : no\r\npatient_name : \r\n\r\necho_time : 30\r\nnucleus :1H\r\n")
+    assert read_spar(spar) == {"patient_name": "", "echo_time": "30", "nucleus": "1H"}

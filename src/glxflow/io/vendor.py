@@ -6,7 +6,6 @@ that its crash is one message about one file.
 
 import json
 import math
-import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import numpy as np
 from glxflow.errors import DataError, HeaderError
 from glxflow.io.files import atomic_path
 from glxflow.io.metadata import NIFTI_MRS_EXTENSION, PRIVATE_FIELDS, read_header, sidecar_of
+from glxflow.io.philips import averages_of, companion, complete_spar, inversion_time
 from glxflow.io.tables import write_json
 from glxflow.io.vendor_checks import check_overflow, doubts_about
 
@@ -95,7 +95,7 @@ def convert(
     raw = source if source.name.endswith(".nii.gz") else _run(source, known, scratch, notes)
     image: Any = nib.load(raw)
     fields = _fields(source, image)
-    fields |= _philips_fields(source, fields, notes)
+    fields |= inversion_time(source, fields, notes)
     fields |= _known_fields(source, fields, known)
     dropped = [name for name in _PRIVATE if fields.pop(name, None)]
     personal = [name for name in dropped if name in PRIVATE_FIELDS]
@@ -109,7 +109,7 @@ def convert(
     notes += doubts_about(fields, samples, target)
     candidate = scratch / "checked" / target.name
     _write(image, samples, fields, candidate)
-    write_json(sidecar_of(candidate), {**_bids_fields(fields), **extra})
+    write_json(sidecar_of(candidate), {**_bids_fields(fields), **averages_of(source), **extra})
     _check_header(source, candidate)
     for made, wanted in ((candidate, target), (sidecar_of(candidate), sidecar_of(target))):
         with atomic_path(wanted) as temporary:
@@ -175,7 +175,7 @@ def _arguments(
             "files, or .nii.gz."
         )
     if subcommand == "philips":
-        return ["philips", str(source), str(_complete_spar(source, scratch, notes))]
+        return ["philips", str(source), str(complete_spar(source, scratch, notes))]
     if subcommand == "philips_dl":
         return ["philips_dl", *(str(part) for part in (source, *_companions(source)))]
     if subcommand == "twix":
@@ -194,18 +194,7 @@ def _arguments(
 
 def _companions(source: Path) -> tuple[Path, Path]:
     """Return the list and the spar that belong to a data file."""
-    return _companion(source, ".list"), _companion(source, ".spar")
-
-
-def _companion(source: Path, suffix: str) -> Path:
-    """Return the file of the same name with another suffix, in either case."""
-    for candidate in (source.with_suffix(suffix), source.with_suffix(suffix.upper())):
-        if candidate.exists():
-            return candidate
-    raise DataError(
-        f"{source}: no {source.stem}{suffix} beside it. Copy it from the scanner as well: "
-        "the samples alone have no frequency and no timing."
-    )
+    return companion(source, ".list"), companion(source, ".spar")
 
 
 def _dicom_kind(source: Path) -> str:
@@ -214,41 +203,6 @@ def _dicom_kind(source: Path) -> str:
     first = files[0] if files else source
     head = first.read_bytes()[:_DICOM_HEAD] if first.is_file() else b""
     return "philips_dcm" if b"Philips" in head else "dicom"
-
-
-def read_spar(path: Path) -> dict[str, str]:
-    """Return the parameters of a Philips SPAR file as text, by name."""
-    text = path.read_text(encoding="latin-1")
-    pairs = re.findall(r"^([^!\n\r:]+?)\s*:\s*(.*?)\s*$", text, flags=re.MULTILINE)
-    return dict(pairs)
-
-
-def _complete_spar(source: Path, scratch: Path, notes: list[str]) -> Path:
-    """Return the spar of an sdat, with the line that old ones lack and spec2nii asks for."""
-    spar = _companion(source, ".spar")
-    if "spectrum_inversion_time" in read_spar(spar):
-        return spar
-    completed = scratch / spar.name
-    shutil.copyfile(spar, completed)
-    with completed.open("a", encoding="latin-1") as stream:
-        stream.write("\nspectrum_inversion_time : 0\n")
-    notes.append("spectrum_inversion_time is missing in the SPAR file: taken as no inversion")
-    return completed
-
-
-def _philips_fields(source: Path, fields: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
-    """Return fields of a Philips scan as its SPAR says, with what had to be mended."""
-    if source.suffix.lower() != ".sdat":
-        return {}
-    spar = read_spar(_companion(source, ".spar"))
-    mended: dict[str, Any] = {}
-    inversion_s = float(spar.get("spectrum_inversion_time", 0)) / 1000
-    if inversion_s > 0 and fields.get("InversionTime") != inversion_s:
-        mended["InversionTime"] = inversion_s
-        notes.append(f"InversionTime is {inversion_s:g} s by the SPAR file")
-    if "averages" in spar:
-        mended["NumberOfTransients"] = int(float(spar["averages"]))
-    return mended
 
 
 def _known_fields(
