@@ -254,7 +254,8 @@ def _attenuation(
     """Return by how much the change is smaller under the active condition, in percent."""
     time = None if day is None else "day"
     rows = np.array([_at(model, label, time, day) for label in plan.conditions])
-    means = model.fit.contrast(rows)
+    # With the df of the difference, the interval holds zero just when its test says so.
+    means = model.fit.contrast(np.vstack([rows, rows[1] - rows[0]]))
     covariance = rows @ model.fit.inference().covariance @ rows.T
     effects = TwoEffects(
         reference=float(means["estimate"].iloc[0]),
@@ -262,7 +263,7 @@ def _attenuation(
         variance_reference=float(covariance[0, 0]),
         variance_active=float(covariance[1, 1]),
         covariance=float(covariance[0, 1]),
-        df=float(means["df"].iloc[0]),
+        df=float(means["df"].iloc[2]),
     )
     both = [fieller(effects, plan.confidence)]
     subset = changes if day is None else changes[changes["day"] == day]
@@ -307,13 +308,14 @@ def _complete(changes: pd.DataFrame) -> pd.DataFrame:
 def _classical(changes: pd.DataFrame, outcome: str, plan: Plan) -> pd.DataFrame:
     """Return the classical analysis of complete participants, or why there is none."""
     wide = _complete(changes)
-    first = (wide["sequence"] == plan.sequences[0]).to_numpy()
+    is_active_first = (wide["sequence"] == plan.sequences[1]).to_numpy()
     reference, active = (wide[label].to_numpy(dtype=np.float64) for label in plan.conditions)
     try:
         table = analyse_crossover(
-            np.where(first, reference, active),
-            np.where(first, active, reference),
-            first,
+            np.where(is_active_first, active, reference),
+            np.where(is_active_first, reference, active),
+            is_active_first,
+            contrast=_contrast_name(plan),
             confidence=plan.confidence,
             n_permutations=plan.n_permutations,
             rng=np.random.default_rng([plan.seed, 2]),

@@ -50,7 +50,7 @@ class TwoEffects:
     variance_reference, variance_active, covariance : float
         Of the estimates.
     df : float
-        Degrees of freedom of the reference effect's variance.
+        Degrees of freedom of the variance of their difference.
     """
 
     reference: float

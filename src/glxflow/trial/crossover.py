@@ -26,8 +26,9 @@ _ROWS_AT_ONCE = 20_000
 def analyse_crossover(
     first: RealArray,
     second: RealArray,
-    is_reference_first: BoolArray,
+    is_first: BoolArray,
     *,
+    contrast: str,
     confidence: float,
     n_permutations: int,
     rng: np.random.Generator,
@@ -38,8 +39,10 @@ def analyse_crossover(
     ----------
     first, second : (n_participants,) ndarray
         Outcome in period 1 and 2.
-    is_reference_first : (n_participants,) bool ndarray
-        Who had the reference condition in period 1.
+    is_first : (n_participants,) bool ndarray
+        Who had the first-named condition of `contrast` in period 1.
+    contrast : str
+        Name of the effect, as `naltrexone - placebo`; the sign is as it says.
     confidence : float
         Of the intervals.
     n_permutations : int
@@ -50,33 +53,35 @@ def analyse_crossover(
     Returns
     -------
     DataFrame
-        Columns analysis, estimate, statistic, df, p, ci_low, ci_high, note; the
-        treatment effect is reference minus active.
+        Columns analysis, estimate, statistic, df, p, ci_low, ci_high, note.
 
     Raises
     ------
     TableError
         If a sequence has fewer than two participants.
     """
-    sizes = (int(is_reference_first.sum()), int((~is_reference_first).sum()))
+    sizes = (int(is_first.sum()), int((~is_first).sum()))
     if min(sizes) < 2:
         raise TableError(
             f"{sizes[0]} and {sizes[1]} complete participants in the two sequences: the paired "
             "analysis needs two in each."
         )
     difference, total = first - second, first + second
-    one, other = difference[is_reference_first], difference[~is_reference_first]
-    active_minus = np.where(is_reference_first, difference, -difference)
+    one, other = difference[is_first], difference[~is_first]
     rows = [
-        _two_sample("treatment, period-adjusted", one, other, 0.5, confidence, +1),
-        _paired("treatment, unadjusted paired", active_minus, confidence),
-        _rank_sum(one, other),
-        _permutation(difference, is_reference_first, n_permutations, rng),
-        _two_sample("period", one, other, 0.5, confidence, -1),
+        _two_sample(f"{contrast}, period-adjusted", one, other, 0.5, confidence, +1),
+        _paired(
+            f"{contrast}, unadjusted paired",
+            np.where(is_first, difference, -difference),
+            confidence,
+        ),
+        _rank_sum(f"{contrast}, Wilcoxon rank sum", one, other),
+        _permutation(f"{contrast}, randomisation test", difference, is_first, n_permutations, rng),
+        _two_sample("period 1 - period 2", one, other, 0.5, confidence, -1),
         _two_sample(
-            "carry-over (description only, gates nothing)",
-            total[is_reference_first],
-            total[~is_reference_first],
+            f"carry-over, sequence sums, of {contrast} (description only, gates nothing)",
+            total[is_first],
+            total[~is_first],
             1.0,
             confidence,
             +1,
@@ -126,12 +131,13 @@ def _paired(analysis: str, values: RealArray, confidence: float) -> dict[str, ob
     )
 
 
-def _rank_sum(one: RealArray, other: RealArray) -> dict[str, object]:
+def _rank_sum(analysis: str, one: RealArray, other: RealArray) -> dict[str, object]:
     """Return the rank-sum test of the periods' differences with the Hodges-Lehmann shift."""
-    test = stats.mannwhitneyu(one, other, alternative="two-sided")
+    # Always the normal approximation: one method for every n. The exact test is the randomisation's.
+    test = stats.mannwhitneyu(one, other, alternative="two-sided", method="asymptotic")
     shift = np.median(np.subtract.outer(one, other)) / 2
     return _row(
-        "treatment, Wilcoxon rank sum",
+        analysis,
         estimate=shift,
         statistic=test.statistic,
         p=test.pvalue,
@@ -140,6 +146,7 @@ def _rank_sum(one: RealArray, other: RealArray) -> dict[str, object]:
 
 
 def _permutation(
+    analysis: str,
     difference: RealArray,
     is_first: BoolArray,
     n_draws: int,
@@ -159,7 +166,7 @@ def _permutation(
         order = np.argsort(rng.random((n_draws, n)), axis=1) < n_first
         extreme = int((np.abs(_studentised(difference, order)) >= observed * (1 - 1e-12)).sum())
         p, note = (extreme + 1) / (n_draws + 1), f"{n_draws} drawn assignments"
-    return _row("treatment, randomisation test", statistic=observed, p=p, note=note)
+    return _row(analysis, statistic=observed, p=p, note=note)
 
 
 def _assignments(n: int, n_first: int) -> Iterator[BoolArray]:

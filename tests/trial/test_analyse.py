@@ -1,0 +1,127 @@
+"""What an analysis of the trial says, and what it refuses."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from glxflow.errors import TableError
+from glxflow.trial.analyse import analyse
+
+
+@pytest.fixture(scope="module")
+def reference_tables(read_stats):
+    return read_stats("fmrs_A"), read_stats("madrs_A")
+
+
+def test_every_table_has_active_minus_reference(make_plan, reference_tables):
+    tables = analyse(*reference_tables, make_plan()).tables
+    claim = tables["primary"].query("role == 'primary'").iloc[0]
+    assert claim["term"] == "naltrexone - placebo"
+    crossover = tables["crossover"].set_index(["outcome", "analysis"])["estimate"]
+    # The simulated naltrexone lowers the Glx rise and worsens MADRS.
+    assert claim["estimate"] < 0
+    for row in ("period-adjusted", "unadjusted paired", "Wilcoxon rank sum"):
+        assert crossover["glx_tnaa", f"naltrexone - placebo, {row}"] < 0
+        assert crossover["madrs", f"naltrexone - placebo, {row}"] > 0
+    assert tables["clinical"]["estimate"].iloc[0] > 0
+    assert (tables["bins"]["term"].str.startswith("naltrexone - placebo, bin")).all()
+
+
+def test_classical_values_of_the_reference_trial(make_plan, reference_tables, answers):
+    table = analyse(*reference_tables, make_plan()).tables["crossover"]
+    row = table[table["analysis"] == "naltrexone - placebo, period-adjusted"].iloc[0]
+    expected = answers("reference_crossover")["glx_A"]["treatment_period_adjusted"]
+    # The reference is placebo minus naltrexone; the data are stored with 15 digits.
+    assert row["estimate"] == pytest.approx(-expected["est"], rel=1e-9)
+    assert row["ci_low"] == pytest.approx(-expected["hi"], rel=1e-9)
+
+
+def test_every_number_carries_model_method_and_counts(make_plan, reference_tables):
+    tables = analyse(*reference_tables, make_plan()).tables
+    for name in ("primary", "bins", "clinical"):
+        needed = ["model", "df_method", "n_participants", "n_sessions", "n_rows"]
+        assert tables[name][needed].notna().all(axis=None)
+
+
+def test_numbers_repeat_with_the_seed(make_plan, reference_tables):
+    one, other = (analyse(*reference_tables, make_plan()).tables for _ in range(2))
+    for name in one:
+        pd.testing.assert_frame_equal(one[name], other[name])
+
+
+def test_a_fit_at_the_boundary_is_said(make_plan, read_stats):
+    result = analyse(read_stats("fmrs_C"), None, make_plan(clinical=None))
+    assert result.models[0]["singular"]
+    assert any("at the boundary" in warning for warning in result.warnings)
+    claim = result.tables["primary"].query("role == 'primary'").iloc[0]
+    assert claim["df"] == pytest.approx(22.40, abs=5e-3)  # pbkrtest's, as printed
+
+
+def test_a_participant_with_one_session_stays_in_the_model(make_plan, make_trial):
+    trial = make_trial().query("not (subject == 'sub-03' and period == 2)")
+    tables = analyse(trial, None, make_plan(clinical=None)).tables
+    assert tables["primary"]["n_participants"].iloc[0] == 8
+    assert tables["primary"]["n_sessions"].iloc[0] == 15
+    assert tables["crossover"]["n_participants"].iloc[0] == 7
+
+
+def changed(column, value, *rows):
+    """Return what gives some rows of a column another value."""
+    return lambda t: t.assign(
+        **{column: t[column].astype(object).where(~t.index.isin(rows), value)}
+    )
+
+
+FIRST = range(8)  # rows of sub-01: two sessions of a baseline and three bins
+FAULTS = {
+    "duplicate": lambda t: pd.concat([t, t.iloc[[3]]], ignore_index=True),
+    "one condition": changed("condition", "naltrexone", *range(4)),
+    "unknown condition": changed("condition", "saline", 2),
+    "unknown sequence": changed("sequence", "PP", *FIRST),
+    "unknown period": changed("period", 3, 2),
+    "all missing": lambda t: t.assign(glx_tnaa=np.nan),
+    "text": changed("glx_tnaa", "n.d.", 1),
+    "constant": lambda t: t.assign(glx_tnaa=1.0),
+    "no baseline": lambda t: t[t["bin"] > 0],
+    "swapped": lambda t: t.assign(period=t["period"].where(~t.index.isin(FIRST), 3 - t["period"])),
+    "no subject": lambda t: t.drop(columns="subject"),
+    "one arm": lambda t: t[t["condition"] == "placebo"],
+    "no outcome": lambda t: t.drop(columns="glx_tnaa"),
+    "no qc": lambda t: t.drop(columns="qc_pass"),
+}
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("duplicate", "more than one row for .*sub-01"),
+        ("one condition", "sub-01 has 'naltrexone' in period 1, but sequence PN says 'placebo'"),
+        ("unknown condition", "condition 'saline' is not one of placebo, naltrexone"),
+        ("unknown sequence", "sequence 'PP' is not one of PN, NP"),
+        ("unknown period", "period 3 is not one of 1, 2"),
+        ("all missing", "missing in every row"),
+        ("text", r"holds 'n\.d\.'"),
+        ("constant", "nothing to fit"),
+        ("no baseline", "no session has both a baseline"),
+        ("swapped", "sequence PN says 'placebo'"),
+        ("no subject", "columns subject are missing"),
+        ("one arm", "fewer than two participants have usable data under naltrexone"),
+        ("no outcome", "no column 'glx_tnaa'"),
+        ("no qc", "no column qc_pass"),
+    ],
+)
+def test_bad_tables_are_refused_with_what_is_wrong(fault, message, make_plan, make_trial):
+    with pytest.raises(TableError, match=message):
+        analyse(FAULTS[fault](make_trial()), None, make_plan(clinical=None))
+
+
+def test_an_aliased_design_names_its_terms(make_plan, make_trial):
+    # Everybody in one sequence: period and condition are the same thing.
+    trial = make_trial().query("sequence == 'PN'")
+    with pytest.raises(TableError, match=r"period1.* aliased"):
+        analyse(trial, None, make_plan(clinical=None))
+
+
+def test_a_missing_clinical_table_is_said(make_plan, make_trial):
+    result = analyse(make_trial(), None, make_plan())
+    assert any("madrs is not analysed" in warning for warning in result.warnings)

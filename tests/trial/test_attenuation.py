@@ -1,0 +1,87 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from glxflow.trial.analyse import analyse, holm
+from glxflow.trial.attenuation import TwoEffects, bootstrap, fieller
+
+
+@pytest.mark.parametrize("data", ["A", "C"])
+@pytest.mark.parametrize("day", ["1", "3", "7", "14"])
+def test_fieller_is_that_of_the_reference(data, day, answers):
+    expected = answers("reference_extras")[data]["attenuation"][day]
+    found = fieller(
+        TwoEffects(
+            expected["E_placebo"],
+            expected["E_naltrexone"],
+            expected["var_P"],
+            expected["var_N"],
+            expected["cov"],
+            expected["df"],
+        ),
+        0.95,
+    )
+    # A closed form on both sides.
+    assert found.estimate == pytest.approx(expected["attenuation"], rel=1e-10)
+    assert found.ci_low == pytest.approx(expected["fieller_lo"], rel=1e-9)
+    assert found.ci_high == pytest.approx(expected["fieller_hi"], rel=1e-9)
+
+
+@pytest.mark.parametrize("data", ["A", "C"])
+@pytest.mark.parametrize("day", [1, 3, 7, 14])
+def test_clinical_attenuation_of_the_reference_trial(data, day, make_plan, read_stats, answers):
+    plan = make_plan(clinical={"instrument": "madrs", "day": day}, bootstrap=100)
+    tables = analyse(read_stats(f"fmrs_{data}"), read_stats(f"madrs_{data}"), plan).tables
+    found = tables["attenuation"].query("outcome.str.startswith('madrs')").iloc[0]
+    expected = answers("reference_extras")[data]["attenuation"][str(day)]
+    # The optimisers of both engines stop at 1e-6 of theta.
+    assert found["estimate"] == pytest.approx(100 * expected["attenuation"], rel=1e-6)
+    assert found["ci_low"] == pytest.approx(100 * expected["fieller_lo"], rel=1e-5)
+    assert found["ci_high"] == pytest.approx(100 * expected["fieller_hi"], rel=1e-5)
+    assert found["method"] == f"Fieller, t with {expected['df']:.1f} df"
+
+
+def test_interval_ends_at_zero_just_when_the_difference_is_at_its_critical_value():
+    # Var(N - P) = 2, t(10) = 2.228: a difference of 2.228 sqrt(2) is exactly significant.
+    edge = 2.2281388519649385 * np.sqrt(2)
+    found = fieller(TwoEffects(-20.0, -20.0 + edge, 1.5, 1.5, 0.5, 10.0), 0.95)
+    assert found.ci_low == pytest.approx(0, abs=1e-9)  # rounding
+
+
+def test_no_number_where_the_reference_effect_is_not_told_from_zero():
+    found = fieller(TwoEffects(1.0, 0.5, 1.0, 1.0, 0.0, 20.0), 0.95)
+    assert not found.is_bounded
+    assert np.isnan([found.estimate, found.ci_low, found.ci_high]).all()
+    assert "not bounded" in found.note
+
+
+def test_bootstrap_covers_the_truth_at_its_confidence():
+    rng = np.random.default_rng(2)
+    sequence = np.repeat(["NP", "PN"], 13)
+    inside = 0
+    for _ in range(200):
+        common = rng.normal(0, 1, 26)
+        reference = 10 + common + rng.normal(0, 2, 26)
+        active = 7 + common + rng.normal(0, 2, 26)
+        found = bootstrap(reference, active, sequence, confidence=0.9, n_draws=400, rng=rng)
+        inside += found.ci_low <= 0.3 <= found.ci_high
+    # SE of a rate of .9 in 200 trials is .021; BCa at n = 26 is a little narrow.
+    assert 0.82 <= inside / 200 <= 0.965
+
+
+def test_holm_is_that_of_r(answers):
+    expected = answers("reference_extras")["A"]["holm"]
+    # Back from the reference: .016/4, .06/3, .06 carried on, .2.
+    found = holm(np.array([0.004, 0.02, 0.03, 0.2]))
+    assert found == pytest.approx(expected, rel=1e-12)
+    assert holm(np.array([0.2, 0.03, 0.004, 0.02])) == pytest.approx(
+        np.array(expected)[[3, 2, 0, 1]]
+    )
+
+
+def test_percent_is_never_without_an_interval(make_plan, read_stats):
+    tables = analyse(read_stats("fmrs_C"), read_stats("madrs_C"), make_plan()).tables
+    table = tables["attenuation"]
+    has_number = table["estimate"].notna()
+    assert (table.loc[has_number, ["ci_low", "ci_high"]].notna()).all(axis=None)
+    assert isinstance(table, pd.DataFrame)
