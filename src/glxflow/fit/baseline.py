@@ -13,6 +13,7 @@ import numpy as np
 from scipy.interpolate import BSpline
 from scipy.optimize import brentq
 
+from glxflow.errors import ConfigError
 from glxflow.spectrum import RealArray
 
 KNOTS_PER_PPM = 15
@@ -38,8 +39,21 @@ class SplineSpace:
     width_ppm: float
 
     def stiffness(self, ed_per_ppm: float) -> float:
-        """Return the penalty weight at which the baseline has this effective dimension."""
+        """Return the penalty weight at which the baseline has this effective dimension.
+
+        Raises
+        ------
+        ConfigError
+            If no weight does: a straight line has 2, the unpenalised spline all.
+        """
         target = ed_per_ppm * self.width_ppm
+        most = self.roughness.size
+        if not 2.0 < target < most:
+            raise ConfigError(
+                f"the baseline's effective dimension is {ed_per_ppm:g} per ppm, expected between "
+                f"{2 / self.width_ppm:.2f} and {most / self.width_ppm:.2f} on a range of "
+                f"{self.width_ppm:.2f} ppm. Values from 1 to 2 suit short echo times."
+            )
 
         def excess(log_weight: float) -> float:
             return float(self.shares(10.0**log_weight).sum()) - target

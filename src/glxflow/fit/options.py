@@ -29,5 +29,5 @@ class FitOptions:
     baseline_ed_per_ppm: float | None = None
     shift_sd_ppm: float = 0.006
     width_log_sd: float = 0.07
-    neighbour_ratio_sd: float = 0.25
+    neighbour_ratio_sd: float = 0.2
     solver: Literal["fast", "lmfit"] = "fast"

@@ -18,7 +18,7 @@ from glxflow.spectrum import Kind, RealArray
 SHARED = ("phase_rad", "delay_us", "shift_hz", "log_lorentzian", "log_gaussian", "skew")
 """Parameters of the whole spectrum; each group adds `shift_<group>` and `width_<group>`."""
 
-_DELAY_SD_US = 30.0
+_DELAY_SD_US = 15.0
 LORENTZIAN_HZ, _LORENTZIAN_LOG_SD = 4.0, 0.7
 _GAUSSIAN_HZ, _GAUSSIAN_LOG_SD = 3.0, 1.0
 _SKEW_SD = 0.08
