@@ -133,7 +133,7 @@ def _paired(analysis: str, values: RealArray, confidence: float) -> dict[str, ob
 
 def _rank_sum(analysis: str, one: RealArray, other: RealArray) -> dict[str, object]:
     """Return the rank-sum test of the periods' differences with the Hodges-Lehmann shift."""
-    # Always the normal approximation: one method for every n. The exact test is the randomisation's.
+    # One method for every n; the exact test is the randomisation test.
     test = stats.mannwhitneyu(one, other, alternative="two-sided", method="asymptotic")
     shift = np.median(np.subtract.outer(one, other)) / 2
     return _row(
