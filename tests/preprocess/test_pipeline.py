@@ -268,3 +268,45 @@ def test_real_scans_are_refused_when_conjugated_and_only_then(real_data, scan, h
     mirrored_water = water and replace(water, samples=water.samples.conj())
     with pytest.raises(DataError, match="stand mirrored"):
         preprocess(mirrored, mirrored_water, WHOLE, CHECK)
+
+
+def test_a_scan_whose_end_was_stored_as_zeros_is_used_as_far_as_it_goes(make_session):
+    session = make_session(np.random.default_rng(23), n_transients=40)
+    samples = session.series.samples.copy()
+    samples[:, 12:] = 0
+    plan = BinPlan(infusion_onset_s=10.0, width_s=10.0)
+    stopped = preprocess(session.remake(samples), session.water, plan, CHECK)
+    short = preprocess(session.remake(samples[:, :12]), session.water, plan, CHECK)
+    np.testing.assert_allclose(stopped.bins.samples, short.bins.samples)
+    assert "silent_transients" in [flag.code for flag in stopped.flags]
+    assert stopped.metrics["n_transients"] == 12
+
+
+def test_a_scan_of_zeros_is_an_error(make_session):
+    session = make_session(np.random.default_rng(24))
+    with pytest.raises(DataError, match="every one of 32 transients is zero"):
+        preprocess(session.remake(session.series.samples * 0), None, WHOLE, CHECK)
+
+
+@pytest.mark.parametrize("n_coils", [1, 8])
+def test_zero_filled_transients_are_not_taken_for_dead_coils(make_session, n_coils):
+    session = make_session(np.random.default_rng(25), n_coils=n_coils)
+    samples = session.series.samples.copy()
+    samples[:, :, 1024:] = 0
+    found = preprocess(session.remake(samples), session.water, WHOLE, CHECK)
+    assert found.flags == ()
+    assert found.metrics["coil_efficiency"] > 0.97
+
+
+def test_an_empty_water_reference_is_an_error(make_session):
+    session = make_session(np.random.default_rng(26))
+    water = session.remake(session.water.samples * 0)
+    with pytest.raises(DataError, match="every sample of its water reference is zero"):
+        preprocess(session.series, water, WHOLE, CHECK)
+
+
+def test_a_water_reference_with_the_wrong_sign_is_doubted(make_session):
+    session = make_session(np.random.default_rng(27))
+    water = session.remake(session.water.samples.conj())
+    found = preprocess(session.series, water, WHOLE, CHECK)
+    assert "water_coils_differ" in [flag.code for flag in found.flags]

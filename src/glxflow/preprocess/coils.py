@@ -35,7 +35,7 @@ class CoilWeights:
         Coils left out have 0. Scaled so that a signal arrives as strong as the
         root of the summed squares of its coils.
     source : str
-        "water" or "metabolites".
+        "water", "metabolites", or "one coil".
     dead, saturated : tuple of int
         Coils left out, counted from 0.
     efficiency : float
@@ -88,6 +88,8 @@ def coil_weights(samples: ComplexArray, water: ComplexArray | None, axis: Axis) 
             "coil weights do not apply. Give the reference of the same session with the same coil "
             "configuration, or run without a reference."
         )
+    if len(samples) == 1:
+        return CoilWeights(np.ones(1, dtype=np.complex128), "one coil", (), (), 1.0)
     noise = noise_covariance(samples)
     dead = _dead(noise)
     clipped = saturated(samples) | (saturated(water) if water is not None else False)
@@ -132,9 +134,12 @@ def noise_covariance(samples: ComplexArray) -> ComplexArray:
        doi:10.2202/1544-6115.1175
     """
     n_coils, n_transients, n_points = samples.shape
-    start = n_points - int(n_points * _TAIL)
-    every = max(n_transients * (n_points - start) // _NOISE_SAMPLES, 1)
-    tails = samples[:, ::every, start:]
+    # Some scanners fill the end with zeros, where there is no noise to find.
+    filled = np.flatnonzero(samples[:, n_transients // 2].any(axis=0))
+    stop = int(filled[-1]) + 1 if filled.size else n_points
+    start = stop - int(stop * _TAIL)
+    every = max(n_transients * (stop - start) // _NOISE_SAMPLES, 1)
+    tails = samples[:, ::every, start:stop]
     # Second differences take off what is left of the slow, on-resonance water;
     # they colour the noise of all coils alike, which no weight depends on.
     tails = np.diff(tails, n=2, axis=2).reshape(n_coils, -1) / np.sqrt(6)

@@ -15,8 +15,10 @@ from glxflow.preprocess.steps import (
     align_transients,
     combine_coils,
     correct_eddy_currents,
+    leave_out_silent,
     reference_and_phase,
     refuse_conjugated,
+    refuse_empty_water,
     reject_outliers,
     remove_water,
 )
@@ -42,11 +44,13 @@ def preprocess(
     Raises
     ------
     DataError
-        If the data are conjugated, coils differ between scan and reference, no coil
+        If the data are zero or conjugated, coils differ between scan and reference, no coil
         is usable, or the infusion lies outside the scan.
     """
-    edges = divide(series.onset_s, plan, _duration_s(series))
     work = Work(series.axis)
+    series = leave_out_silent(work, series)
+    edges = divide(series.onset_s, plan, _duration_s(series))
+    refuse_empty_water(water)
     refuse_conjugated(series, water)
     combine_coils(work, series, water)
     align_transients(work)

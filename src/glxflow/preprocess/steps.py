@@ -3,6 +3,8 @@
 Each records what it did, and the signal to noise and line width after it.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from glxflow.errors import DataError
@@ -24,6 +26,7 @@ transient of SNR 8, a reversed order 0.73 at most.
 """
 
 _CHECKED_TRANSIENTS = 8
+_START = 8
 
 
 class Work:
@@ -51,6 +54,29 @@ class Work:
         """Return the average of the transients that are used."""
         used: ComplexArray = self.samples[~self.rejected].mean(axis=0)
         return used
+
+
+def leave_out_silent(work: Work, series: Series) -> Series:
+    """Return the series without transients that hold nothing, as after a scan that stopped."""
+    silent = (series.samples[:, :, :_START] == 0).all(axis=(0, 2))
+    if not silent.any():
+        return series
+    if silent.all():
+        raise DataError(
+            f"every one of {silent.size} transients is zero. The scan or its conversion failed: "
+            "convert the raw data again."
+        )
+    text = f"{silent.sum()} of {silent.size} transients hold only zeros and are left out"
+    work.flags.append(
+        Flag("silent_transients", f"{text}: the scan may have stopped. Compare with its log.")
+    )
+    step = Step("Rejection of unreadable data", f"{text}.")
+    return replace(
+        series,
+        samples=series.samples[:, ~silent],
+        onset_s=series.onset_s[~silent],
+        steps=(*series.steps, step),
+    )
 
 
 def combine_coils(work: Work, series: Series, water: Series | None) -> None:
@@ -106,6 +132,15 @@ def _mean_in_phase(transients: ComplexArray) -> ComplexArray:
     turn = np.angle(transients @ transients[0].conj())
     mean: ComplexArray = (transients * np.exp(-1j * turn)[:, np.newaxis]).mean(axis=0)
     return mean
+
+
+def refuse_empty_water(water: Series | None) -> None:
+    """Stop where the water reference holds nothing to weight or scale by."""
+    if water is not None and not water.samples.any():
+        raise DataError(
+            "every sample of its water reference is zero. Convert the reference again, or run "
+            "without one."
+        )
 
 
 def refuse_conjugated(series: Series, water: Series | None) -> None:
