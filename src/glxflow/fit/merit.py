@@ -12,6 +12,7 @@ _TRUST_WINDOW_PPM = 0.15
 _LARGEST_EXCESS = 2.0
 _LARGEST_POWER = 4.0
 _LITTLE_TRUST = 0.05
+_STEP_PPM = 0.05
 
 
 def singlet(
@@ -84,6 +85,7 @@ def trust(ppm: RealArray, residual: RealArray) -> RealArray:
     low, high = ppm < _INNER_PPM[0], ppm > _INNER_PPM[1]
     usual = np.median(power[~(low | high)]) if not (low | high).all() else np.inf
     bad = power > max(_LARGEST_EXCESS * usual, _LARGEST_POWER)
-    end = ppm[low & bad].max(initial=-np.inf)
-    start = ppm[high & bad].min(initial=np.inf)
+    # Whole steps, so that the spectra of a study share their few sets of weights.
+    end = _STEP_PPM * np.ceil(ppm[low & bad].max(initial=-np.inf) / _STEP_PPM)
+    start = _STEP_PPM * np.floor(ppm[high & bad].min(initial=np.inf) / _STEP_PPM)
     return np.where((ppm <= end) | (ppm >= start), _LITTLE_TRUST, 1.0)

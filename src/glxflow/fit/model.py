@@ -1,6 +1,6 @@
 """The model prepared for one basis set, axis and range: what every spectrum of a study shares."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -68,6 +68,8 @@ class FitModel:
         Of the non-linear parameters.
     membership : (n_groups, n_columns) ndarray
         1 where a column belongs to a group.
+    known_weights : dict
+        Splines, rotations and responses of weights that were asked for before.
     """
 
     names: tuple[str, ...]
@@ -87,6 +89,9 @@ class FitModel:
     options: FitOptions
     prior: Prior
     membership: RealArray
+    known_weights: dict[bytes, tuple[SplineSpace, RealArray, RealArray]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def follows_shim(self) -> BoolArray:
@@ -116,15 +121,21 @@ class FitModel:
         weight : (n_fit,) ndarray
             Positive; replaces the weight of this model.
         """
-        spline = spline_space(self.ppm, weight)
-        rotation = _completed(spline.modes)
-        change = rotation.T @ ((weight / self.weight)[:, np.newaxis] * self.rotation)
+        key = weight.tobytes()
+        if key not in self.known_weights:
+            spline = spline_space(self.ppm, weight)
+            rotation = _completed(spline.modes)
+            change = rotation.T @ ((weight / self.weight)[:, np.newaxis] * self.rotation)
+            response = np.matmul(change, self.response)
+            self.known_weights[key] = (spline, rotation, response)
+        spline, rotation, response = self.known_weights[key]
         return replace(
             self,
             weight=weight,
             spline=spline,
             rotation=rotation,
-            response=np.matmul(change, self.response),
+            response=response,
+            known_weights={},
         )
 
     @property
