@@ -7,10 +7,12 @@ beside the project where they are there.
 from pathlib import Path
 
 import numpy as np
-from session import AXIS, session
+from session import AXIS, LINES, lines, session
 
+from glxflow.io.bids import find_scans
 from glxflow.io.nifti_mrs import read_series
 from glxflow.preprocess.align import align
+from glxflow.preprocess.band import ALIGNMENT, band_spectra
 from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.coils import (
     coil_weights,
@@ -23,6 +25,7 @@ from glxflow.preprocess.pipeline import preprocess
 from glxflow.preprocess.records import PreprocessOptions
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
+TEST_DATA = Path(__file__).parents[2] / "test_data"
 N_SESSIONS = 8
 
 
@@ -65,6 +68,39 @@ def _snr(weights: np.ndarray, made: object) -> float:
     return float(np.abs(weights.conj() @ made.sensitivity) / np.sqrt(noise))
 
 
+def bounds() -> None:
+    """Print the Cramer-Rao bound of the frequency at SNR 8, with the phase unknown."""
+    fid = lines(LINES)
+    jacobian = np.stack([2j * np.pi * AXIS.time_s * fid, 1j * fid])
+    height = np.abs(np.fft.fft(lines(LINES[:1]))).max()
+    spectrum_sd = height / 8
+    whole = np.fft.fft(jacobian)
+    for name, rows in (
+        ("whole spectrum", whole),
+        ("window", band_spectra(jacobian, AXIS, ALIGNMENT)),
+    ):
+        information = np.real(rows @ rows.conj().T) / spectrum_sd**2
+        print(f"Cramer-Rao bound, {name}: {np.sqrt(np.linalg.inv(information)[0, 0]):.3f} Hz")
+
+
+def eddy_gains() -> None:
+    """Print how far the check of eddy currents moves on simulated sessions that all have them."""
+    gains = []
+    for scan in find_scans(TEST_DATA, None):
+        if scan.mrsref is not None:
+            found = preprocess(
+                read_series(scan.svs),
+                read_series(scan.mrsref),
+                BinPlan(None),
+                PreprocessOptions(eddy_current="never"),
+            )
+            gains.append(found.metrics["eddy_gain"])
+    print(
+        f"eddy-current check on {len(gains)} sessions of test_data: unexplained share changes by"
+    )
+    print(f"{-max(gains):+.1%} to {-min(gains):+.1%}")
+
+
 def real_coils() -> None:
     """Print the signal to noise of real water of 32 coils under three kinds of weights."""
     water = read_series(DATA / "coils32_water" / "mrsref.nii.gz")
@@ -97,8 +133,10 @@ def real_steps() -> None:
 
 def main() -> None:
     """Print every table."""
+    bounds()
     frequencies()
     coils()
+    eddy_gains()
     if DATA.is_dir():
         real_coils()
         real_steps()

@@ -34,7 +34,7 @@ ALIGNMENT = Band(1.7, 4.2, 2)
 """The same for comparing transients, which share their macromolecules.
 
 Each order of the polynomial costs precision: the Cramer-Rao bound of the frequency
-rises from 0.170 Hz with order 2 to 0.179 Hz with order 5 (SNR 8, lines of 5 Hz).
+rises from 0.172 Hz with order 2 to 0.18 Hz with order 5 (SNR 8, lines of 5 Hz).
 """
 
 METABOLITES = Band(0.6, 4.2, 4)

@@ -14,7 +14,7 @@ from glxflow.spectrum import Axis, ComplexArray, RealArray
 LEAST_GAIN = 0.02
 """Change of the share that pure singlets leave unexplained, below which it tells nothing.
 
-On simulated sessions with eddy currents of 1-2 Hz the change lies between -1 and +2 %
+On simulated sessions with eddy currents of 1-2 Hz the change lies between -2 and +1 %
 although the correction is right in all of them.
 """
 
