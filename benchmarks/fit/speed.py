@@ -1,0 +1,61 @@
+"""CPU time of one fit, by both solvers, as milliseconds and as a ratio of one run.
+
+Run ``OPENBLAS_NUM_THREADS=1 python benchmarks/fit/speed.py``.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from generator import Scene, axis_3t, make_spectrum, metabolite_basis
+
+from glxflow.basis.macromolecules import with_macromolecules
+from glxflow.fit import FitOptions, fit_prepared, prepare
+from glxflow.fit.solver import solve_fast, solve_lmfit
+
+N_SPECTRA = 20
+
+
+def milliseconds(run: Callable[[], object]) -> float:
+    """Return CPU time of a call, in ms."""
+    start = time.process_time()
+    run()
+    return 1000 * (time.process_time() - start)
+
+
+def main() -> None:
+    """Print the times of preparing, fitting, and the two solvers from the same start."""
+    basis = metabolite_basis(axis_3t())
+    complete = with_macromolecules(basis)
+    scene = Scene((3.0, 9.0), (50.0, 100.0), True)
+    fids = [
+        make_spectrum(basis, scene, np.random.default_rng(seed))[0] for seed in range(N_SPECTRA)
+    ]
+    print(f"prepare a model: {milliseconds(lambda: prepare(complete, FitOptions())):.0f} ms")
+    model = prepare(complete, FitOptions())
+    fits = [fit_prepared(fid, model) for fid in fids]
+    whole = np.array([milliseconds(lambda fid=fid: fit_prepared(fid, model)) for fid in fids])
+    print(f"whole fit: median {np.median(whole):.0f} ms")
+    fixed = replace(model, options=FitOptions(baseline_ed_per_ppm=1.5))
+    study = np.array([milliseconds(lambda fid=fid: fit_prepared(fid, fixed)) for fid in fids])
+    print(f"whole fit with a study's baseline: median {np.median(study):.0f} ms")
+    times = []
+    for fit in fits:
+        if fit.problem is None:
+            continue
+        problem, start = fit.problem, fit.problem.prior.mean
+        vary = np.ones(start.size, dtype=np.bool_)
+        times.append(
+            [
+                milliseconds(lambda p=problem, s=start, v=vary, f=solver: f(p, s, v))
+                for solver in (solve_fast, solve_lmfit)
+            ]
+        )
+    fast, reference = np.median(times, axis=0)
+    print(f"core from the prior's mean: fast {fast:.0f} ms, lmfit {reference:.0f} ms")
+    print(f"ratio lmfit to fast: {reference / fast:.1f}")
+
+
+if __name__ == "__main__":
+    main()
