@@ -20,11 +20,12 @@ rule preprocess:
         events=lambda wildcards, input: option("events", input),
         event=config["preprocess"]["infusion_event"],
         bin_s=config["preprocess"]["bin_s"],
+        eddy=config["preprocess"]["eddy_current"],
         out=subpath(output[0], parent=True),
         version=VERSION,
     shell:
         "glxflow preprocess {input.svs:q} {params.water} {params.events}"
-        " --infusion-event {params.event:q} --bin-s {params.bin_s}"
+        " --infusion-event {params.event:q} --bin-s {params.bin_s} --eddy-current {params.eddy}"
         " --out {params.out:q} --record-failure 2> {log}"
 
 

@@ -11,7 +11,7 @@ import typer
 
 from glxflow import __version__
 from glxflow.cli.fitting import basis_for
-from glxflow.cli.preprocess import clean_scan, outcome_of
+from glxflow.cli.preprocess import EddyChoice, EddyCurrent, clean_scan, outcome_of
 from glxflow.cli.scan_results import ScanResult, page_of, qc_rows, table_of
 from glxflow.cli.sessions import RecordFailure, failure_recorded
 from glxflow.errors import ConfigError, DataError
@@ -55,6 +55,7 @@ def fit(
     water: Annotated[
         Path | None, typer.Option(help="Unsuppressed water of a scan, NIfTI-MRS.")
     ] = None,
+    eddy_current: EddyCurrent = EddyChoice.CHECK,
     ppm_range: Annotated[
         tuple[float, float], typer.Option(help="Lowest and highest fitted chemical shift, ppm.")
     ] = (0.2, 4.2),
@@ -81,7 +82,7 @@ def fit(
             write_failure(record, stage=stage, message=message)
         else:
             limits = limits_from(_limits(qc))
-            prepared = _read(source, water)
+            prepared = _read(source, water, eddy_current)
             used = basis_for(basis, prepared.bins, prepared.header.path)
             options = FitOptions(
                 ppm_range=ppm_range,
@@ -128,10 +129,10 @@ def _limits(text: str) -> dict[str, Any]:
     return limits
 
 
-def _read(source: Path, water: Path | None) -> _Prepared:
+def _read(source: Path, water: Path | None, eddy_current: EddyChoice) -> _Prepared:
     """Return clean bins: from a record, or by preprocessing a scan as one bin."""
     if not source.name.endswith(".json"):
-        cleaned = clean_scan(source, water, BinPlan(None))
+        cleaned = clean_scan(source, water, BinPlan(None), eddy_current)
         inputs = tuple(path for path in (source, water) if path)
         record = {"Status": "ok"} | outcome_of(cleaned)
         return _Prepared(cleaned.bins, record, cleaned.water, read_header(source), inputs)

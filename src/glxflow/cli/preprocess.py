@@ -1,6 +1,7 @@
 """From the raw transients of one session to clean time bins."""
 
 from dataclasses import asdict
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,19 @@ from glxflow.spectrum import Fid, Series
 app = typer.Typer()
 
 
+class EddyChoice(Enum):
+    """When the water reference's phase is taken off the spectra."""
+
+    CHECK = "check"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+EddyCurrent = Annotated[
+    EddyChoice, typer.Option(help="Eddy-current correction: where it helps, always, or never.")
+]
+
+
 @app.command()
 def preprocess(
     svs: Annotated[Path, typer.Argument(help="Raw spectra, NIfTI-MRS.")],
@@ -30,6 +44,7 @@ def preprocess(
     infusion_event: Annotated[
         str, typer.Option(help="trial_type that marks the start of the infusion.")
     ] = "infusion",
+    eddy_current: EddyCurrent = EddyChoice.CHECK,
     record_failure: RecordFailure = False,
 ) -> None:
     """Combine coils, align, clean and average the transients of one session into time bins.
@@ -41,7 +56,7 @@ def preprocess(
     with failure_recorded(record, "preprocess", enabled=record_failure):
         onset_s = infusion_onset_s(events, infusion_event) if events else None
         header = read_header(svs)
-        cleaned = clean_scan(svs, water, BinPlan(onset_s, width_s=bin_s))
+        cleaned = clean_scan(svs, water, BinPlan(onset_s, width_s=bin_s), eddy_current)
         names = {
             "Bins": f"{prefix}_desc-bins_svs.nii.gz",
             "Transients": f"{prefix}_desc-preproc_svs.nii.gz",
@@ -56,18 +71,25 @@ def preprocess(
         write_record(
             record,
             inputs=[path for path in (svs, water, events) if path],
-            parameters={"bin_s": bin_s, "infusion_event": infusion_event, "onset_s": onset_s},
+            parameters={
+                "bin_s": bin_s,
+                "infusion_event": infusion_event,
+                "onset_s": onset_s,
+                "eddy_current": eddy_current.value,
+            },
             warnings=_private_fields(header),
             results=names | outcome_of(cleaned),
         )
 
 
-def clean_scan(svs: Path, water: Path | None, plan: BinPlan) -> Preprocessed:
+def clean_scan(
+    svs: Path, water: Path | None, plan: BinPlan, eddy_current: EddyChoice
+) -> Preprocessed:
     """Return a raw scan preprocessed; what is wrong with it is said with its name."""
     series = read_series(svs)
     reference = read_series(water) if water else None
     with at_file(svs):
-        return clean(series, reference, plan, PreprocessOptions())
+        return clean(series, reference, plan, PreprocessOptions(eddy_current.value))
 
 
 def outcome_of(cleaned: Preprocessed) -> dict[str, Any]:

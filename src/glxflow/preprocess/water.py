@@ -95,8 +95,8 @@ class _Band:
         """Return the filtered signals at the low rate, (n, n_slow), without the filter's start."""
         moved = samples * np.exp(-2j * np.pi * self.centre_hz * self.axis.time_s)
         windows = np.lib.stride_tricks.sliding_window_view(moved, self.taps.size, axis=-1)
-        slow: ComplexArray = windows[:, :: self.decimation][:, :_N_DECIMATED] @ self.taps
-        return slow
+        slow = windows[:, :: self.decimation][:, :_N_DECIMATED] @ self.taps
+        return np.asarray(slow, dtype=np.complex128)
 
 
 def _low_pass(decimation: int, band_hz: float, axis: Axis) -> RealArray:
