@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from glxflow.trial.analyse import analyse, holm
+from glxflow.trial.analyse import analyse
 from glxflow.trial.attenuation import TwoEffects, bootstrap, fieller
 
 
@@ -67,16 +67,6 @@ def test_bootstrap_covers_the_truth_at_its_confidence():
         inside += found.ci_low <= 0.3 <= found.ci_high
     # SE of a rate of .9 in 200 trials is .021; BCa at n = 26 is a little narrow.
     assert 0.82 <= inside / 200 <= 0.965
-
-
-def test_holm_is_that_of_r(answers):
-    expected = answers("reference_extras")["A"]["holm"]
-    # Back from the reference: .016/4, .06/3, .06 carried on, .2.
-    found = holm(np.array([0.004, 0.02, 0.03, 0.2]))
-    assert found == pytest.approx(expected, rel=1e-12)
-    assert holm(np.array([0.2, 0.03, 0.004, 0.02])) == pytest.approx(
-        np.array(expected)[[3, 2, 0, 1]]
-    )
 
 
 def test_percent_is_never_without_an_interval(make_plan, read_stats):

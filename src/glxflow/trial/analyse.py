@@ -11,18 +11,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from glxflow.errors import TableError
-from glxflow.spectrum import RealArray
 from glxflow.trial.attenuation import Attenuation, TwoEffects, bootstrap, fieller
 from glxflow.trial.changes import clinical_changes, glx_changes
 from glxflow.trial.crossover import analyse_crossover
-from glxflow.trial.lmm import DdfMethod, LmmFit, fit_lmm
+from glxflow.trial.explore import explore
+from glxflow.trial.lmm import fit_lmm
+from glxflow.trial.models import METHODS, TrialModel, contrast_name, design_formula
+from glxflow.trial.multiplicity import holm
 from glxflow.trial.plan import Plan
-
-RANDOM = "(1|subject) + (1|subject:visit)"
-METHODS: tuple[DdfMethod, ...] = ("kenward-roger", "satterthwaite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +66,7 @@ def analyse(trial: pd.DataFrame, clinical: pd.DataFrame | None, plan: Plan) -> A
         [primary.rows(plan), _published(result, changes, plan)], ignore_index=True
     )
     result.tables["bins"] = _by_level(primary, "bin", plan)
+    scores = None
     attenuations = [_attenuation(primary, changes, plan.outcome, None, plan)]
     crossovers = [_classical(changes, plan.outcome, plan)]
     if plan.instrument is not None and clinical is not None:
@@ -83,82 +82,18 @@ def analyse(trial: pd.DataFrame, clinical: pd.DataFrame | None, plan: Plan) -> A
         result.warnings.append(f"no clinical table was given: {plan.instrument} is not analysed")
     result.tables["attenuation"] = pd.concat(attenuations, ignore_index=True)
     result.tables["crossover"] = pd.concat(crossovers, ignore_index=True)
+    result.tables.update(explore(changes, scores, plan))
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """A fitted model with its name."""
-
-    name: str
-    role: str
-    fit: LmmFit
-
-    def rows(self, plan: Plan) -> pd.DataFrame:
-        """Return the marginal contrast of conditions and all coefficients, by both methods."""
-        contrast = self.condition_contrast(plan)
-        parts = []
-        for method in METHODS:
-            marginal = self.fit.contrast(contrast, ddf=method).assign(
-                term=_contrast_name(plan),
-                role=self.role if method == METHODS[0] else "sensitivity",
-            )
-            terms = self.fit.coefficients(ddf=method).reset_index().assign(role="coefficient")
-            parts += [self.labelled(table, method, plan) for table in (marginal, terms)]
-        return pd.concat(parts, ignore_index=True)
-
-    def condition_contrast(self, plan: Plan) -> RealArray:
-        """Return active minus reference, other factors weighted equally."""
-        rows = self.fit.marginal_rows("condition")
-        levels = self.fit.fixed.levels["condition"]
-        contrast: RealArray = rows[levels.index(plan.active)] - rows[levels.index(plan.reference)]
-        return contrast
-
-    def labelled(self, table: pd.DataFrame, method: DdfMethod, plan: Plan) -> pd.DataFrame:
-        """Return results in the columns of every results table."""
-        half = stats.t.ppf(0.5 + plan.confidence / 2, table["df"]) * table["se"]
-        data = self.fit.data
-        return pd.DataFrame(
-            {
-                "role": table["role"],
-                "model": self.name,
-                "term": table["term"],
-                "estimate": table["estimate"],
-                "se": table["se"],
-                "df": table["df"],
-                "df_method": method,
-                "statistic": table["t"],
-                "p": table["p"],
-                "ci_low": table["estimate"] - half,
-                "ci_high": table["estimate"] + half,
-                "n_participants": data["subject"].nunique(),
-                "n_sessions": len(data[["subject", "visit"]].drop_duplicates()),
-                "n_rows": len(data),
-            }
-        )
-
-
-def _contrast_name(plan: Plan) -> str:
-    """Return the name of the contrast that answers the question."""
-    return f"{plan.active} - {plan.reference}"
-
-
-def _formula(table: pd.DataFrame, time: str) -> str:
-    """Return the design-respecting formula, without factors the data do not vary in."""
-    varying = [name for name in ("period", "sequence") if table[name].nunique() > 1]
-    has_both = bool(table.groupby("subject")["visit"].nunique().max() > 1)
-    baseline = ["base_sub_c", "base_dev"] if has_both else ["base_sub_c"]
-    main = f"condition*{time}" if table[time].nunique() > 1 else "condition"
-    random = RANDOM if table[time].nunique() > 1 else "(1|subject)"
-    return f"delta ~ {' + '.join([main, *varying, *baseline])} + {random}"
-
-
-def _mixed(result: Analysis, changes: pd.DataFrame, time: str, role: str, plan: Plan) -> _Model:
+def _mixed(
+    result: Analysis, changes: pd.DataFrame, time: str, role: str, plan: Plan
+) -> TrialModel:
     """Fit the design-respecting model and record how."""
     table = changes.assign(**{time: pd.Categorical(changes[time])})
     _require_both_conditions(table, plan)
-    fit = fit_lmm(_formula(table, time), table)
-    model = _Model("design-respecting" if role == "primary" else "clinical", role, fit)
+    fit = fit_lmm(design_formula(table, time), table)
+    model = TrialModel("design-respecting" if role == "primary" else "clinical", role, fit)
     _record(result, model, plan)
     return model
 
@@ -168,7 +103,7 @@ def _published(result: Analysis, changes: pd.DataFrame, plan: Plan) -> pd.DataFr
     table = changes.assign(bin=pd.Categorical(changes["bin"]))
     main = "condition*bin" if table["bin"].nunique() > 1 else "condition"
     period = " + period" if table["period"].nunique() > 1 else ""
-    model = _Model(
+    model = TrialModel(
         "as published", "as published", fit_lmm(f"delta ~ {main}{period} + (1|subject)", table)
     )
     _record(result, model, plan)
@@ -186,7 +121,7 @@ def _require_both_conditions(table: pd.DataFrame, plan: Plan) -> None:
         )
 
 
-def _record(result: Analysis, model: _Model, plan: Plan) -> None:
+def _record(result: Analysis, model: TrialModel, plan: Plan) -> None:
     """Note how a model was fitted, and say when it is at its boundary."""
     fit = model.fit
     components = fit.variance_components
@@ -211,49 +146,31 @@ def _record(result: Analysis, model: _Model, plan: Plan) -> None:
         result.warnings.append("quality control does not decide which rows enter (set: all)")
 
 
-def _by_level(model: _Model, time: str, plan: Plan) -> pd.DataFrame:
+def _by_level(model: TrialModel, time: str, plan: Plan) -> pd.DataFrame:
     """Return active minus reference in each bin or on each day, with Holm's adjustment."""
     if time not in model.fit.fixed.levels:
         return pd.DataFrame()
     levels = model.fit.fixed.levels[time]
-    rows = [_at(model, plan.active, time, level) for level in levels]
+    rows = [model.at(plan.active, time, level) for level in levels]
     rows = [
-        row - _at(model, plan.reference, time, level)
+        row - model.at(plan.reference, time, level)
         for row, level in zip(rows, levels, strict=True)
     ]
     table = model.fit.contrast(np.array(rows)).assign(
         term=[
-            f"{_contrast_name(plan)}, {time} {level:g}" for level in map(float, map(str, levels))
+            f"{contrast_name(plan)}, {time} {level:g}" for level in map(float, map(str, levels))
         ],
         role="secondary",
     )
     return model.labelled(table, METHODS[0], plan).assign(p_holm=holm(table["p"].to_numpy()))
 
 
-def holm(p: RealArray) -> RealArray:
-    """Return Holm's adjusted p values."""
-    order = np.argsort(p)
-    scaled = np.minimum(p[order] * np.arange(p.size, 0, -1), 1.0)
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.maximum.accumulate(scaled)
-    return adjusted
-
-
-def _at(model: _Model, condition: str, time: str | None, level: object) -> RealArray:
-    """Return the contrast of one condition's mean, in one bin or over all."""
-    if time is None:
-        levels = model.fit.fixed.levels["condition"]
-        row: RealArray = model.fit.marginal_rows("condition")[levels.index(condition)]
-        return row
-    return model.fit.cell_row({"condition": condition, time: level})
-
-
 def _attenuation(
-    model: _Model, changes: pd.DataFrame, outcome: str, day: float | None, plan: Plan
+    model: TrialModel, changes: pd.DataFrame, outcome: str, day: float | None, plan: Plan
 ) -> pd.DataFrame:
     """Return by how much the change is smaller under the active condition, in percent."""
     time = None if day is None else "day"
-    rows = np.array([_at(model, label, time, day) for label in plan.conditions])
+    rows = np.array([model.at(label, time, day) for label in plan.conditions])
     # With the df of the difference, the interval holds zero just when its test says so.
     means = model.fit.contrast(np.vstack([rows, rows[1] - rows[0]]))
     covariance = rows @ model.fit.inference().covariance @ rows.T
@@ -315,7 +232,7 @@ def _classical(changes: pd.DataFrame, outcome: str, plan: Plan) -> pd.DataFrame:
             np.where(is_active_first, active, reference),
             np.where(is_active_first, reference, active),
             is_active_first,
-            contrast=_contrast_name(plan),
+            contrast=contrast_name(plan),
             confidence=plan.confidence,
             n_permutations=plan.n_permutations,
             rng=np.random.default_rng([plan.seed, 2]),

@@ -10,7 +10,7 @@ from glxflow.trial.plan import Plan
 
 BASELINE_BIN = 0
 DESIGN = ("subject", "sequence", "period", "condition")
-DERIVED = ("base", "delta", "base_sub_c", "base_dev", "visit")
+DERIVED = ("base", "base_sd", "delta", "base_sub_c", "base_dev", "visit")
 """Columns made here; a table that brings them along has them made anew."""
 
 
@@ -68,7 +68,8 @@ def _misallocated(table: pd.DataFrame, plan: Plan) -> list[str]:
 def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """Return the outcome's change from each session's own baseline, a row a bin.
 
-    Columns are those of the table and `delta`, `base`, `base_sub_c` (the
+    Columns are those of the table and `delta`, `base` (and `base_sd`, where the
+    table has the outcome's SD), `base_sub_c` (the
     participant's mean baseline, centred) and `base_dev` (the session's deviation
     from it): a period's baseline entered as it is beside a random participant
     effect would be biased (Kenward & Roger 2010, doi:10.1093/biostatistics/kxp046).
@@ -96,10 +97,10 @@ def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
             )
         table = table[table["qc_pass"].astype(float) == 1]
     table = table.dropna(subset=[plan.outcome])
-    base = table.loc[table["bin"] == BASELINE_BIN, ["subject", "period", plan.outcome]]
-    merged = table[table["bin"] != BASELINE_BIN].merge(
-        base.rename(columns={plan.outcome: "base"}), on=["subject", "period"]
-    )
+    names = {plan.outcome: "base", f"{plan.outcome}_sd": "base_sd"}
+    kept = ["subject", "period", *(name for name in names if name in table)]
+    base = table.loc[table["bin"] == BASELINE_BIN, kept].rename(columns=names)
+    merged = table[table["bin"] != BASELINE_BIN].merge(base, on=["subject", "period"])
     if merged.empty:
         raise TableError(
             f"trial table: no session has both a baseline (bin 0) and a later bin with "

@@ -1,0 +1,99 @@
+"""Run what generates hypotheses and tests none; its tables are named `explor_...`."""
+
+import numpy as np
+import pandas as pd
+
+from glxflow.errors import TableError
+from glxflow.spectrum import RealArray
+from glxflow.trial.brain import Pairs, associations
+from glxflow.trial.mediation import mediate
+from glxflow.trial.plan import Plan
+from glxflow.trial.sex import sex_interaction
+
+FEWEST_PAIRS = 6
+"""Below this number of participants a regression with four coefficients means nothing."""
+
+
+def explore(
+    changes: pd.DataFrame, scores: pd.DataFrame | None, plan: Plan
+) -> dict[str, pd.DataFrame]:
+    """Return the exploratory tables that the data allow, by file name.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        From `glx_changes`.
+    scores : DataFrame or None
+        From `clinical_changes`.
+    plan : Plan
+        Conditions, day, draws and seed.
+    """
+    tables = {}
+    moderation = _moderation(changes, plan)
+    if moderation is not None:
+        tables["explor_sex"] = moderation
+    pairs = pairs_of(changes, scores, plan) if scores is not None else None
+    if pairs is not None and len(pairs.side) >= FEWEST_PAIRS:
+        tables["explor_associations"] = associations(pairs, plan.confidence)
+        tables["explor_mediation"] = mediate(
+            pairs,
+            confidence=plan.confidence,
+            n_draws=plan.n_bootstrap,
+            rng=np.random.default_rng([plan.seed, 4]),
+        )
+    return tables
+
+
+def _moderation(changes: pd.DataFrame, plan: Plan) -> pd.DataFrame | None:
+    """Return the moderation by sex with its sentence, or why the data cannot carry it."""
+    try:
+        found = sex_interaction(changes, plan)
+    except TableError as error:
+        # What only generates hypotheses must not stop what tests one.
+        return pd.DataFrame([{"role": "exploratory", "term": "none", "note": str(error)}])
+    if found is None:
+        return None
+    return found.table.assign(note=[found.sentence, *[""] * (len(found.table) - 1)])
+
+
+def pairs_of(changes: pd.DataFrame, scores: pd.DataFrame, plan: Plan) -> Pairs | None:
+    """Return brain and behaviour of complete participants, or None where there are none.
+
+    The brain's change is the mean over a session's bins, the behaviour's that of
+    the plan's day.
+    """
+    on_day = scores[scores["day"] == plan.day]
+    variance = changes.assign(delta=_fit_variance(changes, plan))
+    parts = [_wide(table, plan) for table in (changes, on_day, variance)]
+    sequence = changes.drop_duplicates("subject").set_index("subject")["sequence"].astype(str)
+    common = parts[0].dropna().index.intersection(parts[1].dropna().index)
+    side = np.where(sequence.loc[common] == plan.sequences[1], 1.0, -1.0)
+    if len(common) == 0 or np.ptp(side) == 0:
+        return None
+    brain, behaviour, errors = (part.reindex(common).to_numpy(dtype=np.float64) for part in parts)
+    return Pairs(brain, behaviour, side, errors)
+
+
+def _wide(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """Return a row a participant with its mean under the reference and the active condition."""
+    wide = table.pivot_table(
+        index="subject", columns="condition", values="delta", aggfunc="mean", observed=False,
+        dropna=False,
+    )  # fmt: skip
+    return wide[list(plan.conditions)]
+
+
+def _fit_variance(changes: pd.DataFrame, plan: Plan) -> RealArray:
+    """Return what a row adds to the squared error of its session's mean change.
+
+    Its mean over the session is that error: own errors average out over bins, the
+    baseline's is common to all of them.
+    """
+    column = f"{plan.outcome}_sd"
+    if column not in changes or "base_sd" not in changes:
+        return np.full(len(changes), np.nan)
+    n_bins = changes.groupby(["subject", "period"], observed=True)["bin"].transform("size")
+    variance: RealArray = (changes[column] ** 2 / n_bins + changes["base_sd"] ** 2).to_numpy(
+        dtype=np.float64
+    )
+    return variance

@@ -1,0 +1,138 @@
+"""Does the effect differ between the sexes? The interaction is the evidence.
+
+"Significant in men, not in women" is none: the difference of the two effects has
+an error of its own. Exploratory in a trial of this size.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from glxflow.spectrum import RealArray
+from glxflow.trial.lmm import fit_lmm
+from glxflow.trial.models import METHODS, RANDOM, TrialModel, contrast_name
+from glxflow.trial.plan import Plan
+
+_ROWS_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Moderation:
+    """Effects in each sex, and their difference.
+
+    Attributes
+    ----------
+    table : DataFrame
+        In the columns of every results table, and `p_permutation`.
+    sentence : str
+        What may be said, and no more.
+    """
+
+    table: pd.DataFrame
+    sentence: str
+
+
+def sex_interaction(changes: pd.DataFrame, plan: Plan) -> Moderation | None:
+    """Return the difference of the condition's effect between the sexes, and both effects.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        From `glx_changes`, with the column sex.
+    plan : Plan
+        Conditions, draws and seed.
+
+    Returns
+    -------
+    Moderation or None
+        None where the table has no two sexes with two complete participants each.
+    """
+    if "sex" not in changes:
+        return None
+    table = changes[changes["sex"].notna()]
+    counts = table.groupby("sex")["subject"].nunique()
+    if (
+        len(counts) != 2
+        or counts.min() < 2
+        or table.groupby("subject")["visit"].nunique().min() < 1
+    ):
+        return None
+    table = table.assign(bin=pd.Categorical(table["bin"]))
+    time = "bin + " if table["bin"].nunique() > 1 else ""
+    formula = f"delta ~ condition*sex + {time}period + sequence + base_sub_c + base_dev + {RANDOM}"
+    model = TrialModel("sex interaction", "exploratory", fit_lmm(formula, table))
+    rows, terms = _contrasts(model, counts, plan)
+    found = model.fit.contrast(rows).assign(term=terms, role="exploratory")
+    result = model.labelled(found, METHODS[0], plan)
+    return Moderation(
+        result.assign(p_permutation=[permuted_p(table, plan), np.nan, np.nan]),
+        _sentence(result, plan),
+    )
+
+
+def _contrasts(
+    model: TrialModel, counts: "pd.Series[int]", plan: Plan
+) -> tuple[RealArray, list[str]]:
+    """Return the difference of effects and the effect in each sex, with their names."""
+    first, second = counts.index
+    effects = [
+        model.fit.cell_row({"condition": plan.active, "sex": sex})
+        - model.fit.cell_row({"condition": plan.reference, "sex": sex})
+        for sex in (first, second)
+    ]
+    name = contrast_name(plan)
+    terms = [f"({name} in {second}) - ({name} in {first})"]
+    terms += [f"{name} in {sex} (n = {counts[sex]})" for sex in (first, second)]
+    return np.array([effects[1] - effects[0], *effects]), terms
+
+
+def _sentence(result: pd.DataFrame, plan: Plan) -> str:
+    """Return the fixed sentence with the range of effects compatible with the data."""
+    difference, first, second = result.to_dict("records")
+    share = f"{100 * plan.confidence:g} %"
+    holds = "holds zero" if difference["ci_low"] <= 0 <= difference["ci_high"] else "excludes zero"
+    ranges = "; ".join(
+        f"{row['term']}: {row['ci_low']:.3g} to {row['ci_high']:.3g}" for row in (first, second)
+    )
+    return (
+        f"Exploratory: the {share} interval of the difference between the sexes "
+        f"({difference['ci_low']:.3g} to {difference['ci_high']:.3g}) {holds}. Effects compatible "
+        f"with the data: {ranges}. An effect that is significant in one sex only is no evidence "
+        "of a difference."
+    )
+
+
+def permuted_p(changes: pd.DataFrame, plan: Plan) -> float:
+    """Return P of the interaction when sex is exchanged between participants of a sequence.
+
+    Each complete participant has one number, the mean change under the active
+    condition minus that under the reference.
+    """
+    wide = changes.pivot_table(
+        index=["subject", "sequence", "sex"],
+        columns="condition",
+        values="delta",
+        aggfunc="mean",
+        observed=True,
+    ).dropna()
+    frame = wide.index.to_frame(index=False)
+    effect = np.array(wide[plan.active] - wide[plan.reference], dtype=np.float64)
+    is_second = (frame["sex"] == frame["sex"].max()).to_numpy(dtype=np.float64)
+    sequence = frame["sequence"].astype(str).to_numpy()
+    groups = [np.flatnonzero(sequence == label) for label in np.unique(sequence)]
+    for group in groups:
+        effect[group] -= effect[group].mean()
+    # With centred effects and fixed counts of each sex in a sequence, the t statistic of
+    # the regression grows with this sum, so that the sum alone decides.
+    observed = abs(float(is_second @ effect))
+    rng = np.random.default_rng([plan.seed, 3])
+    extreme, left = 0, plan.n_permutations
+    while left > 0:
+        size = min(left, _ROWS_AT_ONCE)
+        totals = np.zeros(size)
+        for group in groups:
+            totals += rng.permuted(np.tile(is_second[group], (size, 1)), axis=1) @ effect[group]
+        extreme += int((np.abs(totals) >= observed * (1 - 1e-12)).sum())
+        left -= size
+    return (extreme + 1) / (plan.n_permutations + 1)

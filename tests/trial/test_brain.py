@@ -1,0 +1,112 @@
+"""Associations of brain and behaviour, and mediation, against R."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from glxflow.trial.brain import Pairs, associations
+from glxflow.trial.mediation import mediate, paths
+
+
+def pairs_of(table, variance=np.nan):
+    wide = table.pivot(index="subject", columns="condition", values=["delta", "chg"])
+    side = np.where(table.drop_duplicates("subject")["sequence"] == "NP", 1.0, -1.0)
+    order = ["placebo", "naltrexone"]
+    brain, behaviour = (wide[name][order].to_numpy(dtype=float) for name in ("delta", "chg"))
+    return Pairs(brain, behaviour, side, np.full(brain.shape, variance))
+
+
+@pytest.fixture(params=["A", "C"])
+def case(request, read_stats, answers):
+    """Return pairs and R's answers for both reference trials."""
+    return (
+        pairs_of(read_stats(f"brain_behaviour_{request.param}")),
+        answers("reference_extras")[request.param],
+    )
+
+
+def test_repeated_measures_correlation_is_that_of_r(case):
+    pairs, expected = case
+    found = associations(pairs, 0.95).set_index("analysis").loc["repeated-measures correlation"]
+    expected = expected["rmcorr"]
+    assert found["df"] == expected["df"]
+    for column, key in (("estimate", "r"), ("p", "p"), ("ci_low", "lo"), ("ci_high", "hi")):
+        # Closed forms on both sides; r of trial A is near zero.
+        assert found[column] == pytest.approx(expected[key], rel=1e-8), column
+
+
+def test_paths_are_those_of_r(case):
+    pairs, expected = case
+    expected = expected["memore"]
+    found = paths(pairs, adjust_period=False)
+    for value, key in (
+        (found.a, "a"),
+        (found.total, "total_c"),
+        (found.b, "b"),
+        (found.direct, "cprime"),
+    ):
+        # Least squares on both sides.
+        assert value[0] == pytest.approx(expected[key], rel=1e-9), key
+        assert value[1] == pytest.approx(expected[f"{key}_se"], rel=1e-9), key
+    assert found.sum_slope[0] == pytest.approx(expected["d_sum"], rel=1e-9)
+    assert found.indirect == pytest.approx(expected["indirect"], rel=1e-9)
+    assert found.sobel_error == pytest.approx(expected["sobel_se"], rel=1e-9)
+
+
+def test_period_adjusted_paths_are_those_of_r(case):
+    pairs, expected = case
+    expected = expected["memore"]["period_adjusted"]
+    found = paths(pairs, adjust_period=True)
+    values = (found.a[0], found.b[0], found.direct[0], found.indirect)
+    for value, key in zip(values, ("a", "b", "cprime", "indirect"), strict=True):
+        assert value == pytest.approx(expected[key], rel=1e-9), key
+
+
+def test_total_effect_is_direct_plus_indirect(case):
+    pairs, _ = case
+    for adjust in (True, False):
+        found = paths(pairs, adjust_period=adjust)
+        assert found.total[0] == pytest.approx(found.direct[0] + found.indirect, rel=1e-9)
+
+
+def test_bootstrap_of_the_indirect_effect_repeats_and_brackets_it(case):
+    pairs, _ = case
+    one, other = (
+        mediate(pairs, confidence=0.95, n_draws=2000, rng=np.random.default_rng(1))
+        for _ in range(2)
+    )
+    assert one.equals(other)
+    rows = one[one["analysis"].str.startswith("indirect")]
+    assert ((rows["ci_low"] < rows["estimate"]) & (rows["estimate"] < rows["ci_high"])).all()
+
+
+def simulated(n, slope, noise_sd, rng):
+    """Return pairs whose behaviour follows the true brain signal, seen with an error."""
+    side = np.where(np.arange(n) % 2 == 0, 1.0, -1.0)
+    brain = rng.normal(0, 1, (n, 2))
+    behaviour = slope * brain + rng.normal(0, 0.5, (n, 2))
+    seen = brain + rng.normal(0, noise_sd, (n, 2))
+    return Pairs(seen, behaviour, side, np.full((n, 2), noise_sd**2))
+
+
+def test_known_errors_of_the_mediator_are_corrected():
+    pairs = simulated(4000, 2.0, 0.7, np.random.default_rng(4))
+    table = mediate(pairs, confidence=0.95, n_draws=100, rng=np.random.default_rng(1))
+    found = table.set_index("analysis")["estimate"]
+    # Reliability 1/(1 + .49); the SE of the corrected slope at n = 4000 is .04.
+    assert found["b: brain on behaviour"] == pytest.approx(2 / 1.49, abs=0.12)
+    assert found["b, corrected for errors of measurement"] == pytest.approx(2.0, abs=0.16)
+
+
+def test_differences_between_participants_are_no_association_within_them():
+    rng = np.random.default_rng(8)
+    level = rng.normal(0, 10, (200, 1))
+    brain = level + rng.normal(0, 1, (200, 2))
+    behaviour = level + rng.normal(0, 1, (200, 2))
+    side = np.where(np.arange(200) % 2 == 0, 1.0, -1.0)
+    pairs = Pairs(brain, behaviour, side, np.full((200, 2), np.nan))
+    found = associations(pairs, 0.95).set_index("analysis")["estimate"]
+    assert stats.pearsonr(brain.ravel(), behaviour.ravel()).statistic > 0.95
+    # The SE of a null correlation of 200 pairs is .07.
+    assert abs(found["repeated-measures correlation"]) < 0.21
+    assert found["between participants, means of both sessions"] > 0.95

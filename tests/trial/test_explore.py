@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from glxflow.trial.analyse import analyse
+from glxflow.trial.changes import clinical_changes, glx_changes
+from glxflow.trial.explore import pairs_of
+
+
+def test_exploratory_results_have_tables_of_their_own(make_plan, read_stats):
+    tables = analyse(read_stats("fmrs_A"), read_stats("madrs_A"), make_plan()).tables
+    names = {name for name in tables if name.startswith("explor_")}
+    assert names == {"explor_sex", "explor_associations", "explor_mediation"}
+    for name in names:
+        assert (tables[name]["role"] == "exploratory").all()
+
+
+def test_pairs_are_those_of_the_reference(make_plan, read_stats):
+    plan = make_plan()
+    changes = glx_changes(read_stats("fmrs_A"), plan)
+    scores = clinical_changes(read_stats("madrs_A"), plan)
+    pairs = pairs_of(changes, scores, plan)
+    table = read_stats("brain_behaviour_A")
+    for values, column in ((pairs.brain, "delta"), (pairs.behaviour, "chg")):
+        expected = table.pivot(index="subject", columns="condition", values=column)
+        # The reference is stored with 15 digits.
+        assert values == pytest.approx(
+            expected[["placebo", "naltrexone"]].to_numpy(dtype=float), rel=1e-9
+        )
+    assert np.isnan(pairs.brain_variance).all()
+
+
+def test_error_of_a_session_holds_its_baseline_once(make_plan, make_trial):
+    plan = make_plan()
+    trial = make_trial(n_bins=4).assign(glx_tnaa_sd=0.1)
+    trial.loc[trial["bin"] == 0, "glx_tnaa_sd"] = 0.2
+    scores = clinical_changes(
+        trial.query("bin < 2").assign(day=lambda t: t["bin"], madrs=lambda t: t["glx_tnaa"]), plan
+    )
+    pairs = pairs_of(glx_changes(trial, plan), scores, plan)
+    # Four bins of .1 average to .01/4; the baseline's .04 stays.
+    assert pairs.brain_variance == pytest.approx(0.01 / 4 + 0.04)
+
+
+def test_a_moderation_that_cannot_be_fitted_stops_nothing(make_plan, make_trial):
+    # All women in one sequence, all men in the other: sex cannot be told from sequence.
+    trial = make_trial().assign(sex=lambda t: t["sequence"].map({"PN": "F", "NP": "M"}))
+    tables = analyse(trial, None, make_plan(clinical=None)).tables
+    assert "aliased" in tables["explor_sex"]["note"].iloc[0]
+    assert len(tables["primary"])

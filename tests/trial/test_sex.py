@@ -1,0 +1,69 @@
+"""The moderation by sex against R and by its own identities."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from glxflow.trial.changes import glx_changes
+from glxflow.trial.sex import permuted_p, sex_interaction
+
+
+@pytest.mark.parametrize("data", ["A", "C"])
+def test_interaction_is_twice_twice_the_coefficient_of_r(data, make_plan, read_stats, answers):
+    plan = make_plan(permutation=200)
+    found = sex_interaction(glx_changes(read_stats(f"fmrs_{data}"), plan), plan).table.iloc[0]
+    model = answers("reference_lmm")["models"][f"G4_sex_{data}"]
+    number = model["coef_names"].index("condition1:sex1") + 1
+    expected = model["kr"][str(number)]
+    # Sum-to-zero codes are +1 and -1: (N-P in M) - (N-P in F) is 4 times the product's slope.
+    assert found["estimate"] == pytest.approx(4 * expected["est"], rel=1e-5)
+    assert found["se"] == pytest.approx(4 * expected["se"], rel=1e-5)
+    assert found["df"] == pytest.approx(expected["df"], rel=1e-5)
+    assert found["p"] == pytest.approx(expected["p"], rel=1e-5)
+
+
+def test_simple_effects_are_those_of_the_marginal_means(make_plan, read_stats, answers):
+    plan = make_plan(permutation=200)
+    found = sex_interaction(glx_changes(read_stats("fmrs_A"), plan), plan).table
+    means = pd.DataFrame(
+        answers("reference_lmm")["models"]["G4_sex_A"]["emm"]["cond_by_sex"]["kenward-roger"][
+            "means"
+        ]
+    ).pivot(index="sex", columns="condition", values="emmean")
+    effects = means["naltrexone"] - means["placebo"]
+    assert found["estimate"].iloc[1] == pytest.approx(effects["F"], rel=1e-5)
+    assert found["estimate"].iloc[2] == pytest.approx(effects["M"], rel=1e-5)
+    assert found["estimate"].iloc[0] == pytest.approx(effects["M"] - effects["F"], rel=1e-5)
+
+
+def test_permutation_agrees_with_the_classical_test_of_r(make_plan, read_stats, answers):
+    plan = make_plan(permutation=20_000)
+    table = read_stats("brain_behaviour_A")
+    expected = answers("reference_extras")["A"]["sex_classical"]["p"]
+    # Monte-Carlo error .0035; with 26 participants t and permutation agree within .03.
+    assert permuted_p(table, plan) == pytest.approx(expected, abs=0.03)
+
+
+def test_permutation_p_is_uniform_under_the_null(make_plan, make_trial):
+    plan = make_plan(permutation=200)
+    p = np.array(
+        [
+            permuted_p(glx_changes(make_trial(n=12, n_bins=1, seed=seed), plan), plan)
+            for seed in range(120)
+        ]
+    )
+    # SE of a rate of .25 in 120 trials is .04.
+    assert (p < 0.25).mean() == pytest.approx(0.25, abs=0.12)
+
+
+def test_sentence_gives_ranges_and_calls_itself_exploratory(make_plan, read_stats):
+    plan = make_plan(permutation=200)
+    sentence = sex_interaction(glx_changes(read_stats("fmrs_A"), plan), plan).sentence
+    assert sentence.startswith("Exploratory")
+    assert "in M (n = " in sentence
+    assert "no evidence" in sentence
+
+
+def test_one_sex_alone_has_no_interaction(make_plan, make_trial):
+    plan = make_plan()
+    assert sex_interaction(glx_changes(make_trial().assign(sex="F"), plan), plan) is None
