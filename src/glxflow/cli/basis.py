@@ -14,7 +14,7 @@ from glxflow.basis.pulses import editing_pulse, localisation_for
 from glxflow.basis.resample import resample
 from glxflow.basis.simulate import edited_difference
 from glxflow.cli.basis_cache import cached_basis
-from glxflow.cli.preprocess import clean_scan
+from glxflow.cli.preprocess import EddyChoice, clean_scan
 from glxflow.errors import ConfigError, join_problems
 from glxflow.io.basis_files import FORMATS, format_of, load_basis, read_basis, write_basis
 from glxflow.io.files import atomic_path, sha256
@@ -147,7 +147,7 @@ def add_macromolecules(
     fmt: Format = None,
 ) -> None:
     """Put macromolecules measured by nulling metabolites into a basis set, as bands."""
-    cleaned = clean_scan(nulled, water, BinPlan(None)).bins.fid(0)
+    cleaned = clean_scan(nulled, water, BinPlan(None), EddyChoice.CHECK).bins.fid(0)
     basis = resample(read_basis(source), cleaned.axis)
     measured = measured_macromolecules(cleaned, basis, linewidth_hz)
     for note in measured.notes:
