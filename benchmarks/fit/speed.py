@@ -12,7 +12,8 @@ from generator import Scene, axis_3t, make_spectrum, metabolite_basis
 
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.fit import FitOptions, fit_prepared, prepare
-from glxflow.fit.solver import solve_fast, solve_lmfit
+from glxflow.fit.reference import solve_lmfit
+from glxflow.fit.solver import solve_fast
 
 N_SPECTRA = 20
 

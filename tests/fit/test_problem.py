@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from glxflow.fit.problem import Problem, ratio_rows
+from glxflow.fit.problem import Problem
+from glxflow.fit.soft import ratio_rows
 
 MODES = ["free amplitudes", "ratios", "low noise", "weights", "zeros"]
 

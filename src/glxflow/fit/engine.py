@@ -1,21 +1,25 @@
 """Fit one spectrum: find it, choose the baseline's stiffness, fit, and say how sure."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import lmfit
 import numpy as np
 
 from glxflow.fit.doubts import doubts, failed
 from glxflow.fit.merit import half_width, singlet, trust
 from glxflow.fit.model import FitModel, prepare
 from glxflow.fit.options import FitOptions
-from glxflow.fit.parameters import fitted_parameters, shapes_of
 from glxflow.fit.prior import SHARED
-from glxflow.fit.problem import Point, Problem, ratio_rows
-from glxflow.fit.solver import Solution, solve_fast, solve_lmfit
+from glxflow.fit.problem import Point, Problem
+from glxflow.fit.shapes import shapes_of
+from glxflow.fit.soft import ratio_rows
+from glxflow.fit.solver import Solution, solve_fast
 from glxflow.fit.start import Alignment, locate, noise_sd, shifted
 from glxflow.fit.uncertainty import Uncertainty, residual_of, uncertainty
 from glxflow.spectrum import BasisSet, BoolArray, Fid, FitResult, FitStatus, RealArray
+
+if TYPE_CHECKING:
+    import lmfit
 
 DEFAULTS = FitOptions()
 PREFIT_ED_PER_PPM = 1.5
@@ -46,11 +50,13 @@ class Fit:
     uncertainty: Uncertainty | None = None
 
     @property
-    def params(self) -> lmfit.Parameters:
+    def params(self) -> "lmfit.Parameters":
         """Non-linear parameters and amplitudes with value, stderr and correl; empty on failure."""
+        from glxflow.fit import reference  # lmfit takes 0.7 s to import
+
         if self.problem is None or self.solution is None or self.uncertainty is None:
-            return lmfit.Parameters()
-        return fitted_parameters(
+            return reference.no_parameters()
+        return reference.fitted_parameters(
             self.problem.prior,
             self.problem.model.names,
             self.solution.point.theta,
@@ -159,8 +165,11 @@ def choose_ed(problem: Problem, point: Point) -> float:
 def _solve(problem: Problem, start: RealArray) -> Solution:
     """Search all parameters by the solver of the options."""
     vary = np.ones(start.size, dtype=np.bool_)
-    solve = solve_fast if problem.model.options.solver == "fast" else solve_lmfit
-    return solve(problem, start, vary)
+    if problem.model.options.solver == "fast":
+        return solve_fast(problem, start, vary)
+    from glxflow.fit import reference  # only where it is asked for: see `params`
+
+    return reference.solve_lmfit(problem, start, vary)
 
 
 def _result(

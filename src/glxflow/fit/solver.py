@@ -1,12 +1,9 @@
-"""Levenberg-Marquardt twice: through lmfit, the reference, and on bare arrays, fast."""
+"""Levenberg-Marquardt on bare arrays, and what makes its end a solution."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import lmfit
 import numpy as np
 
-from glxflow.fit.parameters import lmfit_parameters, values_of
 from glxflow.fit.problem import Point, Problem
 from glxflow.spectrum import BoolArray, RealArray
 
@@ -18,7 +15,6 @@ SMALLEST_DECREASE = 1e-7
 
 _MOST_STEPS = 80
 _LARGEST_DAMPING = 1e10
-_LMFIT_TOLERANCE = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ def solve_fast(
     vary: BoolArray,
     smallest_decrease: float = SMALLEST_DECREASE,
 ) -> Solution:
-    """Minimise on bare arrays, with the same residual and Jacobian as `solve_lmfit`.
+    """Minimise on bare arrays, with the same residual and Jacobian as the reference.
 
     Parameters
     ----------
@@ -73,7 +69,7 @@ def solve_fast(
     smallest_decrease : float
         Stop where the next step would lower the cost by a smaller share.
     """
-    point = problem.evaluate(_within(problem, start))
+    point = problem.evaluate(within(problem, start))
     damping, growth, n_evaluations = 1e-3, 2.0, 1
     for _ in range(_MOST_STEPS):
         jacobian = problem.jacobian(point, vary)
@@ -86,7 +82,7 @@ def solve_fast(
         step = np.linalg.solve(normal + np.diag(curvature), gradient)
         trial = point.theta.copy()
         trial[np.flatnonzero(vary)[inside]] -= step
-        candidate = problem.evaluate(_within(problem, trial))
+        candidate = problem.evaluate(within(problem, trial))
         n_evaluations += 1
         predicted = float(step @ (gradient + curvature * step))
         gain = (point.cost - candidate.cost) / max(predicted, 1e-300)
@@ -99,59 +95,7 @@ def solve_fast(
             damping, growth = damping * growth, 2 * growth
         if is_small or damping > _LARGEST_DAMPING:
             break
-    return _solution(problem, point, vary, n_evaluations)
-
-
-def solve_lmfit(problem: Problem, start: RealArray, vary: BoolArray) -> Solution:
-    """Minimise through lmfit with the analytic Jacobian.
-
-    Dfun is given to the constructor, so that lmfit's confidence intervals use it
-    as well.
-    """
-    minimizer, parameters = lmfit_minimizer(problem, _within(problem, start), vary)
-    outcome = minimizer.leastsq(parameters)
-    point = problem.evaluate(values_of(outcome.params))
-    return _solution(problem, point, vary, int(outcome.nfev))
-
-
-def lmfit_minimizer(
-    problem: Problem, start: RealArray, vary: BoolArray
-) -> tuple[lmfit.Minimizer, lmfit.Parameters]:
-    """Return lmfit's minimizer of a problem, with the analytic Jacobian, and its parameters."""
-    parameters = lmfit_parameters(problem.prior, start)
-    for parameter, varies in zip(parameters.values(), vary, strict=True):
-        parameter.vary = bool(varies)
-    at = _remember_last(problem.evaluate)
-
-    def residual(params: lmfit.Parameters) -> RealArray:
-        return at(values_of(params)).residual
-
-    def jacobian(params: lmfit.Parameters) -> RealArray:
-        return problem.jacobian(at(values_of(params)), vary)
-
-    minimizer = lmfit.Minimizer(
-        residual,
-        parameters,
-        Dfun=jacobian,
-        col_deriv=0,
-        scale_covar=False,
-        ftol=_LMFIT_TOLERANCE,
-        xtol=_LMFIT_TOLERANCE,
-        calc_covar=False,
-    )
-    return minimizer, parameters
-
-
-def _remember_last(evaluate: Callable[[RealArray], Point]) -> Callable[[RealArray], Point]:
-    """Return a function that does not repeat the evaluation it has just made."""
-    last: list[Point] = []
-
-    def at(theta: RealArray) -> Point:
-        if not last or not np.array_equal(last[0].theta, theta):
-            last[:] = [evaluate(theta)]
-        return last[0]
-
-    return at
+    return solution_at(problem, point, vary, n_evaluations)
 
 
 def _leaves(problem: Problem, theta: RealArray, vary: BoolArray, gradient: RealArray) -> BoolArray:
@@ -162,13 +106,13 @@ def _leaves(problem: Problem, theta: RealArray, vary: BoolArray, gradient: RealA
     return leaves
 
 
-def _within(problem: Problem, theta: RealArray) -> RealArray:
+def within(problem: Problem, theta: RealArray) -> RealArray:
     """Return parameters moved inside their bounds."""
     bounded: RealArray = np.clip(theta, problem.prior.low, problem.prior.high)
     return bounded
 
 
-def _solution(problem: Problem, point: Point, vary: BoolArray, n_evaluations: int) -> Solution:
+def solution_at(problem: Problem, point: Point, vary: BoolArray, n_evaluations: int) -> Solution:
     """Check the optimum: bounds, and what one more free step would gain."""
     prior = problem.prior
     margin = 1e-3 * np.where(np.isfinite(prior.high - prior.low), prior.high - prior.low, 0.0)

@@ -1,15 +1,68 @@
-"""From parameter vectors to line shapes, and to lmfit's parameters and back."""
+"""The reference solver, lmfit, on the same residual and Jacobian; and its parameters."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import lmfit
 import numpy as np
 
-from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm
-from glxflow.fit.model import FitModel
-from glxflow.fit.prior import LORENTZIAN_HZ, SHARED, Prior
+from glxflow.fit.prior import Prior
+from glxflow.fit.problem import Point, Problem
+from glxflow.fit.solver import Solution, solution_at, within
 from glxflow.spectrum import BoolArray, RealArray
+
+_LMFIT_TOLERANCE = 1e-7
+
+
+def solve_lmfit(problem: Problem, start: RealArray, vary: BoolArray) -> Solution:
+    """Minimise through lmfit with the analytic Jacobian.
+
+    Dfun is given to the constructor, so that lmfit's confidence intervals use it
+    as well.
+    """
+    minimizer, parameters = lmfit_minimizer(problem, within(problem, start), vary)
+    outcome = minimizer.leastsq(parameters)
+    point = problem.evaluate(values_of(outcome.params))
+    return solution_at(problem, point, vary, int(outcome.nfev))
+
+
+def lmfit_minimizer(
+    problem: Problem, start: RealArray, vary: BoolArray
+) -> tuple[lmfit.Minimizer, lmfit.Parameters]:
+    """Return lmfit's minimizer of a problem, with the analytic Jacobian, and its parameters."""
+    parameters = lmfit_parameters(problem.prior, start)
+    for parameter, varies in zip(parameters.values(), vary, strict=True):
+        parameter.vary = bool(varies)
+    at = _remember_last(problem.evaluate)
+
+    def residual(params: lmfit.Parameters) -> RealArray:
+        return at(values_of(params)).residual
+
+    def jacobian(params: lmfit.Parameters) -> RealArray:
+        return problem.jacobian(at(values_of(params)), vary)
+
+    minimizer = lmfit.Minimizer(
+        residual,
+        parameters,
+        Dfun=jacobian,
+        col_deriv=0,
+        scale_covar=False,
+        ftol=_LMFIT_TOLERANCE,
+        xtol=_LMFIT_TOLERANCE,
+        calc_covar=False,
+    )
+    return minimizer, parameters
+
+
+def _remember_last(evaluate: Callable[[RealArray], Point]) -> Callable[[RealArray], Point]:
+    """Return a function that does not repeat the evaluation it has just made."""
+    last: list[Point] = []
+
+    def at(theta: RealArray) -> Point:
+        if not last or not np.array_equal(last[0].theta, theta):
+            last[:] = [evaluate(theta)]
+        return last[0]
+
+    return at
 
 
 def lmfit_parameters(prior: Prior, values: RealArray) -> lmfit.Parameters:
@@ -18,6 +71,11 @@ def lmfit_parameters(prior: Prior, values: RealArray) -> lmfit.Parameters:
     for name, value, low, high in zip(prior.names, values, prior.low, prior.high, strict=True):
         parameters.add(_valid(name), value=float(value), min=low, max=high)
     return parameters
+
+
+def no_parameters() -> lmfit.Parameters:
+    """Return the parameters of a fit that failed: none."""
+    return lmfit.Parameters()
 
 
 def fitted_parameters(
@@ -71,38 +129,3 @@ def _valid(name: str) -> str:
 def values_of(parameters: Mapping[str, lmfit.Parameter]) -> RealArray:
     """Return the vector of values of lmfit parameters, in their order."""
     return np.array([parameter.value for parameter in parameters.values()])
-
-
-@dataclass(frozen=True, slots=True)
-class Shapes:
-    """Line-shape parameters of every component.
-
-    Attributes
-    ----------
-    gamma_per_s, shift_hz : (n_components,) ndarray
-        Exponential decay rate and shift.
-    g_per_s2 : float
-        Gaussian decay rate, common to all.
-    skew : float
-        Asymmetry, common to all.
-    fwhm_hz : (n_components,) ndarray
-        Full width at half height of a symmetric line of these widths.
-    """
-
-    gamma_per_s: RealArray
-    shift_hz: RealArray
-    g_per_s2: float
-    skew: float
-    fwhm_hz: RealArray
-
-
-def shapes_of(model: FitModel, theta: RealArray) -> Shapes:
-    """Return the line shapes a parameter vector stands for."""
-    shifts, widths = theta[len(SHARED) :: 2], theta[len(SHARED) + 1 :: 2]
-    # Macromolecules and lipids do not follow the shim: their width stands alone.
-    common = np.where(model.follows_shim, theta[3], np.log(LORENTZIAN_HZ))
-    shift_hz = theta[2] + shifts @ model.membership
-    gamma_per_s = np.pi * np.exp((common + widths) @ model.membership)
-    gaussian_hz = float(np.exp(theta[4]))
-    fwhm_hz = voigt_fwhm(gamma_per_s / np.pi, gaussian_hz)
-    return Shapes(gamma_per_s, shift_hz, gaussian_rate(gaussian_hz), float(theta[5]), fwhm_hz)
