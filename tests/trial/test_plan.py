@@ -4,6 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import yaml
 
 from glxflow.errors import ConfigError
 from glxflow.trial.plan import plan_from
