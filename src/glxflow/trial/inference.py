@@ -46,12 +46,13 @@ class SmallSample(Protocol):
         """Test that ``contrast @ beta`` is zero; `contrast` is (n_contrasts, n_coefficients)."""
 
 
-class _Base:
-    """Matrices that both methods need at the optimum."""
+class Estimates:
+    """Coefficients, and the matrices that both methods need, at the optimum."""
 
     def __init__(self, model: Likelihood, optimum: Optimum) -> None:
         phi = model.variances(optimum.theta, optimum.sigma)
         covariance = np.tensordot(phi, np.array(model.components), axes=1)
+        covariance = covariance + model.fixed_covariance
         self.model, self.optimum = model, optimum
         self.inverse = np.asarray(np.linalg.inv(covariance), dtype=np.float64)
         self.weighted: RealArray = self.inverse @ model.x
@@ -59,7 +60,7 @@ class _Base:
         self.beta: RealArray = self.naive @ (self.weighted.T @ model.y)
 
 
-class KenwardRoger(_Base):
+class KenwardRoger(Estimates):
     """Adjusted covariance and F approximation of Kenward and Roger.
 
     Parameters
@@ -132,7 +133,7 @@ class KenwardRoger(_Base):
         return a1, a2
 
 
-class Satterthwaite(_Base):
+class Satterthwaite(Estimates):
     """Unadjusted covariance with Satterthwaite's degrees of freedom.
 
     The uncertainty of the covariance parameters comes from the exact Hessian of

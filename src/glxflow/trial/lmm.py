@@ -27,7 +27,8 @@ from glxflow.trial.formula import (
     numeric_column,
     parse,
 )
-from glxflow.trial.inference import KenwardRoger, Satterthwaite, SmallSample
+from glxflow.trial.inference import Estimates, KenwardRoger, Satterthwaite, SmallSample
+from glxflow.trial.known_error import KnownErrorLikelihood
 from glxflow.trial.reml import Likelihood, Optimum, RandomBlock, optimise
 
 DdfMethod = Literal["kenward-roger", "satterthwaite"]
@@ -85,6 +86,8 @@ class LmmFit:
     def inference(self, ddf: DdfMethod = "kenward-roger") -> SmallSample:
         """Return covariance and F tests by a method."""
         if ddf == "satterthwaite":
+            if isinstance(self.likelihood, KnownErrorLikelihood):
+                raise TableError("a fit with known errors has Kenward-Roger inference only.")
             return self._satterthwaite
         if ddf != "kenward-roger":
             raise TableError(f"ddf is {ddf!r}, expected 'kenward-roger' or 'satterthwaite'.")
@@ -103,7 +106,11 @@ class LmmFit:
     @property
     def beta(self) -> RealArray:
         """Coefficients, (n_coefficients,)."""
-        return self._satterthwaite.beta
+        return self._estimates.beta
+
+    @cached_property
+    def _estimates(self) -> Estimates:
+        return Estimates(self.likelihood, self.optimum)
 
     def coefficients(self, ddf: DdfMethod = "kenward-roger") -> pd.DataFrame:
         """Return a row a coefficient: estimate, se, df, t, p."""
@@ -194,6 +201,7 @@ def fit_lmm(
     data: pd.DataFrame,
     weights: npt.ArrayLike | None = None,
     reml: bool = True,
+    known: npt.ArrayLike | None = None,
 ) -> LmmFit:
     """Fit a Gaussian linear mixed model.
 
@@ -208,13 +216,19 @@ def fit_lmm(
         Prior weights: the residual variance of a row is sigma^2 / weight.
     reml : bool
         Restricted maximum likelihood, else maximum likelihood.
+    known : (n_rows, n_rows) array-like, optional
+        Known covariance of the rows' errors, to which the model adds its own.
 
     Raises
     ------
+    ValueError
+        If both weights and known errors are given.
     TableError
         If columns are missing, nothing is left, a factor has one level, the
         outcome does not vary, or coefficients are aliased (named).
     """
+    if weights is not None and known is not None:
+        raise ValueError("weights and known errors exclude each other")
     parsed = parse(formula)
     missing = [name for name in parsed.variables if name not in data and name.isidentifier()]
     if missing:
@@ -236,7 +250,11 @@ def fit_lmm(
     _check_rank(x, fixed)
     root = np.sqrt(weight)
     blocks = tuple(_block(term, used, root) for term in _merged(parsed.random))
-    likelihood = Likelihood(y * root, x * root[:, np.newaxis], blocks, reml)
+    if known is None:
+        likelihood = Likelihood(y * root, x * root[:, np.newaxis], blocks, reml)
+    else:
+        errors = np.asarray(known, dtype=np.float64)[np.ix_(complete, complete)]
+        likelihood = KnownErrorLikelihood(y, x, blocks, reml, errors)
     return LmmFit(
         formula, used, likelihood, optimise(likelihood), fixed, float(np.log(weight).sum())
     )

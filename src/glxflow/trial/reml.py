@@ -82,6 +82,11 @@ class Likelihood:
         object.__setattr__(self, "components", tuple(components))
 
     @property
+    def fixed_covariance(self) -> RealArray | float:
+        """What no variance component scales: nothing here."""
+        return 0.0
+
+    @property
     def n_theta(self) -> int:
         """Number of relative covariance parameters."""
         return sum(len(block.pairs) for block in self.blocks)
