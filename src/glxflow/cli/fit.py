@@ -1,6 +1,7 @@
 """Fit the spectra of one session, quantify them, judge them, and draw their page."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,10 +13,11 @@ import typer
 from glxflow import __version__
 from glxflow.cli.fitting import basis_for
 from glxflow.cli.preprocess import EddyChoice, EddyCurrent, clean_scan, outcome_of
-from glxflow.cli.scan_results import ScanResult, page_of, qc_rows, table_of
+from glxflow.cli.scan_results import BinFit, ScanResult, page_of, qc_rows, table_of
 from glxflow.cli.sessions import RecordFailure, failure_recorded
 from glxflow.errors import ConfigError, DataError
 from glxflow.fit import FitOptions, fit_prepared, prepare
+from glxflow.fit.sensitivity import baseline_alternatives
 from glxflow.io.bids import prefix_of
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.metadata import ScanHeader, read_header
@@ -27,7 +29,7 @@ from glxflow.qc.rules import limits_from
 from glxflow.quantify import Acquisition, WaterScaling, water_amplitude, water_scaling
 from glxflow.report.page import Provenance
 from glxflow.report.scan_page import ScanPage, render_scan
-from glxflow.spectrum import Axis, BasisSet, ComplexArray, Fid, FitResult, Series
+from glxflow.spectrum import Axis, BasisSet, ComplexArray, Fid, FitResult, FitStatus, Series
 
 app = typer.Typer()
 
@@ -89,7 +91,7 @@ def fit(
                 baseline_ed_per_ppm=_calibrated(calibration),
             )
             fits = _fit_bins(prepared.bins, used, options)
-            scaling = _scaling(prepared, fits[0])
+            scaling = _scaling(prepared, fits[0].result)
             result = ScanResult(prefix, prepared.record, fits, scaling, limits, prepared.bins.axis)
             provenance = _provenance(prepared, basis, used, options)
             _write(out, result, prepared, page_of(result, provenance, _acquired(prepared, used)))
@@ -150,10 +152,20 @@ def _read(source: Path, water: Path | None, eddy_current: EddyChoice) -> _Prepar
     )
 
 
-def _fit_bins(bins: Series, basis: BasisSet, options: FitOptions) -> tuple[FitResult, ...]:
-    """Return the fit of every time bin by one prepared model."""
+def _fit_bins(bins: Series, basis: BasisSet, options: FitOptions) -> tuple[BinFit, ...]:
+    """Return the fit of every time bin by one prepared model, also with other baselines."""
     model = prepare(basis, options)
-    return tuple(fit_prepared(bins.fid(index), model).result for index in range(bins.n_transients))
+    fits = []
+    for index in range(bins.n_transients):
+        fid = bins.fid(index)
+        result = fit_prepared(fid, model).result
+        others = (
+            baseline_alternatives(fid, model, result)
+            if result.status is FitStatus.CONVERGED
+            else ()
+        )
+        fits.append(BinFit(result, others))
+    return tuple(fits)
 
 
 def _scaling(prepared: _Prepared, fit: FitResult) -> WaterScaling | str:
@@ -211,14 +223,14 @@ def _write(out: Path, result: ScanResult, prepared: _Prepared, page: ScanPage) -
     """Write tables, curves and the page of one session."""
     write_tsv(out / f"{result.prefix}_desc-fit_concentrations.tsv", table_of(result))
     write_tsv(out / f"{result.prefix}_desc-qc.tsv", pd.DataFrame(qc_rows(result)))
-    curves, labels, axis = _curves(result.fits, prepared.bins.axis)
+    curves, labels, axis = _curves([one.result for one in result.fits], prepared.bins.axis)
     path = out / f"{result.prefix}_desc-fit_svs.nii.gz"
     write_curves(path, curves, labels, axis, prepared.header.affine)
     with atomic_path(out / f"{result.prefix}_report.html") as temporary:
         temporary.write_text(render_scan(page), encoding="utf-8")
 
 
-def _curves(fits: tuple[FitResult, ...], axis: Axis) -> tuple[ComplexArray, list[str], Axis]:
+def _curves(fits: Sequence[FitResult], axis: Axis) -> tuple[ComplexArray, list[str], Axis]:
     """Return data, fit, baseline, residual and components as signals in time.
 
     The real spectra of the fitted range are put back on the zero-filled axis;

@@ -8,7 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from glxflow.qc.metrics import fit_metrics, relative_sd_percent, share_percent
+from glxflow.qc.metrics import (
+    baseline_sensitivity_percent,
+    fit_metrics,
+    relative_sd_percent,
+    share_percent,
+)
 from glxflow.qc.rules import Limit, QcVerdict, judge
 from glxflow.quantify import Estimate, WaterScaling, estimates
 from glxflow.report.page import Provenance
@@ -17,6 +22,22 @@ from glxflow.spectrum import Axis, FitResult, Flag, Step
 
 REPORTED = {"Ins": "mI", "sIns": "sI"}
 """Names under which tables print a component whose basis name is another."""
+
+
+@dataclass(frozen=True, slots=True)
+class BinFit:
+    """The fit of one time bin.
+
+    Attributes
+    ----------
+    result : FitResult
+        With the baseline that was chosen.
+    other_baselines : tuple of FitResult
+        With a stiffer and a softer one; empty where the fit did not converge.
+    """
+
+    result: FitResult
+    other_baselines: tuple[FitResult, ...]
 
 
 @dataclass(frozen=True)
@@ -29,7 +50,7 @@ class ScanResult:
         What the names of its files begin with.
     record : mapping
         What preprocessing found: BinTable, Metrics, Steps, Flags.
-    fits : tuple of FitResult
+    fits : tuple of BinFit
         One a time bin.
     scaling : WaterScaling or str
         Factors to concentrations, or why there are none.
@@ -41,7 +62,7 @@ class ScanResult:
 
     prefix: str
     record: Mapping[str, Any]
-    fits: tuple[FitResult, ...]
+    fits: tuple[BinFit, ...]
     scaling: WaterScaling | str
     limits: Mapping[str, Limit]
     axis: Axis
@@ -55,7 +76,7 @@ class ScanResult:
     def estimates(self) -> tuple[tuple[Estimate, ...], ...]:
         """Estimates of every bin."""
         scaling = self.scaling if isinstance(self.scaling, WaterScaling) else None
-        return tuple(estimates(fit, scaling) for fit in self.fits)
+        return tuple(estimates(fit.result, scaling) for fit in self.fits)
 
     @cached_property
     def verdicts(self) -> tuple[QcVerdict, ...]:
@@ -76,9 +97,10 @@ class ScanResult:
 
     def _metrics(self, index: int) -> dict[str, float]:
         """Return the figures of merit of one bin, by the keys of the rules."""
-        fit, part = self.fits[index], self.bins[index]
+        fit, part = self.fits[index].result, self.bins[index]
         found = self.record["Metrics"]
-        glx = next(row for row in self.estimates[index] if row.metabolite == "Glx")
+        glx = _glx(self.estimates[index])
+        others = [_glx(estimates(other)) for other in self.fits[index].other_baselines]
         n_acquired = part["n_used"] + part["n_rejected"]
         return fit_metrics(
             fit, spectrometer_frequency_mhz=self.axis.spectrometer_frequency_mhz
@@ -88,7 +110,15 @@ class ScanResult:
             "water_residual": _known(found.get("water_residual")),
             "glx_tnaa_sd": glx.ratio_tnaa_sd,
             "glx_relative_sd": relative_sd_percent(glx.amplitude, glx.sd),
+            "glx_baseline_sensitivity": baseline_sensitivity_percent(
+                glx.ratio_tnaa, [other.ratio_tnaa for other in others]
+            ),
         }
+
+
+def _glx(rows: tuple[Estimate, ...]) -> Estimate:
+    """Return the estimate of Glx."""
+    return next(row for row in rows if row.metabolite == "Glx")
 
 
 def _known(value: float | None) -> float:
@@ -113,7 +143,7 @@ def qc_rows(result: ScanResult) -> list[dict[str, Any]]:
     """Return the quality table, a row a bin."""
     rows = []
     for index, (part, verdict) in enumerate(zip(result.bins, result.verdicts, strict=True)):
-        fit = result.fits[index]
+        fit = result.fits[index].result
         counts = {"n_transients": part["n_used"], "n_rejected": part["n_rejected"]}
         fitted = {"fwhm_hz": fit.fwhm_hz, "baseline_ed_per_ppm": fit.baseline_ed}
         row = _when(part) | counts | fitted | verdict.row | {"status": fit.status.name.lower()}
@@ -126,7 +156,8 @@ def page_of(
 ) -> ScanPage:
     """Return what the page of the session shows."""
     table = table_of(result).assign(bin=_positions(result))
-    fitted = zip(result.bins, result.fits, result.verdicts, strict=True)
+    fits = [one.result for one in result.fits]
+    fitted = zip(result.bins, fits, result.verdicts, strict=True)
     return ScanPage(
         title=result.prefix,
         provenance=provenance,
@@ -145,7 +176,7 @@ def _rows(result: ScanResult) -> Iterator[tuple[dict[str, Any], FitResult, Estim
     """Yield bin, fit and estimate of every row of the table."""
     for part, fit, rows in zip(result.bins, result.fits, result.estimates, strict=True):
         for row in rows:
-            yield part, fit, row
+            yield part, fit.result, row
 
 
 def _positions(result: ScanResult) -> list[int]:
