@@ -83,7 +83,12 @@ class ScanResult:
         """Quality of every bin."""
         flags = [Flag(**flag) for flag in self.record["Flags"]]
         return tuple(
-            judge(self._metrics(index), self.limits, status=fit.status, flags=(*flags, *fit.flags))
+            judge(
+                self._metrics(index),
+                self.limits,
+                status=fit.result.status,
+                flags=(*flags, *fit.result.flags),
+            )
             for index, fit in enumerate(self.fits)
         )
 
