@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from glxflow.trial.analyse import Analysis, analyse
 from glxflow.trial.plan import Plan, plan_from
 
 STATS = Path(__file__).parents[1] / "data" / "stats"
@@ -61,7 +62,7 @@ def factors() -> Callable[[pd.DataFrame], pd.DataFrame]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_plan() -> Callable[..., Plan]:
     """Return a maker of plans; keywords replace top-level keys of a valid one."""
 
@@ -71,7 +72,7 @@ def make_plan() -> Callable[..., Plan]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_trial() -> Callable[..., pd.DataFrame]:
     """Return a maker of balanced trials: effect, session and residual SD are arguments."""
 
@@ -101,3 +102,11 @@ def make_trial() -> Callable[..., pd.DataFrame]:
         return pd.DataFrame(rows, columns=[*design, "bin", "glx_tnaa", "qc_pass"])
 
     return make
+
+
+@pytest.fixture(scope="session")
+def reference_analysis(
+    make_plan: Callable[..., Plan], read_stats: Callable[[str], pd.DataFrame]
+) -> Analysis:
+    """Return the analysis of reference trial A."""
+    return analyse(read_stats("fmrs_A"), read_stats("madrs_A"), make_plan())

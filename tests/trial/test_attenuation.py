@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 
 from glxflow.trial.analyse import analyse
@@ -27,8 +26,7 @@ def test_fieller_is_that_of_the_reference(data, day, answers):
     assert found.ci_high == pytest.approx(expected["fieller_hi"], rel=1e-9)
 
 
-@pytest.mark.parametrize("data", ["A", "C"])
-@pytest.mark.parametrize("day", [1, 3, 7, 14])
+@pytest.mark.parametrize(("data", "day"), [("A", 1), ("C", 14)])
 def test_clinical_attenuation_of_the_reference_trial(data, day, make_plan, read_stats, answers):
     plan = make_plan(clinical={"instrument": "madrs", "day": day}, bootstrap=100)
     tables = analyse(read_stats(f"fmrs_{data}"), read_stats(f"madrs_{data}"), plan).tables
@@ -69,9 +67,8 @@ def test_bootstrap_covers_the_truth_at_its_confidence():
     assert 0.82 <= inside / 200 <= 0.965
 
 
-def test_percent_is_never_without_an_interval(make_plan, read_stats):
-    tables = analyse(read_stats("fmrs_C"), read_stats("madrs_C"), make_plan()).tables
-    table = tables["attenuation"]
+def test_percent_is_never_without_an_interval(reference_analysis):
+    table = reference_analysis.tables["attenuation"]
     has_number = table["estimate"].notna()
-    assert (table.loc[has_number, ["ci_low", "ci_high"]].notna()).all(axis=None)
-    assert isinstance(table, pd.DataFrame)
+    assert has_number.any()
+    assert table.loc[has_number, ["ci_low", "ci_high"]].notna().all(axis=None)

@@ -6,8 +6,8 @@ from glxflow.trial.changes import clinical_changes, glx_changes
 from glxflow.trial.explore import pairs_of
 
 
-def test_exploratory_results_have_tables_of_their_own(make_plan, read_stats):
-    tables = analyse(read_stats("fmrs_A"), read_stats("madrs_A"), make_plan()).tables
+def test_exploratory_results_have_tables_of_their_own(reference_analysis):
+    tables = reference_analysis.tables
     names = {name for name in tables if name.startswith("explor_")}
     assert names == {"explor_sex", "explor_associations", "explor_mediation"}
     for name in names:

@@ -21,6 +21,7 @@ from glxflow.trial.lmm import fit_lmm
 from glxflow.trial.models import METHODS, TrialModel, contrast_name, design_formula
 from glxflow.trial.multiplicity import holm
 from glxflow.trial.plan import Plan
+from glxflow.trial.sensitivity import missing_data, sensitivity
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,10 @@ def analyse(trial: pd.DataFrame, clinical: pd.DataFrame | None, plan: Plan) -> A
         result.warnings.append(f"no clinical table was given: {plan.instrument} is not analysed")
     result.tables["attenuation"] = pd.concat(attenuations, ignore_index=True)
     result.tables["crossover"] = pd.concat(crossovers, ignore_index=True)
+    result.tables["sensitivity"] = sensitivity(trial, plan)
+    claim = result.tables["primary"].iloc[0]
+    limits = (float(claim["ci_low"]), float(claim["ci_high"]))
+    result.tables["missing"] = missing_data(trial, limits, plan)
     result.tables.update(explore(changes, scores, plan))
     return result
 

@@ -104,6 +104,12 @@ class KenwardRoger(Estimates):
         """Return the scaled F statistic and its denominator degrees of freedom."""
         q = contrast.shape[0]
         a1, a2 = self._a1_a2(contrast)
+        estimate = contrast @ self.beta
+        middle = contrast @ self._covariance @ contrast.T
+        if q == 1:
+            # The general formulas reduce to this; they divide zero by zero at 2 and 4 df.
+            ddf = 2 / a2 if a2 > 0 else np.inf
+            return FTest(1, float(ddf), float(estimate[0] ** 2 / middle[0, 0]))
         b = (a1 + 6 * a2) / (2 * q)
         g = ((q + 1) * a1 - (q + 4) * a2) / ((q + 2) * a2)
         base = 3 * q + 2 * (1 - g)
@@ -112,8 +118,6 @@ class KenwardRoger(Estimates):
         rho = ((1 - a2 / q) / v1) ** 2 * v0 / v2 / q
         ddf = 4 + (q + 2) / (q * rho - 1)
         scale = 1.0 if abs(ddf - 2) < 1e-2 else ddf * (1 - a2 / q) / (ddf - 2)
-        estimate = contrast @ self.beta
-        middle = contrast @ self._covariance @ contrast.T
         statistic = scale * float(estimate @ np.linalg.solve(middle, estimate)) / q
         return FTest(q, float(ddf), statistic)
 

@@ -133,7 +133,9 @@ class LmmFit:
         method = self.inference(ddf)
         tests = [method.f_test(row[np.newaxis]) for row in rows]
         estimate = rows @ self.beta
-        error = np.sqrt(np.einsum("ij,jk,ik->i", rows, method.covariance, rows))
+        variance = np.einsum("ij,jk,ik->i", rows, method.covariance, rows)
+        # With very few groups the adjusted variance can be negative: then there is no error.
+        error = np.sqrt(np.where(variance > 0, variance, np.nan))
         degrees = np.array([test.ddf for test in tests])
         t = estimate / error
         return pd.DataFrame(

@@ -1,0 +1,183 @@
+"""How much the primary result depends on choices: rows, errors, influence, missing data."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from glxflow.errors import TableError
+from glxflow.spectrum import RealArray
+from glxflow.trial.changes import BASELINE_BIN, glx_changes
+from glxflow.trial.lmm import fit_lmm
+from glxflow.trial.models import METHODS, TrialModel, contrast_name, design_formula
+from glxflow.trial.plan import Plan
+
+
+def sensitivity(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """Return the primary contrast under other choices, a row each.
+
+    Parameters
+    ----------
+    trial : DataFrame
+        The long table.
+    plan : Plan
+        The plan whose choices are varied.
+
+    Returns
+    -------
+    DataFrame
+        In the columns of every results table, and `note`. What the data cannot
+        carry is left out.
+    """
+    changes = glx_changes(trial, plan)
+    choices: list[tuple[str, str, Callable[[], TrialModel]]] = [
+        (
+            "set: all rows with data",
+            "",
+            lambda: contrast_model(glx_changes(trial, replace(plan, analysis_set="all"))),
+        ),
+        (
+            "set: participants with both sessions",
+            "",
+            lambda: contrast_model(complete_participants(changes)),
+        ),
+    ]
+    if f"{plan.outcome}_sd" in changes and "base_sd" in changes:
+        choices.append(
+            (
+                "errors of the fits as known covariance",
+                "the baseline's error is common to a session's bins",
+                lambda: contrast_model(*with_errors(changes, plan)),
+            )
+        )
+    if "qc_pass" in trial:
+        choices.append(
+            (
+                "set: rows that pass quality control",
+                "",
+                lambda: contrast_model(glx_changes(trial, replace(plan, analysis_set="qc_pass"))),
+            )
+        )
+    rows = [row for name, note, fit in choices for row in _row(name, note, fit, plan)]
+    rows += list(influence(changes, plan))
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
+
+
+def contrast_model(changes: pd.DataFrame, known: RealArray | None = None) -> TrialModel:
+    """Return the design-respecting model of some changes."""
+    table = changes.assign(bin=pd.Categorical(changes["bin"]))
+    fit = fit_lmm(design_formula(table, "bin"), table, known=known)
+    return TrialModel("", "sensitivity", fit)
+
+
+def complete_participants(changes: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of participants with both sessions."""
+    sessions = changes.groupby("subject")["visit"].transform("nunique")
+    return changes[sessions == 2]
+
+
+def with_errors(changes: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, RealArray]:
+    """Return the rows whose errors are known, and the covariance of their changes.
+
+    All bins of a session subtract the same baseline, whose error they share.
+    """
+    table = changes.dropna(subset=[f"{plan.outcome}_sd", "base_sd"]).reset_index(drop=True)
+    session = (table["subject"].astype(str) + ":" + table["visit"]).to_numpy()
+    together = session[:, np.newaxis] == session
+    baseline = table["base_sd"].to_numpy(dtype=np.float64)
+    own = np.diag(table[f"{plan.outcome}_sd"].to_numpy(dtype=np.float64) ** 2)
+    return table, own + together * np.outer(baseline, baseline)
+
+
+def _row(
+    name: str, note: str, fit: Callable[[], TrialModel], plan: Plan
+) -> Iterator[pd.DataFrame]:
+    """Yield the primary contrast of a model, or nothing where the data cannot carry it."""
+    try:
+        model = replace(fit(), name=name)
+        contrast = model.condition_contrast(plan)
+    except (TableError, ValueError):
+        return
+    found = model.fit.contrast(contrast).assign(term=contrast_name(plan), role="sensitivity")
+    yield model.labelled(found, METHODS[0], plan).assign(note=note)
+
+
+def influence(changes: pd.DataFrame, plan: Plan) -> Iterator[pd.DataFrame]:
+    """Yield the smallest and the largest contrast when one participant is left out."""
+    found: list[pd.DataFrame] = []
+    for subject in changes["subject"].unique():
+        fit = partial(contrast_model, changes[changes["subject"] != subject])
+        found += list(_row(f"without {subject}", "", fit, plan))
+    if not found:
+        return
+    estimates = [float(row["estimate"].iloc[0]) for row in found]
+    for which, name in (
+        (int(np.argmin(estimates)), "smallest"),
+        (int(np.argmax(estimates)), "largest"),
+    ):
+        yield found[which].assign(note=f"{name} when one participant is left out")
+
+
+def missing_data(trial: pd.DataFrame, limits: tuple[float, float], plan: Plan) -> pd.DataFrame:
+    """Return what is missing under each condition, whether it differs, and what it could do.
+
+    Parameters
+    ----------
+    trial : DataFrame
+        The long table.
+    limits : tuple of float
+        Of the primary contrast's interval.
+    plan : Plan
+        Outcome, conditions and analysis set.
+
+    Returns
+    -------
+    DataFrame
+        A row per condition with planned and usable cells and sessions; then the
+        exact test of sessions missing under one condition only; then the shift of
+        the missing cells under the active condition at which the interval would
+        touch zero (pattern mixture: a mean moves by share missing times shift).
+    """
+    changes = glx_changes(trial, plan)
+    cells = int((trial["bin"].unique() != BASELINE_BIN).sum())
+    n = trial["subject"].nunique()
+    have = {
+        label: changes[changes["condition"] == label].groupby("subject")["bin"].nunique()
+        for label in plan.conditions
+    }
+    table = pd.DataFrame(
+        [
+            {
+                "analysis": f"data under {label}",
+                "n_cells": n * cells,
+                "n_usable": int(have[label].sum()),
+                "share_missing": 1 - have[label].sum() / (n * cells),
+                "n_sessions_missing": n - len(have[label]),
+            }
+            for label in plan.conditions
+        ]
+    )
+    gone = {label: set(trial["subject"]) - set(have[label].index)
+            for label in plan.conditions}  # fmt: skip
+    reference, active = (gone[label] for label in plan.conditions)
+    discordant = len(reference ^ active)
+    p = stats.binomtest(len(active - reference), discordant).pvalue if discordant else 1.0
+    test = {"analysis": "sessions missing under one condition only, exact McNemar", "p": p,
+            "n_sessions_missing": discordant}  # fmt: skip
+    return pd.concat([table, pd.DataFrame([test, _tipping(table, limits)])], ignore_index=True)
+
+
+def _tipping(table: pd.DataFrame, limits: tuple[float, float]) -> dict[str, object]:
+    """Return the shift of missing cells that would carry the nearer limit to zero."""
+    share = float(table["share_missing"].iloc[1])
+    low, high = limits
+    row: dict[str, object] = {"analysis": "shift of missing cells that moves the interval to zero"}
+    if low <= 0 <= high:
+        return row | {"note": "the interval holds zero without any shift"}
+    if share == 0:
+        return row | {"note": "nothing is missing under the active condition"}
+    return row | {"estimate": -(low if low > 0 else high) / share,
+                  "note": "unit of the outcome, under the active condition"}  # fmt: skip

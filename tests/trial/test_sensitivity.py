@@ -1,0 +1,73 @@
+"""Other choices than the plan's, and missing data."""
+
+import numpy as np
+import pytest
+
+from glxflow.trial.changes import glx_changes
+from glxflow.trial.sensitivity import contrast_model, missing_data, sensitivity, with_errors
+
+
+def test_sets_differ_only_by_their_rows(make_plan, read_stats):
+    trial = read_stats("fmrs_A")
+    plan = make_plan()
+    table = sensitivity(trial, plan).set_index("model")
+    model = contrast_model(glx_changes(trial, plan))
+    primary = model.fit.contrast(model.condition_contrast(plan)).iloc[0]
+    passed = table.loc["set: rows that pass quality control"]
+    # The plan's own set is fitted once more: the same numbers.
+    assert passed["estimate"] == pytest.approx(primary["estimate"], rel=1e-12)
+    assert passed["df"] == pytest.approx(primary["df"], rel=1e-12)
+    assert table.loc["set: all rows with data", "n_rows"] == (trial["bin"] > 0).sum()
+    assert (table["role"] == "sensitivity").all()
+
+
+def test_leaving_one_out_finds_the_participant_who_carries_the_effect(make_plan, make_trial):
+    trial = make_trial(n=10, effect=0.0, session_sd=0.002, noise_sd=0.005)
+    is_odd = (trial["subject"] == "sub-04") & (trial["condition"] == "naltrexone")
+    trial.loc[is_odd & (trial["bin"] > 0), "glx_tnaa"] -= 0.5
+    table = sensitivity(trial, make_plan())
+    largest = table[table["note"].str.startswith("largest")].iloc[0]
+    assert largest["model"] == "without sub-04"
+    assert abs(largest["estimate"]) < 0.01  # a session's SD over the root of nine
+
+
+def test_known_errors_enter_with_the_common_baseline(make_plan, make_trial):
+    plan = make_plan()
+    trial = make_trial(n=4, n_bins=2).assign(glx_tnaa_sd=0.01)
+    trial.loc[trial["bin"] == 0, "glx_tnaa_sd"] = 0.02
+    table, known = with_errors(glx_changes(trial, plan), plan)
+    same = table["subject"].iloc[0] == table["subject"]
+    session = np.flatnonzero(same & (table["period"] == table["period"].iloc[0]))
+    block = known[np.ix_(session, session)]
+    assert block == pytest.approx(np.array([[5e-4, 4e-4], [4e-4, 5e-4]]))
+    assert known[session[0]].sum() == pytest.approx(block[0].sum())
+    names = sensitivity(trial, plan)["model"].tolist()
+    assert "errors of the fits as known covariance" in names
+
+
+def test_small_errors_of_the_fits_leave_the_result_alone(make_plan, make_trial):
+    plan = make_plan()
+    trial = make_trial(n=10, session_sd=0.05).assign(glx_tnaa_sd=1e-5)
+    changes = glx_changes(trial, plan)
+    plain = contrast_model(changes)
+    known = contrast_model(*with_errors(changes, plan))
+    row = plain.condition_contrast(plan)
+    one, other = (model.fit.contrast(row).iloc[0] for model in (plain, known))
+    # Errors of 1e-5 beside a residual of .03.
+    assert other["estimate"] == pytest.approx(one["estimate"], rel=1e-4)
+    assert other["df"] == pytest.approx(one["df"], rel=1e-3)
+
+
+def test_missing_data_are_counted_by_condition(make_plan, make_trial):
+    trial = make_trial(n=8, n_bins=3)
+    lost = trial["subject"].isin(["sub-01", "sub-02"]) & (trial["condition"] == "naltrexone")
+    trial = trial[~lost]
+    table = missing_data(trial, (-0.03, -0.01), make_plan()).set_index("analysis")
+    assert table.loc["data under placebo", "share_missing"] == 0
+    row = table.loc["data under naltrexone"]
+    assert (row["n_cells"], row["n_usable"], row["n_sessions_missing"]) == (24, 18, 2)
+    test = table.loc["sessions missing under one condition only, exact McNemar"]
+    assert test["p"] == pytest.approx(0.5)  # two of two: 2 x 1/4
+    tip = table.loc["shift of missing cells that moves the interval to zero", "estimate"]
+    # A quarter is missing: +.04 in those moves the mean by +.01, and the limit to zero.
+    assert tip == pytest.approx(0.04)
