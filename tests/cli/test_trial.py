@@ -60,3 +60,66 @@ def test_a_wrong_plan_writes_nothing(tmp_path, plan):
     with pytest.raises(GlxflowError, match="did you mean 'bootstrap'"):
         call("run", "--table", STATS / "fmrs_A.csv", "--plan", plan, "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def locked(tmp_path, plan):
+    """Return the arguments of a small locked trial, and the folder of the lock."""
+    table = pd.read_csv(STATS / "fmrs_A.csv")
+    path = tmp_path / "trial.csv"
+    table[table["subject"] <= "sub-10"].to_csv(path, index=False)
+    content = yaml.safe_load(plan.read_text()) | {"clinical": None}
+    plan.write_text(yaml.safe_dump(content))
+    arguments = ["--table", path, "--plan", plan]
+    assert call("lock", *arguments, "--out", tmp_path / "lock").exit_code == 0
+    return arguments, tmp_path / "lock"
+
+
+def test_masked_run_shows_letters_and_no_direction(locked, tmp_path):
+    arguments, folder = locked
+    out = tmp_path / "masked"
+    result = call("run", *arguments, "--out", out, "--masked", folder)
+    assert result.exit_code == 0
+    text = "".join(path.read_text() for path in out.iterdir())
+    for label in ("placebo", "naltrexone", "NP"):
+        assert label not in text.replace("ketamine-naltrexone-crossover", "")  # the plan's name
+    assert not (out / "attenuation.tsv").exists()
+    assert json.loads((out / "inference.json").read_text())["Conditions"] == ["X", "Y"]
+
+
+def test_unmask_says_the_labels_and_appends_each_time(locked, tmp_path):
+    arguments, folder = locked
+    first = call("unmask", *arguments, "--lock", folder)
+    call("unmask", *arguments, "--lock", folder)
+    record = json.loads((folder / "lock.json").read_text())
+    assert len(record["Unmasked"]) == 2
+    labels = record["Unmasked"][0]["Conditions"]
+    assert sorted(labels.values()) == ["naltrexone", "placebo"]
+    assert f"X is {labels['X']}" in first.output
+    # The masked claim, unmasked, is the open one.
+    for name, extra in (("masked", ["--masked", folder]), ("open", [])):
+        call("run", *arguments, "--out", tmp_path / name, *extra)
+    masked, opened = (
+        pd.read_csv(tmp_path / name / "primary.tsv", sep="\t")["estimate"].iloc[0]
+        for name in ("masked", "open")
+    )
+    sign = 1 if labels["Y"] == "naltrexone" else -1
+    assert masked == pytest.approx(sign * opened, rel=1e-6)  # two searches
+
+
+def test_what_changed_since_the_lock_is_refused(locked, tmp_path):
+    arguments, folder = locked
+    table = pd.read_csv(arguments[1])
+    table.assign(qc_pass=1).to_csv(arguments[1], index=False)
+    for command in (
+        ("run", *arguments, "--out", tmp_path / "masked", "--masked", folder),
+        ("unmask", *arguments, "--lock", folder),
+    ):
+        with pytest.raises(GlxflowError, match="TablesSHA256 changed since the lock"):
+            call(*command)
+
+
+def test_a_lock_is_never_replaced(locked):
+    arguments, folder = locked
+    with pytest.raises(GlxflowError, match="there is a lock already"):
+        call("lock", *arguments, "--out", folder)

@@ -47,3 +47,10 @@ def test_a_moderation_that_cannot_be_fitted_stops_nothing(make_plan, make_trial)
     tables = analyse(trial, None, make_plan(clinical=None)).tables
     assert "aliased" in tables["explor_sex"]["note"].iloc[0]
     assert len(tables["primary"])
+
+
+def test_one_bin_a_session_is_enough(make_plan, make_trial):
+    tables = analyse(make_trial(n=10, n_bins=1), None, make_plan(clinical=None)).tables
+    # One number a session: the df of the period-adjusted t test, less one for the baseline.
+    assert tables["primary"]["df"].iloc[0] == pytest.approx(7, rel=0.2)
+    assert tables["explor_sex"]["p"].notna().all()

@@ -1,22 +1,32 @@
 """Run the statistical analysis of a trial on its tables, with or without spectra."""
 
+import secrets
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
 from rich.console import Console
 
 from glxflow import __version__
+from glxflow.errors import ConfigError
 from glxflow.io.config import read_yaml
 from glxflow.io.files import sha256
-from glxflow.io.tables import read_tsv, write_json, write_tsv
+from glxflow.io.tables import read_json, read_tsv, write_json, write_tsv
 from glxflow.trial.analyse import analyse
-from glxflow.trial.plan import plan_from
+from glxflow.trial.masking import SHOWN, mask_plan, mask_table, true_labels
+from glxflow.trial.plan import Plan, plan_from
 
 app = typer.Typer(no_args_is_help=True, help="The statistical analysis of a trial.")
 
 _TEXT = ("subject", "session", "sequence", "condition", "sex")
+
+Table = Annotated[Path, typer.Option(help="Long table: a row a participant, period and bin.")]
+PlanFile = Annotated[Path, typer.Option(help="Analysis plan, YAML.")]
+Clinical = Annotated[
+    Path | None, typer.Option(help="Scores: a row a participant, period and day.")
+]
 
 
 @app.callback()
@@ -26,26 +36,38 @@ def _trial() -> None:
 
 @app.command()
 def run(
-    table: Annotated[Path, typer.Option(help="Long table: a row a participant, period and bin.")],
-    plan: Annotated[Path, typer.Option(help="Analysis plan, YAML.")],
+    table: Table,
+    plan: PlanFile,
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
-    clinical: Annotated[
-        Path | None, typer.Option(help="Scores: a row a participant, period and day.")
+    clinical: Clinical = None,
+    masked: Annotated[
+        Path | None,
+        typer.Option(help="Folder of `glxflow trial lock`: conditions are shown as X and Y."),
     ] = None,
 ) -> None:
     """Run an analysis plan on the tables of a trial."""
     what = plan_from(read_yaml(plan), str(plan))
     sources = [path for path in (table, clinical, plan) if path is not None]
-    result = analyse(read_table(table), read_table(clinical) if clinical else None, what)
+    trial, scores = read_table(table), read_table(clinical) if clinical else None
+    shown = what
+    if masked is not None:
+        _check_frozen(masked, what, sources)
+        salt = str(read_json(masked / "salt.json")["Salt"])
+        trial = mask_table(trial, what, salt)
+        scores = None if scores is None else mask_table(scores, what, salt)
+        shown = mask_plan(what)
+    result = analyse(trial, scores, shown)
     for name, content in result.tables.items():
-        write_tsv(out / f"{name}.tsv", content)
+        if masked is None or name in SHOWN:
+            write_tsv(out / f"{name}.tsv", content)
     write_json(
         out / "inference.json",
         {
             "PlanId": what.plan_id,
             "PlanSHA256": what.sha256,
             "Version": __version__,
-            "Conditions": list(what.conditions),
+            "Masked": masked is not None,
+            "Conditions": list(shown.conditions),
             "Outcome": what.outcome,
             "Instrument": what.instrument,
             "Seed": what.seed,
@@ -57,6 +79,70 @@ def run(
     console = Console(stderr=True)
     for warning in result.warnings:
         console.print(f"Note: {warning}", markup=False)
+
+
+@app.command()
+def lock(
+    table: Table,
+    plan: PlanFile,
+    out: Annotated[Path, typer.Option(help="Folder for the lock and the secret salt.")],
+    clinical: Clinical = None,
+) -> None:
+    """Freeze the plan and the tables (QC, bins and denominators with them) before unmasking."""
+    what = plan_from(read_yaml(plan), str(plan))
+    if (out / "lock.json").exists():
+        raise ConfigError(
+            f"{out / 'lock.json'}: there is a lock already. A second one would hide what was "
+            "frozen first; take another folder."
+        )
+    sources = [path for path in (table, clinical, plan) if path is not None]
+    write_json(out / "salt.json", {"Salt": secrets.token_hex(16)})
+    write_json(
+        out / "lock.json",
+        {"Locked": _now(), "Version": __version__, "Unmasked": []} | _state(what, sources),
+    )
+
+
+@app.command()
+def unmask(
+    table: Table,
+    plan: PlanFile,
+    folder: Annotated[Path, typer.Option("--lock", help="Folder of `glxflow trial lock`.")],
+    clinical: Clinical = None,
+) -> None:
+    """Say which condition is X and which is Y, and append to the lock that this was done."""
+    what = plan_from(read_yaml(plan), str(plan))
+    sources = [path for path in (table, clinical, plan) if path is not None]
+    record = _check_frozen(folder, what, sources)
+    labels = true_labels(what, str(read_json(folder / "salt.json")["Salt"]))
+    record["Unmasked"].append({"Time": _now(), "Version": __version__, "Conditions": labels})
+    write_json(folder / "lock.json", record)
+    for letter, label in labels.items():
+        typer.echo(f"{letter} is {label}")
+
+
+def _now() -> str:
+    """Return the time in UTC to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _state(plan: Plan, sources: list[Path]) -> dict[str, Any]:
+    """Return what a lock freezes: the hashes of the plan's content and of each table."""
+    tables = [sha256(path) for path in sources[:-1]]
+    return {"PlanId": plan.plan_id, "PlanSHA256": plan.sha256, "TablesSHA256": tables}
+
+
+def _check_frozen(folder: Path, plan: Plan, sources: list[Path]) -> dict[str, Any]:
+    """Return the lock's record, or refuse a plan or tables that changed since."""
+    record = read_json(folder / "lock.json")
+    state = _state(plan, sources)
+    changed = [key for key, value in state.items() if record.get(key) != value]
+    if changed:
+        raise ConfigError(
+            f"{folder / 'lock.json'}: {', '.join(changed)} changed since the lock of "
+            f"{record.get('Locked')}. Restore the files, or make a new lock and report both."
+        )
+    return record
 
 
 def read_table(path: Path) -> pd.DataFrame:

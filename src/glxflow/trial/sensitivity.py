@@ -167,10 +167,12 @@ def missing_data(trial: pd.DataFrame, limits: tuple[float, float], plan: Plan) -
     p = stats.binomtest(len(active - reference), discordant).pvalue if discordant else 1.0
     test = {"analysis": "sessions missing under one condition only, exact McNemar", "p": p,
             "n_sessions_missing": discordant}  # fmt: skip
-    return pd.concat([table, pd.DataFrame([test, _tipping(table, limits)])], ignore_index=True)
+    return pd.concat(
+        [table, pd.DataFrame([test, _tipping(table, limits, plan)])], ignore_index=True
+    )
 
 
-def _tipping(table: pd.DataFrame, limits: tuple[float, float]) -> dict[str, object]:
+def _tipping(table: pd.DataFrame, limits: tuple[float, float], plan: Plan) -> dict[str, object]:
     """Return the shift of missing cells that would carry the nearer limit to zero."""
     share = float(table["share_missing"].iloc[1])
     low, high = limits
@@ -178,6 +180,6 @@ def _tipping(table: pd.DataFrame, limits: tuple[float, float]) -> dict[str, obje
     if low <= 0 <= high:
         return row | {"note": "the interval holds zero without any shift"}
     if share == 0:
-        return row | {"note": "nothing is missing under the active condition"}
+        return row | {"note": f"nothing is missing under {plan.active}"}
     return row | {"estimate": -(low if low > 0 else high) / share,
-                  "note": "unit of the outcome, under the active condition"}  # fmt: skip
+                  "note": f"unit of the outcome, under {plan.active}"}  # fmt: skip
