@@ -1,5 +1,6 @@
 """Basis sets: simulate one, convert one, look at one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -84,14 +85,9 @@ def simulate(
     fmt: Format = None,
 ) -> None:
     """Simulate the responses of brain metabolites to a protocol."""
-    if pulses not in ("ideal", "shaped"):
-        raise ConfigError(f"--pulses is {pulses!r}, expected ideal or shaped.")
-    is_shaped = pulses == "shaped"
+    is_shaped = _is_shaped(pulses)
     axis, echo_time_s = _sampling(like, te, field_mhz, points, dwell)
     delays_ms = _numbers("--delays", delays)
-    carriers_ppm = _numbers("--edit-ppm", edit_ppm) or (np.nan,)
-    if len(carriers_ppm) > 2:
-        raise ConfigError(f"--edit-ppm is {edit_ppm!r}, expected one frequency or two.")
     protocols = [
         protocol_for(
             sequence,
@@ -102,13 +98,28 @@ def simulate(
             edit_ppm=carrier_ppm,
             editing=editing_pulse() if is_shaped and edit_ppm else None,
         )
-        for carrier_ppm in carriers_ppm
+        for carrier_ppm in _carriers(edit_ppm)
     ]
     names = metabolites.split(",") if metabolites else None
     chosen = _choices(spin_systems)
     sets = [cached_basis(protocol, names, chosen) for protocol in protocols]
     basis = edited_difference(*sets) if len(sets) > 1 else sets[0]
     write_basis(out, basis, fmt or format_of(out))
+
+
+def _is_shaped(pulses: str) -> bool:
+    """Tell whether shaped pulses are asked for."""
+    if pulses not in ("ideal", "shaped"):
+        raise ConfigError(f"--pulses is {pulses!r}, expected ideal or shaped.")
+    return pulses == "shaped"
+
+
+def _carriers(edit_ppm: str | None) -> Sequence[float]:
+    """Return the carriers of the editing pulses; NaN stands for none."""
+    carriers_ppm = _numbers("--edit-ppm", edit_ppm) or (np.nan,)
+    if len(carriers_ppm) > 2:
+        raise ConfigError(f"--edit-ppm is {edit_ppm!r}, expected one frequency or two.")
+    return carriers_ppm
 
 
 @app.command()
