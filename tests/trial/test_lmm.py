@@ -238,6 +238,7 @@ def test_a_missing_value_leaves_out_its_row_only(make_trial, factors):
     [
         ("delta ~ condition + gone + (1|subject)", {}, "gone"),
         ("delta ~ condition", {}, "no random term"),
+        ("delta ~ condition + (1|subject:period)", {}, "a group for each row"),
         ("~ condition + (1|subject)", {}, "names no response"),
         (FORMULA, {"delta": "high"}, "expected numbers"),
         (FORMULA, {"delta": 0.5}, "is 0.5 in all"),

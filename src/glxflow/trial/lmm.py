@@ -306,6 +306,11 @@ def _block(term: RandomTerm, data: pd.DataFrame, root: RealArray) -> RandomBlock
     """Return the design of a random term, rows divided by the known relative error."""
     labels = data[list(term.group)].astype(str).agg(":".join, axis=1)
     groups = pd.Categorical(labels)
+    if len(groups.categories) == len(data):
+        raise TableError(
+            f"random term ({term.columns}|{':'.join(term.group)}) has a group for each row, which "
+            "cannot be told from the residual. Leave the term out."
+        )
     membership = (groups.codes[:, np.newaxis] == np.arange(len(groups.categories))).astype(float)
     parsed = parse(f"{data.columns[0]} ~ {term.columns} + (1|g)")
     levels = {

@@ -52,15 +52,12 @@ def sex_interaction(changes: pd.DataFrame, plan: Plan) -> Moderation | None:
         return None
     table = changes[changes["sex"].notna()]
     counts = table.groupby("sex")["subject"].nunique()
-    if (
-        len(counts) != 2
-        or counts.min() < 2
-        or table.groupby("subject")["visit"].nunique().min() < 1
-    ):
+    if len(counts) != 2 or counts.min() < 2:
         return None
     table = table.assign(bin=pd.Categorical(table["bin"]))
-    time = "bin + " if table["bin"].nunique() > 1 else ""
-    formula = f"delta ~ condition*sex + {time}period + sequence + base_sub_c + base_dev + {RANDOM}"
+    # With one row a session the session's effect and the residual are one.
+    time, random = ("bin + ", RANDOM) if table["bin"].nunique() > 1 else ("", "(1|subject)")
+    formula = f"delta ~ condition*sex + {time}period + sequence + base_sub_c + base_dev + {random}"
     model = TrialModel("sex interaction", "exploratory", fit_lmm(formula, table))
     rows, terms = _contrasts(model, counts, plan)
     found = model.fit.contrast(rows).assign(term=terms, role="exploratory")
