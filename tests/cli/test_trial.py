@@ -123,3 +123,10 @@ def test_a_lock_is_never_replaced(locked):
     arguments, folder = locked
     with pytest.raises(GlxflowError, match="there is a lock already"):
         call("lock", *arguments, "--out", folder)
+
+
+def test_blinding_writes_the_indices(tmp_path, plan):
+    out = tmp_path / "blinding.tsv"
+    assert call("blinding", "--sessions", STATS / "session_A.csv", "--plan", plan, "--out", out)
+    table = pd.read_csv(out, sep="\t")
+    assert table["analysis"].tolist()[0] == "Bang's index under placebo"

@@ -15,12 +15,13 @@ from glxflow.io.config import read_yaml
 from glxflow.io.files import sha256
 from glxflow.io.tables import read_json, read_tsv, write_json, write_tsv
 from glxflow.trial.analyse import analyse
+from glxflow.trial.blinding import blinding_indices
 from glxflow.trial.masking import SHOWN, mask_plan, mask_table, true_labels
 from glxflow.trial.plan import Plan, plan_from
 
 app = typer.Typer(no_args_is_help=True, help="The statistical analysis of a trial.")
 
-_TEXT = ("subject", "session", "sequence", "condition", "sex")
+_TEXT = ("subject", "session", "sequence", "condition", "sex", "guess")
 
 Table = Annotated[Path, typer.Option(help="Long table: a row a participant, period and bin.")]
 PlanFile = Annotated[Path, typer.Option(help="Analysis plan, YAML.")]
@@ -119,6 +120,19 @@ def unmask(
     write_json(folder / "lock.json", record)
     for letter, label in labels.items():
         typer.echo(f"{letter} is {label}")
+
+
+@app.command()
+def blinding(
+    sessions: Annotated[
+        Path, typer.Option(help="A row a session: subject, condition, guess (or dont_know).")
+    ],
+    plan: PlanFile,
+    out: Annotated[Path, typer.Option(help="Table of the indices, TSV.")],
+) -> None:
+    """Compare participants' guesses of the condition with the truth."""
+    what = plan_from(read_yaml(plan), str(plan))
+    write_tsv(out, blinding_indices(read_table(sessions), what))
 
 
 def _now() -> str:

@@ -1,0 +1,67 @@
+"""Blinding indices at the points where their values are known by definition."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from glxflow.errors import TableError
+from glxflow.trial.blinding import blinding_indices, james
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([[10, 0, 0], [0, 10, 0]], 0.0),  # all right
+        ([[0, 10, 0], [10, 0, 0]], 1.0),  # all wrong
+        ([[5, 5, 0], [5, 5, 0]], 0.5),  # at random
+        ([[0, 0, 10], [0, 0, 10]], 1.0),  # nobody says
+        ([[5, 0, 5], [0, 5, 5]], 0.5),  # half know, half do not say
+    ],
+)
+def test_james_index_at_its_landmarks(counts, expected):
+    assert james(np.array(counts, dtype=float)) == pytest.approx(expected, abs=1e-12)
+
+
+def sessions(placebo, naltrexone):
+    guesses = [("placebo", guess) for guess in placebo] + [
+        ("naltrexone", guess) for guess in naltrexone
+    ]
+    table = pd.DataFrame(guesses, columns=["condition", "guess"])
+    return table.assign(subject=[*range(len(placebo)), *range(len(naltrexone))])
+
+
+def test_bangs_index_tells_the_conditions_apart(make_plan):
+    # All guess placebo: right under placebo, wrong under naltrexone.
+    table = blinding_indices(sessions(["placebo"] * 8, ["placebo"] * 8), make_plan())
+    assert table["estimate"].iloc[:2].tolist() == [1.0, -1.0]
+    assert table["estimate"].iloc[2] == pytest.approx(0.5)  # no more right than by chance
+
+
+def test_undecided_participants_count_as_neither(make_plan):
+    guesses = ["placebo", "naltrexone", "dont_know", "dont_know"]
+    table = blinding_indices(sessions(guesses, guesses), make_plan())
+    assert table["estimate"].iloc[:2].tolist() == [0.0, 0.0]
+
+
+def test_interval_of_bangs_index_covers_at_its_confidence(make_plan):
+    rng, plan = np.random.default_rng(3), make_plan(bootstrap=100)
+    inside = 0
+    for _ in range(300):
+        guesses = rng.choice(["placebo", "naltrexone", "dont_know"], 26, p=[0.5, 0.2, 0.3])
+        row = blinding_indices(sessions(guesses, guesses[:2]), plan).iloc[0]
+        inside += row["ci_low"] <= 0.3 <= row["ci_high"]
+    # SE of .95 in 300 is .013; the normal interval is a little narrow at n = 26.
+    assert 0.90 <= inside / 300 <= 0.99
+
+
+def test_reference_sessions_have_indices(make_plan, read_stats):
+    table = blinding_indices(read_stats("session_A"), make_plan())
+    assert table[["estimate", "ci_low", "ci_high"]].notna().all(axis=None)
+    assert ((table["ci_low"] <= table["estimate"]) & (table["estimate"] <= table["ci_high"])).all()
+
+
+def test_unknown_guesses_and_missing_columns_are_refused(make_plan):
+    with pytest.raises(TableError, match="guess 'ketamine'"):
+        blinding_indices(sessions(["ketamine"], ["placebo"]), make_plan())
+    with pytest.raises(TableError, match="columns guess"):
+        blinding_indices(sessions(["placebo"], ["placebo"]).drop(columns="guess"), make_plan())
