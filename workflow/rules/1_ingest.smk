@@ -11,6 +11,8 @@ rule validate:
         protocol=f"{OUT}/group/protocol.json",
     log:
         f"{OUT}/logs/validate.log",
+    benchmark:
+        f"{OUT}/benchmarks/validate.tsv"
     conda:
         "../envs/glxflow.yaml"
     threads: 1
@@ -36,6 +38,8 @@ if config["basis"]["file"]:
             f"{OUT}/basis/basis.nii.gz",
         log:
             f"{OUT}/logs/basis.log",
+        benchmark:
+            f"{OUT}/benchmarks/basis.tsv"
         conda:
             "../envs/glxflow.yaml"
         threads: 1
@@ -57,6 +61,8 @@ else:
             f"{OUT}/basis/basis.nii.gz",
         log:
             f"{OUT}/logs/basis.log",
+        benchmark:
+            f"{OUT}/benchmarks/basis.tsv"
         conda:
             "../envs/glxflow.yaml"
         threads: 1

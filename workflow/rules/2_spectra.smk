@@ -9,6 +9,8 @@ rule preprocess:
         f"{DERIVED}preproc_svs.json",
     log:
         f"{OUT}/logs/preprocess/{{folder}}/{{prefix}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/preprocess/{{folder}}/{{prefix}}.tsv"
     conda:
         "../envs/glxflow.yaml"
     threads: 1
@@ -39,6 +41,8 @@ rule calibrate:
         f"{OUT}/group/calibration.json",
     log:
         f"{OUT}/logs/calibrate.log",
+    benchmark:
+        f"{OUT}/benchmarks/calibrate.tsv"
     conda:
         "../envs/glxflow.yaml"
     threads: 1
@@ -66,6 +70,8 @@ rule fit:
         page=f"{OUT}/{{folder}}/{{prefix}}_report.html",
     log:
         f"{OUT}/logs/fit/{{folder}}/{{prefix}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/fit/{{folder}}/{{prefix}}.tsv"
     conda:
         "../envs/glxflow.yaml"
     threads: 1

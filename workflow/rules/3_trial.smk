@@ -15,8 +15,11 @@ rule collect:
         trial=f"{OUT}/group/trial.tsv",
         clinical=f"{OUT}/group/clinical.tsv",
         sessions=f"{OUT}/group/sessions.tsv",
+        description=f"{OUT}/dataset_description.json",
     log:
         f"{OUT}/logs/collect.log",
+    benchmark:
+        f"{OUT}/benchmarks/collect.tsv"
     conda:
         "../envs/glxflow.yaml"
     threads: 1
@@ -26,9 +29,11 @@ rule collect:
     params:
         bids=subpath(input.description, parent=True),
         results=subpath(output.trial, ancestor=2),
+        config=CONFIG_SHA256,
         version=VERSION,
     shell:
-        "glxflow collect {params.bids:q} {params.results:q} --plan {input.plan:q} 2> {log}"
+        "glxflow collect {params.bids:q} {params.results:q} --plan {input.plan:q}"
+        " --config-sha256 {params.config} 2> {log}"
 
 
 rule trial:
@@ -42,6 +47,8 @@ rule trial:
         record=f"{OUT}/group/inference/inference.json",
     log:
         f"{OUT}/logs/trial.log",
+    benchmark:
+        f"{OUT}/benchmarks/trial.tsv"
     conda:
         "../envs/glxflow.yaml"
     threads: 1

@@ -12,6 +12,8 @@ rule report:
         f"{OUT}/group/report.html",
     log:
         f"{OUT}/logs/report.log",
+    benchmark:
+        f"{OUT}/benchmarks/report.tsv"
     conda:
         "../envs/glxflow.yaml"
     threads: 1

@@ -1,5 +1,6 @@
 """The checked configuration and the scans of the data set, for all stages."""
 
+import hashlib
 import json
 import shlex
 from pathlib import Path
@@ -10,6 +11,7 @@ from glxflow.io.config import check_config
 from glxflow.io.metadata import sidecar_of
 
 check_config(config)
+CONFIG_SHA256 = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 BIDS = config["bids_dir"]
 OUT = config["output_dir"]
 SCANS = {scan.prefix: scan for scan in find_scans(Path(BIDS), config["task"])}

@@ -9,7 +9,7 @@ import typer
 from glxflow.cli.scan_paths import ListedScan, listed_scans
 from glxflow.errors import TableError
 from glxflow.io.config import read_yaml
-from glxflow.io.records import read_record
+from glxflow.io.records import read_record, write_description
 from glxflow.io.study import read_participants, read_scores, read_sessions
 from glxflow.io.tables import read_tsv, write_tsv
 from glxflow.trial.assemble import account_for_sessions, clinical_table, trial_table
@@ -23,10 +23,16 @@ def collect(
     bids_dir: Annotated[Path, typer.Argument(help="Root of the BIDS data set.")],
     results: Annotated[Path, typer.Argument(help="Folder of the derivatives.")],
     plan: Annotated[Path, typer.Option(help="Analysis plan, YAML.")],
+    config_sha256: Annotated[
+        str, typer.Option(help="Hash of the run's configuration, for the description.")
+    ] = "",
 ) -> None:
     """Write the group's tables, and account for every session that was planned or scanned."""
     what = plan_from(read_yaml(plan), str(plan))
     group = results / "group"
+    write_description(
+        results, source=bids_dir, config_sha256=config_sha256, plan_sha256=what.sha256
+    )
     scans = listed_scans(group / "scans.tsv")
     participants = read_participants(bids_dir)
     subjects = sorted({*participants["subject"], *(scan.subject for scan in scans)})

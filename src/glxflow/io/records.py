@@ -6,12 +6,16 @@ stop of the study.
 """
 
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from glxflow import __version__
 from glxflow.io.files import sha256
 from glxflow.io.tables import read_json, write_json
+
+_DECISIVE = ("numpy", "scipy", "lmfit", "pandas", "nifti-mrs", "snakemake")
+"""Packages whose version may move a number."""
 
 
 def write_record(
@@ -45,6 +49,37 @@ def write_failure(path: Path, *, stage: str, message: str) -> None:
             "GeneratedBy": [{"Name": "glxflow", "Version": __version__}],
             "Stage": stage,
             "Error": message,
+        },
+    )
+
+
+def write_description(
+    results: Path, *, source: Path, config_sha256: str, plan_sha256: str
+) -> None:
+    """Write dataset_description.json of the derivatives: what made them, from what.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the derivatives.
+    source : Path
+        The raw data set.
+    config_sha256, plan_sha256 : str
+        Of the configuration and of the analysis plan.
+    """
+    write_json(
+        results / "dataset_description.json",
+        {
+            "Name": "glxflow derivatives",
+            "BIDSVersion": "1.11.0",
+            "DatasetType": "derivative",
+            "GeneratedBy": [
+                {"Name": "glxflow", "Version": __version__, "Description": "not for patient care"},
+                *({"Name": name, "Version": version(name)} for name in _DECISIVE),
+            ],
+            "SourceDatasets": [{"URL": source.resolve().as_uri()}],
+            "ConfigurationSHA256": config_sha256,
+            "PlanSHA256": plan_sha256,
         },
     )
 
