@@ -161,3 +161,12 @@ def test_three_jobs_a_session_at_most_and_a_thread_each(tmp_path, run_workflow):
     plan = run_workflow(PROJECT / "test_data", tmp_path / "results", "--dry-run").stdout
     jobs = [line for line in plan.splitlines() if line.strip().startswith("wildcards: folder=")]
     assert len(jobs) == 2 * 16  # preprocess and fit, for 8 participants with 2 sessions
+
+
+@pytest.mark.slow
+def test_the_derivatives_say_what_made_them(spoiled):
+    description = json.loads((spoiled / "dataset_description.json").read_text())
+    assert description["DatasetType"] == "derivative"
+    assert {"glxflow", "numpy", "lmfit"} <= {entry["Name"] for entry in description["GeneratedBy"]}
+    assert len(description["ConfigurationSHA256"]) == len(description["PlanSHA256"]) == 64
+    assert list((spoiled / "benchmarks").rglob("*.tsv"))
