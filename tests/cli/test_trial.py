@@ -130,3 +130,15 @@ def test_blinding_writes_the_indices(tmp_path, plan):
     assert call("blinding", "--sessions", STATS / "session_A.csv", "--plan", plan, "--out", out)
     table = pd.read_csv(out, sep="\t")
     assert table["analysis"].tolist()[0] == "Bang's index under placebo"
+
+
+def test_power_is_planned_from_the_components_of_a_trial(tmp_path, plan):
+    out = tmp_path / "power.tsv"
+    result = call(
+        "power", "--table", STATS / "fmrs_A.csv", "--plan", plan, "--effect", -0.018,
+        "--participants", 26, "--dropout", 0.1, "--trials", 10, "--out", out,
+    )  # fmt: skip
+    assert result.exit_code == 0
+    table = pd.read_csv(out, sep="\t").set_index("analysis")["estimate"]
+    assert 0 < table["power, simulated"] <= 1
+    assert table["participants for 80 % power"] < table["participants for 90 % power"]

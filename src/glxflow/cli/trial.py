@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 import typer
 from rich.console import Console
@@ -16,8 +17,11 @@ from glxflow.io.files import sha256
 from glxflow.io.tables import read_json, read_tsv, write_json, write_tsv
 from glxflow.trial.analyse import analyse
 from glxflow.trial.blinding import blinding_indices
+from glxflow.trial.changes import glx_changes
 from glxflow.trial.masking import SHOWN, mask_plan, mask_table, true_labels
 from glxflow.trial.plan import Plan, plan_from
+from glxflow.trial.planning import design_from, power_table
+from glxflow.trial.sensitivity import contrast_model
 
 app = typer.Typer(no_args_is_help=True, help="The statistical analysis of a trial.")
 
@@ -133,6 +137,26 @@ def blinding(
     """Compare participants' guesses of the condition with the truth."""
     what = plan_from(read_yaml(plan), str(plan))
     write_tsv(out, blinding_indices(read_table(sessions), what))
+
+
+@app.command()
+def power(
+    table: Table,
+    plan: PlanFile,
+    effect: Annotated[float, typer.Option(help="Active minus reference, unit of the outcome.")],
+    participants: Annotated[int, typer.Option(help="Of the trial to plan.")],
+    out: Annotated[Path, typer.Option(help="Table of power and width, TSV.")],
+    dropout: Annotated[float, typer.Option(help="Share without a second session.")] = 0.0,
+    qc_loss: Annotated[float, typer.Option(help="Share of bins lost to QC.")] = 0.0,
+    trials: Annotated[int, typer.Option(min=1, help="Trials to simulate.")] = 500,
+) -> None:
+    """Plan a trial with the variance components of this one."""
+    what = plan_from(read_yaml(plan), str(plan))
+    fit = contrast_model(glx_changes(read_table(table), what)).fit
+    design = design_from(fit, participants, effect, dropout, qc_loss)
+    rng = np.random.default_rng([what.seed, 6])
+    result = power_table(design, alpha=1 - what.confidence, n_trials=trials, rng=rng)
+    write_tsv(out, result)
 
 
 def _now() -> str:
