@@ -9,7 +9,9 @@ from glxflow.trial.explore import pairs_of
 def test_exploratory_results_have_tables_of_their_own(reference_analysis):
     tables = reference_analysis.tables
     names = {name for name in tables if name.startswith("explor_")}
-    assert names == {"explor_sex", "explor_associations", "explor_mediation"}
+    assert names == {
+        f"explor_{name}" for name in ("sex", "associations", "mediation", "multiverse")
+    }
     for name in names:
         assert (tables[name]["role"] == "exploratory").all()
 

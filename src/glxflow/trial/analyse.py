@@ -87,7 +87,7 @@ def analyse(trial: pd.DataFrame, clinical: pd.DataFrame | None, plan: Plan) -> A
     claim = result.tables["primary"].iloc[0]
     limits = (float(claim["ci_low"]), float(claim["ci_high"]))
     result.tables["missing"] = missing_data(trial, limits, plan)
-    result.tables.update(explore(changes, scores, plan))
+    result.tables.update(explore(trial, changes, scores, plan))
     return result
 
 

@@ -7,6 +7,7 @@ from glxflow.errors import TableError
 from glxflow.spectrum import RealArray
 from glxflow.trial.brain import Pairs, associations
 from glxflow.trial.mediation import mediate
+from glxflow.trial.multiverse import multiverse
 from glxflow.trial.plan import Plan
 from glxflow.trial.sex import sex_interaction
 
@@ -15,12 +16,14 @@ FEWEST_PAIRS = 6
 
 
 def explore(
-    changes: pd.DataFrame, scores: pd.DataFrame | None, plan: Plan
+    trial: pd.DataFrame, changes: pd.DataFrame, scores: pd.DataFrame | None, plan: Plan
 ) -> dict[str, pd.DataFrame]:
     """Return the exploratory tables that the data allow, by file name.
 
     Parameters
     ----------
+    trial : DataFrame
+        The long table.
     changes : DataFrame
         From `glx_changes`.
     scores : DataFrame or None
@@ -29,6 +32,9 @@ def explore(
         Conditions, day, draws and seed.
     """
     tables = {}
+    curve = multiverse(trial, plan)
+    if len(curve):
+        tables["explor_multiverse"] = curve
     moderation = _moderation(changes, plan)
     if moderation is not None:
         tables["explor_sex"] = moderation
