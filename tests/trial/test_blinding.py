@@ -46,12 +46,12 @@ def test_undecided_participants_count_as_neither(make_plan):
 def test_interval_of_bangs_index_covers_at_its_confidence(make_plan):
     rng, plan = np.random.default_rng(3), make_plan(bootstrap=100)
     inside = 0
-    for _ in range(300):
+    for _ in range(150):
         guesses = rng.choice(["placebo", "naltrexone", "dont_know"], 26, p=[0.5, 0.2, 0.3])
         row = blinding_indices(sessions(guesses, guesses[:2]), plan).iloc[0]
         inside += row["ci_low"] <= 0.3 <= row["ci_high"]
-    # SE of .95 in 300 is .013; the normal interval is a little narrow at n = 26.
-    assert 0.90 <= inside / 300 <= 0.99
+    # SE of .95 in 150 is .018; the normal interval is a little narrow at n = 26.
+    assert 0.89 <= inside / 150 <= 1.0
 
 
 def test_reference_sessions_have_indices(make_plan, read_stats):

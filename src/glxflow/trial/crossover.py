@@ -68,24 +68,15 @@ def analyse_crossover(
         )
     difference, total = first - second, first + second
     one, other = difference[is_first], difference[~is_first]
+    carry_over = f"carry-over, sequence sums, of {contrast} (description only, gates nothing)"
+    own = np.where(is_first, difference, -difference)
     rows = [
         _two_sample(f"{contrast}, period-adjusted", one, other, 0.5, confidence, +1),
-        _paired(
-            f"{contrast}, unadjusted paired",
-            np.where(is_first, difference, -difference),
-            confidence,
-        ),
+        _paired(f"{contrast}, unadjusted paired", own, confidence),
         _rank_sum(f"{contrast}, Wilcoxon rank sum", one, other),
         _permutation(f"{contrast}, randomisation test", difference, is_first, n_permutations, rng),
         _two_sample("period 1 - period 2", one, other, 0.5, confidence, -1),
-        _two_sample(
-            f"carry-over, sequence sums, of {contrast} (description only, gates nothing)",
-            total[is_first],
-            total[~is_first],
-            1.0,
-            confidence,
-            +1,
-        ),
+        _two_sample(carry_over, total[is_first], total[~is_first], 1.0, confidence, +1),
     ]
     return pd.DataFrame(rows)
 

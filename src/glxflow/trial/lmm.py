@@ -5,7 +5,7 @@ contrasts, Kenward-Roger or Satterthwaite degrees of freedom. Small and dense:
 models of a trial have some hundred rows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -18,18 +18,16 @@ from scipy import stats
 
 from glxflow.errors import TableError
 from glxflow.spectrum import RealArray
+from glxflow.trial.design import check_rank, outcome_of, random_block
 from glxflow.trial.formula import (
     INTERCEPT,
     FixedPart,
-    ParsedFormula,
-    RandomTerm,
-    levels_of,
     numeric_column,
     parse,
 )
 from glxflow.trial.inference import Estimates, KenwardRoger, Satterthwaite, SmallSample
 from glxflow.trial.known_error import KnownErrorLikelihood
-from glxflow.trial.reml import Likelihood, Optimum, RandomBlock, optimise
+from glxflow.trial.reml import Likelihood, Optimum, optimise
 
 DdfMethod = Literal["kenward-roger", "satterthwaite"]
 
@@ -238,20 +236,16 @@ def fit_lmm(
             f"columns {missing} of {formula!r} are not in the table. "
             f"It has {', '.join(map(str, data.columns))}."
         )
-    weight = np.ones(len(data)) if weights is None else np.asarray(weights, dtype=np.float64)
-    if not (weight > 0).all():
-        raise TableError(
-            f"{(~(weight > 0)).sum()} weights are not positive. Leave those rows out."
-        )
+    weight = _positive(weights, len(data))
     needed = [name for name in parsed.variables if name in data]
     complete = data[needed].notna().all(axis=1).to_numpy()
     used, weight = data.loc[complete].reset_index(drop=True), weight[complete]
-    y = _outcome(parsed, used)
+    y = outcome_of(parsed, used)
     fixed = FixedPart.of(parsed, used)
     x = fixed.matrix(used)
-    _check_rank(x, fixed)
+    check_rank(x, fixed)
     root = np.sqrt(weight)
-    blocks = tuple(_block(term, used, root) for term in _merged(parsed.random))
+    blocks = tuple(random_block(term, used, root) for term in dict.fromkeys(parsed.random))
     if known is None:
         likelihood = Likelihood(y * root, x * root[:, np.newaxis], blocks, reml)
     else:
@@ -262,66 +256,11 @@ def fit_lmm(
     )
 
 
-def _outcome(parsed: ParsedFormula, data: pd.DataFrame) -> RealArray:
-    """Return the outcome as numbers that vary."""
-    if data.empty:
-        raise TableError(f"no row has all of {', '.join(parsed.variables)}: nothing to fit.")
-    column = data[parsed.response]
-    if not pd.api.types.is_numeric_dtype(column.dtype):
-        raise TableError(f"{parsed.response!r} holds {column.iloc[0]!r}, expected numbers.")
-    y = column.to_numpy(dtype=np.float64)
-    if np.ptp(y) == 0:
-        raise TableError(f"{parsed.response!r} is {y[0]:g} in all {y.size} rows: nothing to fit.")
-    return y
-
-
-def _check_rank(x: RealArray, fixed: FixedPart) -> None:
-    """Refuse a design whose coefficients cannot be told apart, naming them."""
-    scaled = x / np.maximum(np.linalg.norm(x, axis=0), 1e-300)
-    aliased: list[str] = []
-    kept = np.zeros((len(x), 0))
-    for column, name in zip(scaled.T, fixed.names, strict=True):
-        remainder = column - kept @ (kept.T @ column)
-        remainder -= kept @ (kept.T @ remainder)
-        length = float(np.linalg.norm(remainder))
-        if length < 1e-8:
-            aliased.append(name)
-        else:
-            kept = np.column_stack([kept, remainder / length])
-    if aliased:
+def _positive(weights: npt.ArrayLike | None, n_rows: int) -> RealArray:
+    """Return prior weights, all one where none are given."""
+    weight = np.ones(n_rows) if weights is None else np.asarray(weights, dtype=np.float64)
+    if not (weight > 0).all():
         raise TableError(
-            f"coefficients {', '.join(aliased)} are aliased: the data cannot tell them from the "
-            "others. Leave a term out, or check that the design's columns are right."
+            f"{(~(weight > 0)).sum()} weights are not positive. Leave those rows out."
         )
-    if x.shape[0] <= x.shape[1]:
-        raise TableError(f"{x.shape[0]} rows for {x.shape[1]} coefficients. Use a simpler model.")
-
-
-def _merged(random: Sequence[RandomTerm]) -> list[RandomTerm]:
-    """Return the random terms without repetition."""
-    return list(dict.fromkeys(random))
-
-
-def _block(term: RandomTerm, data: pd.DataFrame, root: RealArray) -> RandomBlock:
-    """Return the design of a random term, rows divided by the known relative error."""
-    labels = data[list(term.group)].astype(str).agg(":".join, axis=1)
-    groups = pd.Categorical(labels)
-    if len(groups.categories) == len(data):
-        raise TableError(
-            f"random term ({term.columns}|{':'.join(term.group)}) has a group for each row, which "
-            "cannot be told from the residual. Leave the term out."
-        )
-    membership = (groups.codes[:, np.newaxis] == np.arange(len(groups.categories))).astype(float)
-    parsed = parse(f"{data.columns[0]} ~ {term.columns} + (1|g)")
-    levels = {
-        name: found
-        for name in dict.fromkeys(name for part in parsed.terms for name in part)
-        if name in data and (found := levels_of(data[name])) is not None
-    }
-    effects = FixedPart(parsed, levels)
-    design = effects.matrix(data) * root[:, np.newaxis]
-    return RandomBlock(
-        label=":".join(term.group),
-        effects=tuple(effects.names),
-        designs=tuple(membership * column[:, np.newaxis] for column in design.T),
-    )
+    return weight
