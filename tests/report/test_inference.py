@@ -72,3 +72,8 @@ def test_a_table_joins_interval_and_counts_and_drops_what_is_empty():
     assert cells["95 % interval"] == "[−0.0585,\u00a0−0.0039]"
     assert cells["participants / sessions / rows"] == "26 / 52 / 260".replace(" ", "\u00a0")
     assert cells["P"] == "0.027"
+
+
+def test_a_missing_count_is_not_printed_as_a_number():
+    _, rows = result_table(pd.DataFrame({"analysis": ["a", "b"], "n_cells": [4.0, math.nan]}))
+    assert [row[1] for row in rows] == ["4", "n/a"]

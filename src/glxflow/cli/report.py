@@ -1,5 +1,6 @@
 """Draw the study page from the tables of the group."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,20 @@ from glxflow.report.page import Provenance
 from glxflow.report.study_page import StudyPage, render_study
 
 app = typer.Typer()
+
+RESULTS = {
+    "Each time bin": "bins",
+    "Clinical outcome": "clinical",
+    "Classical crossover analysis": "crossover",
+    "Sensitivity of the primary result": "sensitivity",
+    "Missing data": "missing",
+}
+EXPLORATORY = {
+    "Moderation by sex": "explor_sex",
+    "Brain and behaviour": "explor_associations",
+    "Statistical mediation": "explor_mediation",
+}
+"""Headings of the study page, and the tables of the analysis under them."""
 
 _TEXT = ("subject", "session", "condition", "sequence", "status", "stage", "reason", "note")
 
@@ -41,11 +56,6 @@ def _content(group: Path) -> dict[str, Any]:
     inference = group / "inference"
     record = read_json(inference / "inference.json")
     sources = sorted([*group.glob("*.tsv"), *inference.glob("*.tsv")])
-    results = {
-        "Each time bin": "bins",
-        "Clinical outcome": "clinical",
-        "Classical crossover analysis": "crossover",
-    }
     return tables | {
         "title": record["PlanId"],
         "provenance": Provenance(
@@ -57,11 +67,8 @@ def _content(group: Path) -> dict[str, Any]:
         "sessions": tables["sessions"].fillna({"stage": "", "reason": "", "note": ""}),
         "primary": _table(inference / "primary.tsv"),
         "attenuation": _table(inference / "attenuation.tsv"),
-        "results": {
-            heading: _table(inference / f"{name}.tsv")
-            for heading, name in results.items()
-            if (inference / f"{name}.tsv").exists()
-        },
+        "results": _tables(inference, RESULTS),
+        "exploratory": _tables(inference, EXPLORATORY),
         "outcome": record["Outcome"],
         "outcome_label": _label(record["Outcome"]),
         "score": record["Instrument"] or "madrs",
@@ -70,6 +77,12 @@ def _content(group: Path) -> dict[str, Any]:
         "models": tuple(record["Models"]),
         "notes": tuple(record["Warnings"]),
     }
+
+
+def _tables(inference: Path, names: Mapping[str, str]) -> dict[str, pd.DataFrame]:
+    """Return the tables that the analysis has written, by their headings."""
+    paths = {heading: inference / f"{name}.tsv" for heading, name in names.items()}
+    return {heading: _table(path) for heading, path in paths.items() if path.exists()}
 
 
 def _table(path: Path) -> pd.DataFrame:

@@ -120,7 +120,8 @@ def _cell(record: Row, column: str) -> str:
         return text.replace(" ", "\u00a0")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return MISSING if value is None else str(_METHODS.get(str(value), value))
-    return f"{value:g}" if column.startswith("n_") else number(float(value))
+    is_count = column.startswith("n_") and not math.isnan(value)
+    return f"{value:g}" if is_count else number(float(value))
 
 
 def _number(row: Row, key: str) -> float:
