@@ -9,6 +9,7 @@ import typer
 
 from glxflow import __version__
 from glxflow.cli.scan_paths import listed_scans
+from glxflow.errors import ConfigError
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.tables import read_json, read_tsv
 from glxflow.report.page import Provenance
@@ -55,6 +56,11 @@ def _content(group: Path) -> dict[str, Any]:
     }
     inference = group / "inference"
     record = read_json(inference / "inference.json")
+    if record.get("Masked"):
+        raise ConfigError(
+            f"{inference}: the analysis is masked, and a page would show the conditions that "
+            "sessions.tsv names. Read its tables, or unmask it first with `glxflow trial unmask`."
+        )
     sources = sorted([*group.glob("*.tsv"), *inference.glob("*.tsv")])
     return tables | {
         "title": record["PlanId"],
