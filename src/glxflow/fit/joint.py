@@ -1,0 +1,271 @@
+"""Several spectra fitted as one: shared line shapes, amplitudes shared or each its own.
+
+A block holds spectra whose linear parameters are the same; blocks share only the
+non-linear ones. Each block's linear parameters are projected out, as for one spectrum
+(`glxflow.fit.problem`), and the projected rows of all blocks lie below each other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from glxflow.fit.nnls import nnls_gram
+from glxflow.fit.prior import Prior
+from glxflow.fit.problem import Point, Problem
+from glxflow.fit.solver import LARGEST_PREDICTED_DECREASE
+from glxflow.spectrum import BoolArray, RealArray
+
+_RIDGE = 1e-10
+_MOST_STEPS = 40
+_LARGEST_DAMPING = 1e10
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One spectrum of a block.
+
+    Attributes
+    ----------
+    problem : Problem
+        The spectrum with its model; its own amplitudes are not used.
+    theta : (n_own_theta,) int ndarray
+        Where its non-linear parameters stand among those of all.
+    mapping : (n_columns, n_linear) ndarray
+        From the linear parameters of the block to its amplitudes.
+    fixed : (n_fit, n_linear) ndarray
+        Whitened curves over the noise, a column a linear parameter, that no
+        non-linear parameter changes.
+    """
+
+    problem: Problem
+    theta: np.typing.NDArray[np.intp]
+    mapping: RealArray
+    fixed: RealArray
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Spectra with common linear parameters.
+
+    Attributes
+    ----------
+    channels : tuple of Channel
+        The spectra.
+    soft_rows : (n_soft, n_linear) ndarray
+        Soft constraints: their product with the parameters is normal with SD 1.
+    is_signed : (n_linear,) bool ndarray
+        Which linear parameters may be negative.
+    """
+
+    channels: tuple[Channel, ...]
+    soft_rows: RealArray
+    is_signed: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPoint:
+    """A block at one parameter vector.
+
+    Attributes
+    ----------
+    linear : (n_linear,) ndarray
+        Linear parameters at their optimum.
+    points : tuple of Point
+        The channels with the amplitudes that these give.
+    design : (n_rows, n_linear) ndarray
+        Derivative of the residual by the linear parameters, its sign changed.
+    residual : (n_rows,) ndarray
+        Whitened data rows of every channel, then soft constraints.
+    """
+
+    linear: RealArray
+    points: tuple[Point, ...]
+    design: RealArray
+    residual: RealArray
+
+    def misfit(self, channel: int) -> RealArray:
+        """Return the whitened data rows of one channel, (n_fit,)."""
+        sizes = [len(point.remainder) for point in self.points]
+        start = sum(sizes[:channel])
+        return self.residual[start : start + sizes[channel]]
+
+
+@dataclass(frozen=True, slots=True)
+class JointPoint:
+    """All blocks at one parameter vector.
+
+    Attributes
+    ----------
+    theta : (n_theta,) ndarray
+        Non-linear parameters.
+    blocks : tuple of BlockPoint
+        The blocks.
+    cost : float
+        Sum of squares: chi-squared of all spectra, soft constraints and priors.
+    """
+
+    theta: RealArray
+    blocks: tuple[BlockPoint, ...]
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class JointSolution:
+    """The end of a joint search.
+
+    Attributes
+    ----------
+    point : JointPoint
+        The best parameters found.
+    predicted_decrease, tolerance : float
+        By how much a further Gauss-Newton step would lower chi-squared, and how
+        much is allowed for a converged fit.
+    """
+
+    point: JointPoint
+    predicted_decrease: float
+    tolerance: float
+
+    @property
+    def is_converged(self) -> bool:
+        """Whether the Karush-Kuhn-Tucker conditions hold well enough."""
+        return self.predicted_decrease < self.tolerance
+
+
+class Joint:
+    """Blocks that share their non-linear parameters.
+
+    Parameters
+    ----------
+    blocks : sequence of Block
+        The blocks.
+    prior : Prior
+        Of the non-linear parameters of all; it counts once.
+    """
+
+    def __init__(self, blocks: Sequence[Block], prior: Prior) -> None:
+        self.blocks = tuple(blocks)
+        self.prior = prior
+        self._limited = np.isfinite(prior.sd)
+
+    @property
+    def n_data(self) -> int:
+        """Number of data rows."""
+        return sum(len(c.problem.model.ppm) for block in self.blocks for c in block.channels)
+
+    def evaluate(self, theta: RealArray) -> JointPoint:
+        """Return linear parameters and residual of every block at a parameter vector."""
+        points = tuple(_evaluated(block, theta) for block in self.blocks)
+        rows = [*(point.residual for point in points), self._prior_residual(theta)]
+        return JointPoint(theta, points, float(sum(row @ row for row in rows)))
+
+    def jacobian(self, point: JointPoint, vary: BoolArray) -> tuple[RealArray, RealArray]:
+        """Return Kaufman's Jacobian, (n_rows, n_varying), and the residual, (n_rows,)."""
+        rows = [
+            _projected(block_jacobian(block, one, theta_size=point.theta.size)[:, vary], one)
+            for block, one in zip(self.blocks, point.blocks, strict=True)
+        ]
+        prior = np.diag(1 / self.prior.sd)[self._limited][:, vary]
+        residual = [one.residual for one in point.blocks]
+        return (
+            np.concatenate([*rows, prior]),
+            np.concatenate([*residual, self._prior_residual(point.theta)]),
+        )
+
+    def _prior_residual(self, theta: RealArray) -> RealArray:
+        """Return the prior rows."""
+        scaled: RealArray = ((theta - self.prior.mean) / self.prior.sd)[self._limited]
+        return scaled
+
+
+def solve_joint(joint: Joint, start: RealArray, free: BoolArray) -> JointSolution:
+    """Minimise from near the optimum; parameters that are not free stay.
+
+    Parameters
+    ----------
+    joint : Joint
+        What to fit.
+    start : (n_theta,) ndarray
+        The optimum of one of its spectra.
+    free : (n_theta,) bool ndarray
+        Which parameters are searched.
+    """
+    point, damping = joint.evaluate(start), 1e-6
+    for _ in range(_MOST_STEPS):
+        jacobian, residual = joint.jacobian(point, free)
+        normal, gradient = jacobian.T @ jacobian, jacobian.T @ residual
+        predicted = _predicted(normal, gradient)
+        tolerance = LARGEST_PREDICTED_DECREASE * max(1.0, point.cost / joint.n_data)
+        # Far below what moves an amplitude: the search has only begun near its end.
+        if predicted < 1e-3 * tolerance or damping > _LARGEST_DAMPING:
+            break
+        trial = point.theta.copy()
+        trial[free] -= np.linalg.solve(normal + damping * np.diag(np.diag(normal)), gradient)
+        candidate = joint.evaluate(np.clip(trial, joint.prior.low, joint.prior.high))
+        is_better = candidate.cost < point.cost
+        point, damping = (candidate, damping / 10) if is_better else (point, 100 * damping)
+    return JointSolution(point, predicted, tolerance)
+
+
+def block_jacobian(block: Block, point: BlockPoint, theta_size: int) -> RealArray:
+    """Return the Jacobian of a block's residual at fixed linear parameters.
+
+    Parameters
+    ----------
+    block : Block
+        The block.
+    point : BlockPoint
+        Where.
+    theta_size : int
+        Number of non-linear parameters of all.
+
+    Returns
+    -------
+    (n_rows, theta_size) ndarray
+        Zero for soft constraints, and for parameters the block does not know.
+    """
+    jacobian = np.zeros((point.residual.size, theta_size))
+    start = 0
+    for channel, one in zip(block.channels, point.points, strict=True):
+        n_fit = len(channel.problem.model.ppm)
+        own = channel.problem.fixed_jacobian(one)[:n_fit]
+        jacobian[start : start + n_fit, channel.theta] = own
+        start += n_fit
+    return jacobian
+
+
+def _evaluated(block: Block, theta: RealArray) -> BlockPoint:
+    """Return a block with its linear parameters at their optimum."""
+    points = [channel.problem.evaluate(theta[channel.theta]) for channel in block.channels]
+    designs, observed = [], []
+    for channel, point in zip(block.channels, points, strict=True):
+        n_fit = len(channel.problem.model.ppm)
+        columns = -channel.problem.linear_jacobian(point)[:n_fit]
+        observed.append(point.residual[:n_fit] + columns @ point.amplitudes)
+        designs.append(columns @ channel.mapping + channel.fixed)
+    design = np.concatenate([*designs, -block.soft_rows])
+    rows = np.concatenate([*observed, np.zeros(len(block.soft_rows))])
+    gram = design.T @ design
+    gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
+    linear = nnls_gram(gram, design.T @ rows, np.ones(len(gram), dtype=np.bool_), block.is_signed)
+    fitted = tuple(
+        replace(point, amplitudes=channel.mapping @ linear)
+        for channel, point in zip(block.channels, points, strict=True)
+    )
+    return BlockPoint(linear, fitted, design, rows - design @ linear)
+
+
+def _projected(rows: RealArray, point: BlockPoint) -> RealArray:
+    """Return rows without what the active linear parameters take up."""
+    active = point.design[:, point.linear != 0]
+    gram = active.T @ active
+    gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
+    projected: RealArray = rows - active @ np.linalg.solve(gram, active.T @ rows)
+    return projected
+
+
+def _predicted(normal: RealArray, gradient: RealArray) -> float:
+    """Return by how much a Gauss-Newton step would lower the cost."""
+    ridge = 1e-12 * np.diag(np.diag(normal))
+    return float(gradient @ np.linalg.solve(normal + ridge, gradient))

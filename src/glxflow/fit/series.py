@@ -1,0 +1,364 @@
+"""The joint fit of a series: line shapes in common, amplitudes that follow a design.
+
+The mean of the series is fitted as any spectrum is. Contrasts between its transients
+then say what changes: each metabolite by a share of its mean, and the lines by a
+common shift, width and phase (else narrower lines would pass for more glutamate).
+Their rules, which leave the result to depend on the space of the design alone:
+
+- The mean is not negative; changes may have any sign, or no change would have a
+  positive estimate. What is zero in the mean stays zero, as its amplitudes must.
+- Macromolecules do not change over the minutes of a scan. Lipids may.
+- Every contrast has a baseline of its own, as stiff as that of the mean.
+- Weak metabolites change about their cited ratio to creatine as they vary about it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from glxflow.errors import DataError
+from glxflow.fit.design import Design, Reduction, reduce_design
+from glxflow.fit.engine import Fit, fit_prepared
+from glxflow.fit.joint import (
+    Block,
+    Channel,
+    Joint,
+    JointPoint,
+    JointSolution,
+    block_jacobian,
+    solve_joint,
+)
+from glxflow.fit.model import FitModel
+from glxflow.fit.prior import SHARED
+from glxflow.fit.problem import Problem
+from glxflow.fit.solver import Solution
+from glxflow.fit.start import shifted
+from glxflow.fit.uncertainty import Uncertainty
+from glxflow.spectrum import ComplexArray, Fid, FitStatus, Flag, Kind, RealArray, Series
+
+MOVING = ("shift_hz", "log_lorentzian", "phase_rad")
+"""Parameters of the whole spectrum that may change with the amplitudes."""
+
+LARGEST_CONTRAST_CHI2 = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFit:
+    """Amplitudes at the baseline and at every response, with their joint uncertainty.
+
+    Attributes
+    ----------
+    mean : Fit
+        The fit of the weighted mean of all transients.
+    responses : tuple of str
+        What is compared with the baseline.
+    names : tuple of str
+        Components.
+    state : (n_state,) ndarray
+        Amplitudes of the mean, then changes of every contrast.
+    covariance : (n_state, n_state) ndarray
+        Posterior covariance of the state.
+    to_amplitudes : (1 + n_responses, n_components, n_state) ndarray
+        From the state to the amplitudes at the baseline and at every response.
+    to_lines : (n_responses, 3, n_state) ndarray
+        From the state to the change of shift (Hz), Lorentzian width (Hz) and
+        phase (rad) against the baseline.
+    contrast_chi2 : float
+        Residual of the contrasts over its expectation.
+    solution : JointSolution or None
+        The optimum; None where the mean could not be fitted.
+    status : FitStatus
+        How the fit ended.
+    flags : tuple of Flag
+        Doubts.
+    """
+
+    mean: Fit
+    responses: tuple[str, ...]
+    names: tuple[str, ...]
+    state: RealArray
+    covariance: RealArray
+    to_amplitudes: RealArray
+    to_lines: RealArray
+    contrast_chi2: float
+    solution: JointSolution | None
+    status: FitStatus
+    flags: tuple[Flag, ...] = field(default=())
+
+    @property
+    def amplitudes(self) -> RealArray:
+        """Amplitudes at the baseline, then at every response, (1 + n_responses, n_components)."""
+        levels: RealArray = self.to_amplitudes @ self.state
+        return levels
+
+    @property
+    def lines(self) -> tuple[RealArray, RealArray]:
+        """Changes of shift (Hz), width (Hz) and phase (rad) at every response, and their SD."""
+        variance = np.einsum("rls,st,rlt->rl", self.to_lines, self.covariance, self.to_lines)
+        return self.to_lines @ self.state, np.sqrt(variance)
+
+
+def fit_series(
+    series: Series, model: FitModel, design: Design, weights: RealArray | None = None
+) -> SeriesFit:
+    """Return the joint fit of a series of aligned transients, or of averages of them.
+
+    Parameters
+    ----------
+    series : Series
+        Combined and aligned; transients that overlap in time must not be among them.
+    model : FitModel
+        Prepared for its basis set.
+    design : Design
+        How amplitudes may change.
+    weights : (n_transients,) ndarray, optional
+        Precision of each transient: 1 over its noise variance, to any unit.
+        All equal if absent.
+
+    Raises
+    ------
+    ConfigError
+        If design or weights do not fit the series.
+    DataError
+        If coils are not combined, or the data are conjugated or hold no noise.
+    """
+    if series.n_coils != 1:
+        raise DataError(f"{series.n_coils} coils: combine them before the joint fit of a series.")
+    precision = np.ones(series.n_transients) if weights is None else weights
+    reduction = reduce_design(design, precision)
+    pseudo = reduction.mixing @ series.samples[0]
+    mean = fit_prepared(Fid(pseudo[0], series.axis), model)
+    responses = tuple(name for name, _ in design.responses)
+    if mean.problem is None or mean.solution is None or mean.uncertainty is None:
+        return _failed(mean, responses)
+    changing = _changing_columns(mean.problem.model, mean.solution.point.amplitudes)
+    joint, chi2 = _joint_problem(mean, mean.problem, mean.solution, changing, pseudo[1:])
+    found = solve_joint(joint, mean.solution.point.theta, mean.solution.free)
+    fit = SeriesFit(
+        mean=mean,
+        responses=responses,
+        names=mean.result.names,
+        state=np.concatenate([block.linear for block in found.point.blocks]),
+        covariance=_covariance(joint, found.point, mean.uncertainty),
+        to_amplitudes=_to_amplitudes(reduction, changing, len(mean.result.names)),
+        to_lines=_to_lines(reduction, changing, found.point.theta),
+        contrast_chi2=chi2,
+        solution=found,
+        status=_status(mean, found),
+    )
+    return replace(fit, flags=(*mean.result.flags, *_doubts(fit, found)))
+
+
+def _changing_columns(model: FitModel, amplitudes: RealArray) -> RealArray:
+    """Return the columns' amplitudes that a change of 1 of every free part adds.
+
+    Substances of one group change together, by shares of their mean; lipids, of any
+    phase, each alone.
+    """
+    parts = []
+    for group in model.groups:
+        members = np.zeros(len(amplitudes))
+        members[list(group.members)] = amplitudes[list(group.members)]
+        if group.kind is Kind.METABOLITE:
+            parts.append(members)
+        elif group.kind is Kind.LIPID:
+            parts.extend(np.diag(np.abs(members)))
+    columns = np.array(parts).reshape(len(parts), len(amplitudes))
+    return columns[columns.any(axis=1)].T
+
+
+def _joint_problem(
+    mean: Fit,
+    problem: Problem,
+    solution: Solution,
+    changing: RealArray,
+    contrasts: ComplexArray,
+) -> tuple[Joint, float]:
+    """Return the problem of mean and contrasts, and the contrasts' misfit.
+
+    What the contrasts leave unexplained counts as noise, together, so that no
+    coordinates of the design are special.
+    """
+    offset_hz = (
+        mean.result.offset_ppm * problem.model.axis.spectrometer_frequency_mhz
+        - solution.point.theta[SHARED.index("shift_hz")]
+    )
+    phase_rad = mean.result.phase_rad - solution.point.theta[SHARED.index("phase_rad")]
+    spectra = [
+        problem.model.data_spectrum(shifted(Fid(one, problem.model.axis), offset_hz))
+        * np.exp(-1j * phase_rad)
+        for one in contrasts
+    ]
+    first = _mean_block(problem)
+    noise = mean.result.noise_sd
+    plain = Joint(
+        [_contrast_block(problem, solution, changing, one, noise) for one in spectra],
+        problem.prior,
+    )
+    chi2 = _contrast_chi2(plain, plain.evaluate(solution.point.theta))
+    noise *= float(np.sqrt(max(chi2, 1.0)))
+    blocks = [_contrast_block(problem, solution, changing, one, noise) for one in spectra]
+    return Joint([first, *blocks], problem.prior), chi2
+
+
+def _mean_block(problem: Problem) -> Block:
+    """Return the block of the mean: the problem as it was solved alone."""
+    n_columns = problem.ratio_rows.shape[1]
+    channel = Channel(
+        problem,
+        np.arange(len(problem.prior.names)),
+        np.eye(n_columns),
+        np.zeros((len(problem.model.ppm), n_columns)),
+    )
+    return Block((channel,), problem.ratio_rows, problem.model.is_signed)
+
+
+def _contrast_block(
+    problem: Problem, solution: Solution, changing: RealArray, spectrum: ComplexArray, noise: float
+) -> Block:
+    """Return the block of one contrast: changes of amplitude, and of the mean's line shape."""
+    model, names = problem.model, problem.prior.names
+    moving = [names.index(name) for name in MOVING]
+    tangents = -problem.fixed_jacobian(solution.point)[: len(model.ppm), moving]
+    still = np.zeros((len(model.ppm), changing.shape[1]))
+    no_change = np.zeros((len(changing), len(moving)))
+    own = Problem(model, spectrum, noise, problem.stiffness, problem.ratio_rows)
+    channel = Channel(
+        problem=own,
+        theta=np.arange(len(names)),
+        mapping=np.hstack([changing, no_change]),
+        fixed=np.hstack([still, tangents * (problem.noise_sd / noise)]),
+    )
+    soft = problem.ratio_rows @ channel.mapping
+    soft = soft[soft.any(axis=1)]
+    return Block((channel,), soft, np.ones(soft.shape[1], dtype=np.bool_))
+
+
+def _contrast_chi2(joint: Joint, point: JointPoint) -> float:
+    """Return the contrasts' sum of squares over its expectation, all together."""
+    left = freedom = 0.0
+    for block, one in zip(joint.blocks, point.blocks, strict=True):
+        problem = block.channels[0].problem
+        residual = one.misfit(0)
+        left += float(residual @ residual)
+        freedom += float(problem.model.weight @ problem.model.weight - problem.shares.sum())
+        freedom -= len(one.linear)
+    return left / freedom
+
+
+def _covariance(joint: Joint, point: JointPoint, known: Uncertainty) -> RealArray:
+    """Return the covariance of the mean's amplitudes and all changes.
+
+    A contrast has its own noise, and follows the line shape that the mean is sure of
+    only so far.
+    """
+    n_free = int(known.free.sum())
+    follows = [np.zeros((len(known.covariance) - n_free, n_free))]
+    own = [np.zeros((len(known.covariance) - n_free,) * 2)]
+    for block, one in zip(joint.blocks[1:], point.blocks[1:], strict=True):
+        jacobian = block_jacobian(block, one, point.theta.size)[:, known.free]
+        inverse = _inverse(one.design.T @ one.design)
+        follows.append(inverse @ (one.design.T @ jacobian))
+        own.append(inverse)
+    # Columns: line shape, then the mean's amplitudes, which contrasts do not follow.
+    n_state = sum(map(len, own))
+    sensitivity = np.zeros((n_state, len(known.covariance)))
+    sensitivity[:, :n_free] = np.concatenate(follows)
+    sensitivity[: len(own[0]), n_free:] = np.eye(len(own[0]))
+    total = sensitivity @ known.covariance @ sensitivity.T
+    start = len(own[0])
+    for inverse in own[1:]:
+        rows = slice(start, start + len(inverse))
+        total[rows, rows] += inverse
+        start += len(inverse)
+    return total
+
+
+def _inverse(matrix: RealArray) -> RealArray:
+    """Return the inverse of a normal matrix whose parameters differ in scale."""
+    scale = 1 / np.sqrt(np.diag(matrix))
+    inverse: RealArray = (
+        np.linalg.inv(matrix * scale[:, np.newaxis] * scale) * scale[:, np.newaxis] * scale
+    )
+    return inverse
+
+
+def _to_amplitudes(reduction: Reduction, changing: RealArray, n_components: int) -> RealArray:
+    """Return the map from the state to amplitudes at the levels."""
+    n_levels, n_pseudo = reduction.levels.shape
+    n_columns, n_changing = changing.shape
+    mean = np.tile(np.eye(n_columns)[:n_components], (n_levels, 1, 1))
+    parts = np.hstack([changing, np.zeros((n_columns, len(MOVING)))])[:n_components]
+    changes = [
+        reduction.levels[:, one, np.newaxis, np.newaxis] * parts for one in range(1, n_pseudo)
+    ]
+    return np.concatenate([mean, *changes], axis=2)
+
+
+def _to_lines(reduction: Reduction, changing: RealArray, theta: RealArray) -> RealArray:
+    """Return the map from the state to the changes of the lines against the baseline."""
+    n_columns, n_changing = changing.shape
+    lorentzian_hz = float(np.exp(theta[SHARED.index("log_lorentzian")]))
+    scale = np.diag([1.0, lorentzian_hz, 1.0])
+    parts = np.hstack([np.zeros((len(MOVING), n_changing)), scale])
+    against = reduction.levels[1:] - reduction.levels[0]
+    mean = np.zeros((len(against), len(MOVING), n_columns))
+    changes = [against[:, one, np.newaxis, np.newaxis] * parts for one in range(1, len(against.T))]
+    return np.concatenate([mean, *changes], axis=2)
+
+
+def _status(mean: Fit, found: JointSolution) -> FitStatus:
+    """Return how both searches ended."""
+    return mean.result.status if found.is_converged else FitStatus.NOT_CONVERGED
+
+
+def _doubts(fit: SeriesFit, found: JointSolution) -> Sequence[Flag]:
+    """Return what there is to doubt beyond the mean's own doubts."""
+    flags = []
+    if not found.is_converged:
+        flags.append(
+            Flag(
+                "SERIES_NOT_CONVERGED",
+                f"a further joint step would lower chi-squared by {found.predicted_decrease:.2g}, "
+                f"expected less than {found.tolerance:.2g}. Look at the fit of the mean.",
+            )
+        )
+    if fit.contrast_chi2 > LARGEST_CONTRAST_CHI2:
+        flags.append(
+            Flag(
+                "SERIES_RESIDUAL",
+                f"differences between transients are {fit.contrast_chi2:.2f} times the noise, "
+                f"expected at most {LARGEST_CONTRAST_CHI2:g}: something else than amplitudes, "
+                "width, shift and phase has changed. Look for movement and lipid.",
+            )
+        )
+    below = np.array(fit.names)[(fit.amplitudes < 0).any(axis=0)]
+    if below.size:
+        flags.append(
+            Flag(
+                "BELOW_ZERO",
+                f"{', '.join(below)} would be negative at some time: too weak to follow, read "
+                "its changes with their SD.",
+            )
+        )
+    return flags
+
+
+def _failed(mean: Fit, responses: tuple[str, ...]) -> SeriesFit:
+    """Return the result of a series whose mean could not be fitted: NaN throughout."""
+    n = len(mean.result.names)
+    nan = float("nan")
+    return SeriesFit(
+        mean=mean,
+        responses=responses,
+        names=mean.result.names,
+        state=np.full(n, nan),
+        covariance=np.full((n, n), nan),
+        to_amplitudes=np.tile(np.eye(n), (1 + len(responses), 1, 1)),
+        to_lines=np.zeros((len(responses), len(MOVING), n)),
+        contrast_chi2=nan,
+        solution=None,
+        status=FitStatus.FAILED,
+        flags=mean.result.flags,
+    )
