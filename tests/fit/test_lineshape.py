@@ -2,33 +2,34 @@ import numpy as np
 import pytest
 
 from glxflow.fit.lineshape import (
-    LARGEST_SHIFT_HZ,
+    LARGEST_SHIFT_PPM,
     gaussian_rate,
     lineshape,
     lineshape_family,
     voigt_fwhm,
 )
 
-TIME_S = np.arange(800) * 5e-4
+TIME_S = np.arange(600) * 5e-4
+F0_MHZ = 123.25
 
 
 def test_family_rebuilds_shapes_it_was_not_trained_on():
-    family = lineshape_family(TIME_S)
+    family = lineshape_family(TIME_S, F0_MHZ)
     rng = np.random.default_rng(5)
     for _ in range(50):
         shape = {
-            "gamma_per_s": np.pi * rng.uniform(0.5, 25.0, 1),
-            "shift_hz": rng.uniform(-1, 1, 1) * 0.9 * LARGEST_SHIFT_HZ,
-            "g_per_s2": gaussian_rate(rng.uniform(0.5, 15.0)),
-            "skew": rng.uniform(-0.5, 0.5),
+            "gamma_per_s": np.pi * rng.uniform(0.5, 18.0, 1),
+            "shift_hz": rng.uniform(-1, 1, 1) * 0.9 * LARGEST_SHIFT_PPM * F0_MHZ,
+            "g_per_s2": gaussian_rate(rng.uniform(0.5, 13.0)),
+            "skew": rng.uniform(-0.35, 0.35),
         }
         rebuilt = lineshape(family.node_s, **shape) @ family.interpolant.T
-        # A ten-thousandth of the line: far below the noise of any spectrum.
-        assert np.abs(rebuilt - lineshape(TIME_S, **shape)).max() < 1e-4
+        # Far below the noise: at SNR 100 that is a hundredth of the highest line.
+        assert np.abs(rebuilt - lineshape(TIME_S, **shape)).max() < 2e-4
 
 
 def test_family_needs_few_nodes():
-    assert lineshape_family(TIME_S).node_s.size <= 30
+    assert lineshape_family(TIME_S, F0_MHZ).node_s.size <= 20
 
 
 @pytest.mark.parametrize(("lorentzian", "gaussian"), [(4.0, 0.001), (0.001, 6.0), (3.0, 5.0)])

@@ -14,7 +14,7 @@ def problem_in(mode, model, make_fid):
     spectrum = -spectrum
     n_columns = len(model.response)
     if mode == "zeros":
-        spectrum = spectrum - 1.5 * (model.curve(model.columns(unit(model))[6, :, 0]))
+        spectrum = spectrum - 1.5 * (model.curve(model.columns(unit(model))[6, 0]))
     if mode == "weights":
         model = model.reweighted(np.where(model.ppm < 1.6, 0.1, 1.0))
     stiffness = model.spline.stiffness(1.5)
@@ -29,7 +29,7 @@ def problem_in(mode, model, make_fid):
 
 def unit(model):
     """Return line shapes that leave the basis functions as they are."""
-    return np.ones((len(model.response), model.node_s.size, 1), dtype=complex)
+    return np.ones((len(model.response), 1, model.node_s.size), dtype=complex)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -47,6 +47,19 @@ def test_gradient_is_that_of_the_cost(mode, model, make_fid):
         ) / 2e-5
     # Rounding of a cost of 1e5 over a step of 1e-5, relative to the largest slope.
     assert gradient == pytest.approx(numeric, abs=1e-4 * np.abs(numeric).max())
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_normal_equations_are_those_of_the_jacobian(mode, model, make_fid):
+    problem, theta = problem_in(mode, model, make_fid)
+    point = problem.evaluate(theta)
+    jacobian = problem.jacobian(point, np.ones(theta.size, dtype=bool))
+    matrix, gradient = problem.normal_equations(point)
+    # Rounding, enlarged by amplitudes that are nearly collinear.
+    assert matrix == pytest.approx(jacobian.T @ jacobian, abs=1e-9 * np.abs(matrix).max())
+    slope = jacobian.T @ point.residual
+    # The ridge of the amplitudes, 1e-10, under nearly collinear columns.
+    assert gradient == pytest.approx(slope, abs=1e-6 * np.abs(slope).max())
 
 
 def test_amplitudes_are_zero_where_data_would_make_them_negative(model, make_fid):
@@ -72,7 +85,7 @@ def test_whitening_is_the_root_of_the_weight_that_a_spline_leaves(model, make_fi
 
 def test_reweighting_changes_coordinates_and_not_curves(model):
     weighted = model.reweighted(np.where(model.ppm < 1.6, 0.1, 1.0))
-    plain = model.curve(model.columns(unit(model))[:, :, 0])
-    again = weighted.curve(weighted.columns(unit(model))[:, :, 0])
+    plain = model.curve(model.columns(unit(model))[:, 0])
+    again = weighted.curve(weighted.columns(unit(model))[:, 0])
     # Rounding, enlarged tenfold where the weight is a tenth.
     assert again == pytest.approx(plain, abs=1e-8 * np.abs(plain).max())

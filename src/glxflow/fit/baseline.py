@@ -7,7 +7,7 @@ penalised least squares into plain least squares (Eilers & Marx 1996,
 doi:10.1214/ss/1038425655; Wilson 2021, doi:10.1002/mrm.28385).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.interpolate import BSpline
@@ -32,11 +32,14 @@ class SplineSpace:
         Squared second differences of each mode's coefficients.
     width_ppm : float
         Length of the fitted range, in ppm.
+    known_stiffness : dict
+        Penalty weights of the effective dimensions that were asked for before.
     """
 
     modes: RealArray
     roughness: RealArray
     width_ppm: float
+    known_stiffness: dict[float, float] = field(default_factory=dict, compare=False, repr=False)
 
     def stiffness(self, ed_per_ppm: float) -> float:
         """Return the penalty weight at which the baseline has this effective dimension.
@@ -58,7 +61,9 @@ class SplineSpace:
         def excess(log_weight: float) -> float:
             return float(self.shares(10.0**log_weight).sum()) - target
 
-        return float(10.0 ** brentq(excess, -12, 18))
+        if ed_per_ppm not in self.known_stiffness:
+            self.known_stiffness[ed_per_ppm] = float(10.0 ** brentq(excess, -12, 18))
+        return self.known_stiffness[ed_per_ppm]
 
     def shares(self, stiffness: float) -> RealArray:
         """Return the share of each mode that the baseline takes up, 0 to 1; sums to the ED."""

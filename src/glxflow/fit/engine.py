@@ -15,7 +15,7 @@ from glxflow.fit.shapes import shapes_of
 from glxflow.fit.soft import ratio_rows
 from glxflow.fit.solver import Solution, solve_fast
 from glxflow.fit.start import Alignment, locate, noise_sd, shifted
-from glxflow.fit.uncertainty import Uncertainty, residual_of, uncertainty
+from glxflow.fit.uncertainty import Uncertainty, fixed_shape_chi2, residual_of, uncertainty
 from glxflow.spectrum import BasisSet, BoolArray, Fid, FitResult, FitStatus, RealArray
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULTS = FitOptions()
 PREFIT_ED_PER_PPM = 1.5
-_PREFIT_DECREASE = 1e-3
+_PREFIT_DECREASE = 1e-2
 ED_GRID = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 """Effective dimensions per ppm among which AIC chooses."""
 
@@ -114,7 +114,7 @@ def _prefit(
     ed = options.baseline_ed_per_ppm or PREFIT_ED_PER_PPM
     no_rows = np.zeros((0, len(model.response)))
     problem = Problem(model, spectrum, noise, model.spline.stiffness(ed), no_rows)
-    point = problem.evaluate(model.prior.mean)
+    point = problem.evaluate(_start(model, found.linewidth_hz))
     problem, point = _shared_fit(problem, point)
     weight = trust(model.ppm, residual_of(problem, point))
     if weight.min() < 1:
@@ -127,11 +127,20 @@ def _prefit(
     return _weighted(problem, point, noise), point.theta
 
 
+def _start(model: FitModel, linewidth_hz: float) -> RealArray:
+    """Return start values: lines of a known width, half of it Lorentzian."""
+    start = model.prior.mean.copy()
+    start[SHARED.index("log_lorentzian")] = np.log(0.5 * linewidth_hz)
+    start[SHARED.index("log_gaussian")] = np.log(0.7 * linewidth_hz)
+    return start
+
+
 def _shared_fit(problem: Problem, point: Point) -> tuple[Problem, Point]:
     """Return the problem with soft constraints to scale, fitted with one common line shape."""
     ratio_sd = problem.model.options.neighbour_ratio_sd
     problem = problem.with_ratios(ratio_rows(problem.model, point.amplitudes, ratio_sd))
-    point = solve_fast(problem, point.theta, _is_shared(problem), _PREFIT_DECREASE).point
+    smallest = _PREFIT_DECREASE * point.cost
+    point = solve_fast(problem, point.theta, _is_shared(problem), smallest).point
     return problem.with_ratios(ratio_rows(problem.model, point.amplitudes, ratio_sd)), point
 
 
@@ -145,7 +154,7 @@ def _weighted(problem: Problem, point: Point, noise: float) -> Problem:
 
     Otherwise the priors would weigh nothing where the model describes least.
     """
-    misfit = uncertainty(problem, problem.moved(point), _is_shared(problem), noise).reduced_chi2
+    misfit = fixed_shape_chi2(problem, problem.moved(point))
     return problem.with_noise(noise * float(np.sqrt(max(misfit, 1.0))))
 
 
@@ -212,7 +221,7 @@ def _component_curves(problem: Problem, point: Point) -> RealArray:
     """Return the fitted curves, (n_components, n_fit); lipid in quadrature joins its own."""
     model = problem.model
     weights = problem.noise_sd * point.amplitudes[:, np.newaxis]
-    curves = model.curve(weights * point.columns[:, :, 0])
+    curves = model.curve(weights * point.columns[:, 0])
     for extra, index in enumerate(model.quadrature_of, start=len(model.names)):
         curves[index] += curves[extra]
     return curves[: len(model.names)]

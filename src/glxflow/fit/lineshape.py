@@ -17,13 +17,13 @@ import numpy as np
 
 from glxflow.spectrum import ComplexArray, RealArray
 
-WIDEST_LORENTZIAN_HZ = 30.0
-WIDEST_GAUSSIAN_HZ = 20.0
-LARGEST_SHIFT_HZ = 9.0
-LARGEST_SKEW = 0.6
+WIDEST_LORENTZIAN_HZ = 20.0
+WIDEST_GAUSSIAN_HZ = 15.0
+LARGEST_SHIFT_PPM = 0.05
+LARGEST_SKEW = 0.4
 """Ranges the family covers; the fit's parameters are bounded within them."""
 
-_TOLERANCE = 1e-5
+_TOLERANCE = 3e-5
 _SKEW_TIME_S = 0.03
 
 
@@ -43,15 +43,17 @@ class LineshapeFamily:
     interpolant: RealArray
 
 
-def lineshape_family(time_s: RealArray) -> LineshapeFamily:
-    """Return nodes and weights that rebuild every line shape to 1e-4 of its start.
+def lineshape_family(time_s: RealArray, f0_mhz: float) -> LineshapeFamily:
+    """Return nodes and weights that rebuild every line shape to 2e-4 of its start.
 
     Parameters
     ----------
     time_s : (n_points,) ndarray
         Sample times, in s.
+    f0_mhz : float
+        Spectrometer frequency, in MHz.
     """
-    samples = _training_set(time_s)
+    samples = _training_set(time_s, LARGEST_SHIFT_PPM * f0_mhz)
     # The Gram matrix is the small way to the singular vectors; it keeps 8 digits of them.
     power, left = np.linalg.eigh(samples @ samples.T)
     rank = int((power > _TOLERANCE**2 * power[-1]).sum())
@@ -87,6 +89,15 @@ def lineshape(
     return decays
 
 
+def lineshape_slopes(node_s: RealArray) -> ComplexArray:
+    """Return what a decay is multiplied by for itself and its derivatives, (5, n_nodes).
+
+    Derivatives are by gamma, shift in Hz, g and skew.
+    """
+    ones = np.ones_like(node_s)
+    return np.stack([ones, -node_s, 2j * np.pi * node_s, -(node_s**2), 1j * skew_phase(node_s)])
+
+
 def skew_phase(time_s: RealArray) -> RealArray:
     """Return the phase of a line of unit skew."""
     scaled = time_s / _SKEW_TIME_S
@@ -111,10 +122,10 @@ def voigt_fwhm(lorentzian_hz: RealArray, gaussian_hz: float) -> RealArray:
     return width
 
 
-def _training_set(time_s: RealArray) -> RealArray:
+def _training_set(time_s: RealArray, largest_shift_hz: float) -> RealArray:
     """Return decays over the range of parameters as columns, real and imaginary apart."""
-    widths = np.array([0.2, 1.0, 2.0, 4.0, 7.0, 11.0, 18.0, WIDEST_LORENTZIAN_HZ])
-    shifts = np.linspace(0.0, LARGEST_SHIFT_HZ, 5)
+    widths = np.array([0.2, 1.0, 2.0, 4.0, 7.0, 12.0, WIDEST_LORENTZIAN_HZ])
+    shifts = np.linspace(0.0, largest_shift_hz, 5)
     lorentzian, shift = (grid.ravel() for grid in np.meshgrid(widths, shifts))
     gaussian = (0.5, 3.0, 7.0, WIDEST_GAUSSIAN_HZ)
     skews = LARGEST_SKEW * np.array([-1.0, -0.3, 0.0, 0.3, 1.0])

@@ -7,7 +7,7 @@ import numpy as np
 
 from glxflow.fit.groups import Group
 from glxflow.fit.lineshape import (
-    LARGEST_SHIFT_HZ,
+    LARGEST_SHIFT_PPM,
     LARGEST_SKEW,
     WIDEST_GAUSSIAN_HZ,
     WIDEST_LORENTZIAN_HZ,
@@ -22,6 +22,7 @@ _DELAY_SD_US = 15.0
 LORENTZIAN_HZ, _LORENTZIAN_LOG_SD = 4.0, 0.7
 _GAUSSIAN_HZ, _GAUSSIAN_LOG_SD = 3.0, 1.0
 _SKEW_SD = 0.08
+_COMMON_SHARE = 0.4
 # Macromolecules and lipids are broad: their position is known less well in ppm and matters less.
 _BROAD_SHIFT_SD_PPM = {Kind.MACROMOLECULE: 0.01, Kind.LIPID: 0.03}
 _BROAD_WIDTH_LOG_SD = {Kind.MACROMOLECULE: 0.2, Kind.LIPID: 0.3}
@@ -51,10 +52,12 @@ class Prior:
 def prior_of(groups: Sequence[Group], f0_mhz: float, options: FitOptions) -> Prior:
     """Return names, priors and bounds of the parameters of a model."""
     widest = 0.9 * WIDEST_LORENTZIAN_HZ
+    common_hz = _COMMON_SHARE * LARGEST_SHIFT_PPM * f0_mhz
+    own_hz = LARGEST_SHIFT_PPM * f0_mhz - common_hz
     rows: list[tuple[str, float, float, float, float]] = [
         ("phase_rad", 0.0, np.inf, -np.inf, np.inf),
         ("delay_us", 0.0, _DELAY_SD_US, -np.inf, np.inf),
-        ("shift_hz", 0.0, np.inf, -LARGEST_SHIFT_HZ / 2, LARGEST_SHIFT_HZ / 2),
+        ("shift_hz", 0.0, np.inf, -common_hz, common_hz),
         (
             "log_lorentzian",
             np.log(LORENTZIAN_HZ),
@@ -74,8 +77,7 @@ def prior_of(groups: Sequence[Group], f0_mhz: float, options: FitOptions) -> Pri
     for group in groups:
         shift_sd = _BROAD_SHIFT_SD_PPM.get(group.kind, options.shift_sd_ppm) * f0_mhz
         width_sd = _BROAD_WIDTH_LOG_SD.get(group.kind, options.width_log_sd)
-        bound = LARGEST_SHIFT_HZ / 2
-        rows.append((f"shift_{group.name}", 0.0, shift_sd, -bound, bound))
+        rows.append((f"shift_{group.name}", 0.0, shift_sd, -own_hz, own_hz))
         rows.append((f"width_{group.name}", 0.0, width_sd, -3.0, 1.2))
     names, *columns = zip(*rows, strict=True)
     mean, sd, low, high = (np.array(column) for column in columns)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glxflow.fit.lineshape import lineshape, skew_phase
+from glxflow.fit.lineshape import lineshape
 from glxflow.fit.model import FitModel
 from glxflow.fit.nnls import nnls_gram
 from glxflow.fit.prior import SHARED
@@ -33,12 +33,14 @@ class Point:
         Non-linear parameters.
     amplitudes : (n_columns,) ndarray
         Non-negative but for quadratures, at their optimum for `theta`.
-    columns : (n_columns, n_fit, 5) ndarray
+    columns : (n_columns, 5, n_fit) ndarray
         Spectra over the noise and derivatives by gamma, shift, g and skew.
     data : (3, n_fit) ndarray
         Phased data over the noise, with its derivatives by phase and by delay.
-    whitened : (n_fit, n_columns) ndarray
+    whitened : (n_columns, n_fit) ndarray
         Spectra under the square root of the baseline's weight.
+    gram : (n_columns, n_columns) ndarray
+        Normal matrix of the amplitudes, with the ratios.
     residual : (n_rows,) ndarray
         Whitened data rows, ratio rows, prior rows.
     """
@@ -48,6 +50,7 @@ class Point:
     columns: RealArray
     data: RealArray
     whitened: RealArray
+    gram: RealArray
     residual: RealArray
 
     @property
@@ -58,7 +61,7 @@ class Point:
     @property
     def remainder(self) -> RealArray:
         """What the components leave of the phased data, over the noise, (n_fit,)."""
-        left: RealArray = self.data[0] - self.amplitudes @ self.columns[:, :, _VALUE]
+        left: RealArray = self.data[0] - self.amplitudes @ self.columns[:, _VALUE]
         return left
 
 
@@ -77,6 +80,8 @@ class Problem:
         Weight of the baseline's roughness.
     ratio_rows : (n_ratios, n_columns) ndarray
         Soft constraints on amplitudes over the noise, each divided by its SD.
+    passive : (n_columns,) bool ndarray, optional
+        Guess of which amplitudes are not zero: it saves time and decides nothing.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class Problem:
         noise_sd: float,
         stiffness: float,
         ratio_rows: RealArray,
+        passive: BoolArray | None = None,
     ) -> None:
         self.model = model
         self.prior = model.prior
@@ -94,38 +100,39 @@ class Problem:
         self.ratio_rows = ratio_rows
         self.shares = model.spline.shares(stiffness)
         self._spectrum = spectrum
-        self._frequency = (
-            2e-6
-            * np.pi
-            * model.axis.spectrometer_frequency_mhz
-            * (model.ppm - model.axis.reference_ppm)
-        )
         self._limited = np.isfinite(self.prior.sd)
-        self._passive = np.ones(len(model.response), dtype=np.bool_)
-        self._root_weight = np.ones(len(model.ppm))
-        self._root_weight[: self.shares.size] = np.sqrt(np.clip(1 - self.shares, 0.0, 1.0))
+        self._root_weight = np.sqrt(np.clip(1 - self.shares, 0.0, 1.0))
+        self._first = [group.members[0] for group in model.groups]
+        everything = np.ones(len(model.response), dtype=np.bool_)
+        self._passive = everything if passive is None else passive
 
     def with_ratios(self, rows: RealArray) -> "Problem":
         """Return the same problem under other soft constraints."""
-        return Problem(self.model, self._spectrum, self.noise_sd, self.stiffness, rows)
+        return self._changed(self.model, self.noise_sd, self.stiffness, rows)
 
     def with_stiffness(self, stiffness: float) -> "Problem":
         """Return the same problem with a baseline of another stiffness."""
-        return Problem(self.model, self._spectrum, self.noise_sd, stiffness, self.ratio_rows)
+        return self._changed(self.model, self.noise_sd, stiffness, self.ratio_rows)
 
     def with_model(self, model: FitModel) -> "Problem":
         """Return the same problem with a model of other weights."""
-        return Problem(model, self._spectrum, self.noise_sd, self.stiffness, self.ratio_rows)
+        return self._changed(model, self.noise_sd, self.stiffness, self.ratio_rows)
 
     def with_noise(self, noise_sd: float) -> "Problem":
         """Return the same problem with another weight of the data against the priors."""
         rows = self.ratio_rows * (noise_sd / self.noise_sd)
-        return Problem(self.model, self._spectrum, noise_sd, self.stiffness, rows)
+        return self._changed(self.model, noise_sd, self.stiffness, rows)
+
+    def _changed(
+        self, model: FitModel, noise_sd: float, stiffness: float, rows: RealArray
+    ) -> "Problem":
+        """Return a problem with the same data."""
+        return Problem(model, self._spectrum, noise_sd, stiffness, rows, self._passive)
 
     def whiten(self, rows: RealArray) -> RealArray:
-        """Return rotated rows, (n_fit, ...), under the square root of the baseline's weight."""
-        weight = self._root_weight if rows.ndim == 1 else self._root_weight[:, np.newaxis]
-        whitened: RealArray = rows * weight
+        """Return rotated rows, (..., n_fit), under the square root of the baseline's weight."""
+        whitened = np.array(rows)
+        whitened[..., : self._root_weight.size] *= self._root_weight
         return whitened
 
     def baseline(self, remainder: RealArray) -> RealArray:
@@ -136,8 +143,8 @@ class Problem:
 
     def evaluate(self, theta: RealArray) -> Point:
         """Return amplitudes and residual at a parameter vector."""
-        phased = self._spectrum * np.exp(-1j * (theta[0] + self._frequency * theta[1]))
-        rows = np.stack([phased.real, phased.imag, phased.imag * self._frequency])
+        phased = self._spectrum * np.exp(-1j * (theta[0] + self.model.turn_per_us * theta[1]))
+        rows = np.stack([phased.real, phased.imag, phased.imag * self.model.turn_per_us])
         data = self.model.rotated(rows) / self.noise_sd
         return self._complete(theta, self._columns(theta), data)
 
@@ -161,17 +168,39 @@ class Problem:
             Derivative of the residual with amplitudes re-optimised to first order.
         """
         rows = self.fixed_jacobian(point)[:, vary]
-        active = self.linear_jacobian(point)[:, point.amplitudes != 0]
+        active = point.amplitudes != 0
         n_linear = len(rows) - int(self._limited.sum())
-        active = active[:n_linear]
-        gram = active.T @ active
-        gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
-        rows[:n_linear] -= active @ np.linalg.solve(gram, active.T @ rows[:n_linear])
+        linear = self.linear_jacobian(point)[:n_linear, active]
+        gram = point.gram[np.ix_(active, active)]
+        rows[:n_linear] -= linear @ np.linalg.solve(gram, linear.T @ rows[:n_linear])
         return rows
+
+    def normal_equations(self, point: Point) -> tuple[RealArray, RealArray]:
+        """Return J'J and J'r of Kaufman's Jacobian J by all parameters, without forming it.
+
+        J'J is the Schur complement of the amplitudes. The residual r is orthogonal to
+        the active columns, so that J'r needs no projection.
+
+        Returns
+        -------
+        matrix : (n_theta, n_theta) ndarray
+            J'J, priors included.
+        gradient : (n_theta,) ndarray
+            J'r, half the gradient of the cost.
+        """
+        slopes = self.whiten(self._derivatives(point))
+        active = point.amplitudes != 0
+        cross = point.whitened[active] @ slopes.T
+        gram = point.gram[np.ix_(active, active)]
+        matrix = slopes @ slopes.T - cross.T @ np.linalg.solve(gram, cross)
+        matrix[np.diag_indices_from(matrix)] += self.prior.sd**-2.0
+        gradient = slopes @ point.residual[: slopes.shape[1]]
+        gradient += (point.theta - self.prior.mean) * self.prior.sd**-2.0
+        return matrix, gradient
 
     def fixed_jacobian(self, point: Point) -> RealArray:
         """Return the Jacobian of the residual at fixed amplitudes, (n_rows, n_theta)."""
-        whitened = self.whiten(self._derivatives(point))
+        whitened = self.whiten(self._derivatives(point)).T
         prior_rows = np.diag(1 / self.prior.sd)[self._limited]
         ratio_rows = np.zeros((len(self.ratio_rows), whitened.shape[1]))
         return np.concatenate([whitened, ratio_rows, prior_rows])
@@ -179,68 +208,52 @@ class Problem:
     def linear_jacobian(self, point: Point) -> RealArray:
         """Return the derivative of the residual by the amplitudes, (n_rows, n_columns)."""
         empty = np.zeros((int(self._limited.sum()), len(point.amplitudes)))
-        return np.concatenate([-point.whitened, self.ratio_rows, empty])
+        return np.concatenate([-point.whitened.T, self.ratio_rows, empty])
 
     def _complete(self, theta: RealArray, columns: RealArray, data: RealArray) -> Point:
         """Return the state once columns and data are known."""
-        whitened = self.whiten(columns[:, :, _VALUE].T)
+        whitened = self.whiten(columns[:, _VALUE])
         observed = self.whiten(data[0])
-        amplitudes = self._amplitudes(whitened, observed)
+        gram = whitened @ whitened.T + self.ratio_rows.T @ self.ratio_rows
+        gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
+        # A spectrum is fitted some twenty times with nearly the same active set.
+        amplitudes = nnls_gram(gram, whitened @ observed, self._passive, self.model.is_signed)
+        self._passive = amplitudes != 0
         residual = np.concatenate(
             [
-                observed - whitened @ amplitudes,
+                observed - amplitudes @ whitened,
                 self.ratio_rows @ amplitudes,
                 ((theta - self.prior.mean) / self.prior.sd)[self._limited],
             ]
         )
-        return Point(theta, amplitudes, columns, data, whitened, residual)
+        return Point(theta, amplitudes, columns, data, whitened, gram, residual)
 
     def _columns(self, theta: RealArray) -> RealArray:
-        """Return spectra and derivatives over the noise, (n_columns, n_fit, 5)."""
+        """Return spectra and derivatives over the noise, (n_columns, 5, n_fit)."""
         model, shapes = self.model, shapes_of(self.model, theta)
-        time_s = model.node_s
         value = lineshape(
-            time_s,
+            model.node_s,
             shapes.gamma_per_s,
             shapes.shift_hz,
             g_per_s2=shapes.g_per_s2,
             skew=shapes.skew,
         )
-        factors = np.stack(
-            [
-                np.ones_like(time_s),
-                -time_s,
-                2j * np.pi * time_s,
-                -(time_s**2),
-                1j * skew_phase(time_s),
-            ]
-        )
-        kinds = value[:, :, np.newaxis] * factors.T / self.noise_sd
-        return model.columns(kinds)
-
-    def _amplitudes(self, components: RealArray, observed: RealArray) -> RealArray:
-        """Return the non-negative amplitudes, starting from the last active set."""
-        gram = components.T @ components + self.ratio_rows.T @ self.ratio_rows
-        gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
-        amplitudes = nnls_gram(gram, components.T @ observed, self._passive, self.model.is_signed)
-        self._passive = amplitudes != 0
-        return amplitudes
+        return model.columns(value[:, np.newaxis] * (model.slopes / self.noise_sd))
 
     def _derivatives(self, point: Point) -> RealArray:
-        """Return d(data - fit)/d(theta) before whitening, (n_fit, n_theta)."""
+        """Return d(data - fit)/d(theta) before whitening, (n_theta, n_fit)."""
         theta, model = point.theta, self.model
         shapes = shapes_of(model, theta)
-        derivatives = np.zeros((len(model.ppm), theta.size))
-        derivatives[:, 0], derivatives[:, 1] = point.data[1], point.data[2]
         members = -model.membership * point.amplitudes
-        spectra = point.columns[:, :, _GAMMA:].reshape(len(point.columns), -1)
-        by_group = (members @ spectra).reshape(len(members), len(model.ppm), 4)
-        derivatives[:, 4] = 2 * shapes.g_per_s2 * by_group[:, :, _G - 1].sum(axis=0)
-        derivatives[:, 5] = by_group[:, :, _SKEW - 1].sum(axis=0)
-        first = [group.members[0] for group in model.groups]
-        by_shift = by_group[:, :, _SHIFT - 1].T
-        by_width = by_group[:, :, _GAMMA - 1].T * shapes.gamma_per_s[first]
-        derivatives[:, len(SHARED) :: 2], derivatives[:, len(SHARED) + 1 :: 2] = by_shift, by_width
-        derivatives[:, 2] = by_shift.sum(axis=1)
-        derivatives[:, 3] = by_width @ model.follows_shim
+        spectra = members @ point.columns.reshape(len(point.columns), -1)
+        by_group = spectra.reshape(len(members), *point.columns.shape[1:])
+        by_shift = by_group[:, _SHIFT]
+        by_width = by_group[:, _GAMMA] * shapes.gamma_per_s[self._first, np.newaxis]
+        derivatives = np.empty((theta.size, len(model.ppm)))
+        derivatives[:2] = point.data[1:]
+        derivatives[2] = by_shift.sum(axis=0)
+        derivatives[3] = model.follows_shim @ by_width
+        derivatives[4] = 2 * shapes.g_per_s2 * by_group[:, _G].sum(axis=0)
+        derivatives[5] = by_group[:, _SKEW].sum(axis=0)
+        derivatives[len(SHARED) :: 2], derivatives[len(SHARED) + 1 :: 2] = by_shift, by_width
         return derivatives

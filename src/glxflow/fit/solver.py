@@ -10,10 +10,10 @@ from glxflow.spectrum import BoolArray, RealArray
 LARGEST_PREDICTED_DECREASE = 1e-4
 """Converged: a further Gauss-Newton step would lower reduced chi-squared units by less."""
 
-SMALLEST_DECREASE = 1e-7
-"""Share of the cost; far below what moves an amplitude."""
+SMALLEST_DECREASE = 1e-5
+"""The search ends where a step would lower chi-squared by less: 0.003 SD of a parameter."""
 
-_MOST_STEPS = 80
+_MOST_EVALUATIONS = 80
 _LARGEST_DAMPING = 1e10
 
 
@@ -67,42 +67,41 @@ def solve_fast(
     vary : (n_theta,) bool ndarray
         Which parameters are searched.
     smallest_decrease : float
-        Stop where the next step would lower the cost by a smaller share.
+        Stop where the next step would lower the cost by less.
     """
     point = problem.evaluate(within(problem, start))
+    normal, gradient = problem.normal_equations(point)
     damping, growth, n_evaluations = 1e-3, 2.0, 1
-    for _ in range(_MOST_STEPS):
-        jacobian = problem.jacobian(point, vary)
-        gradient = jacobian.T @ point.residual
+    while damping < _LARGEST_DAMPING and n_evaluations < _MOST_EVALUATIONS:
         # What would leave its bounds stands still, or it would spoil the step of the others.
-        inside = ~_leaves(problem, point.theta, vary, gradient)
-        jacobian, gradient = jacobian[:, inside], gradient[inside]
-        normal = jacobian.T @ jacobian
-        curvature = damping * np.diag(normal)
-        step = np.linalg.solve(normal + np.diag(curvature), gradient)
+        searched = np.flatnonzero(vary & ~_leaves(problem, point.theta, gradient))
+        curvature = damping * np.diag(normal)[searched]
+        damped = normal[np.ix_(searched, searched)] + np.diag(curvature)
+        step = np.linalg.solve(damped, gradient[searched])
+        predicted = float(step @ (gradient[searched] + curvature * step))
+        if predicted < smallest_decrease:
+            break
         trial = point.theta.copy()
-        trial[np.flatnonzero(vary)[inside]] -= step
+        trial[searched] -= step
         candidate = problem.evaluate(within(problem, trial))
         n_evaluations += 1
-        predicted = float(step @ (gradient + curvature * step))
-        gain = (point.cost - candidate.cost) / max(predicted, 1e-300)
-        is_small = predicted < smallest_decrease * point.cost
+        gain = (point.cost - candidate.cost) / predicted
         if gain > 0:
             # Nielsen (1999): a smooth rule does not bounce between two dampings.
             point, growth = candidate, 2.0
             damping *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
+            normal, gradient = problem.normal_equations(point)
         else:
             damping, growth = damping * growth, 2 * growth
-        if is_small or damping > _LARGEST_DAMPING:
-            break
-    return solution_at(problem, point, vary, n_evaluations)
+    return _judged(problem, point, (normal, gradient), vary, n_evaluations)
 
 
-def _leaves(problem: Problem, theta: RealArray, vary: BoolArray, gradient: RealArray) -> BoolArray:
-    """Tell which varying parameters are at a bound that descent would cross."""
+def _leaves(problem: Problem, theta: RealArray, gradient: RealArray) -> BoolArray:
+    """Tell which parameters are at a bound that descent would cross."""
     prior = problem.prior
-    at_low, at_high = theta[vary] <= prior.low[vary], theta[vary] >= prior.high[vary]
-    leaves: BoolArray = (at_low & (gradient > 0)) | (at_high & (gradient < 0))
+    leaves: BoolArray = ((theta <= prior.low) & (gradient > 0)) | (
+        (theta >= prior.high) & (gradient < 0)
+    )
     return leaves
 
 
@@ -113,14 +112,24 @@ def within(problem: Problem, theta: RealArray) -> RealArray:
 
 
 def solution_at(problem: Problem, point: Point, vary: BoolArray, n_evaluations: int) -> Solution:
-    """Check the optimum: bounds, and what one more free step would gain."""
-    prior = problem.prior
+    """Check an optimum: bounds, and what one more free step would gain."""
+    return _judged(problem, point, problem.normal_equations(point), vary, n_evaluations)
+
+
+def _judged(
+    problem: Problem,
+    point: Point,
+    normal_equations: tuple[RealArray, RealArray],
+    vary: BoolArray,
+    n_evaluations: int,
+) -> Solution:
+    """Return the solution at a point whose normal equations are known."""
+    prior, (normal, gradient) = problem.prior, normal_equations
     margin = 1e-3 * np.where(np.isfinite(prior.high - prior.low), prior.high - prior.low, 0.0)
     stuck = vary & ((point.theta <= prior.low + margin) | (point.theta >= prior.high - margin))
     free = vary & ~stuck
-    jacobian = problem.jacobian(point, free)
-    normal, gradient = jacobian.T @ jacobian, jacobian.T @ point.residual
-    gain = float(gradient @ np.linalg.solve(normal + 1e-12 * np.diag(np.diag(normal)), gradient))
+    matrix, slope = normal[np.ix_(free, free)], gradient[free]
+    gain = float(slope @ np.linalg.solve(matrix + 1e-12 * np.diag(np.diag(matrix)), slope))
     names = tuple(name for name, is_stuck in zip(prior.names, stuck, strict=True) if is_stuck)
     # Where the model does not explain the data, chi-squared counts in units of its excess.
     excess = max(1.0, point.cost / len(problem.model.ppm))

@@ -1,6 +1,7 @@
 """Where a fit starts: noise, phase and frequency offset of a spectrum."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -25,6 +26,7 @@ _TYPICAL = {
 
 _TEMPLATE_WIDTH_HZ = 5.0
 _DEAD_TIME_S = 0.01
+_WIDTH_END_S = 0.2
 _BAND_PPM = (1.55, 4.1)
 _FLANK = 0.15
 _LEAST_DETECTION = 8.0
@@ -59,11 +61,17 @@ def noise_sd(fid: Fid) -> float:
 
 def _detrended_sd(values: ComplexArray) -> float:
     """Return the SD per channel about a polynomial."""
-    position = np.linspace(-1.0, 1.0, values.size)
-    design = np.polynomial.legendre.legvander(position, _TAIL_ORDER)
-    coefficients, *_ = np.linalg.lstsq(design.astype(np.complex128), values, rcond=None)
-    residual = values - design @ coefficients
-    return float(np.sqrt(np.sum(np.abs(residual) ** 2) / (2 * (values.size - _TAIL_ORDER - 1))))
+    modes = _polynomials(values.size)
+    residual = values - modes @ (modes.T @ values)
+    return float(np.sqrt(np.sum(np.abs(residual) ** 2) / (2 * (values.size - modes.shape[1]))))
+
+
+@cache
+def _polynomials(n_points: int) -> RealArray:
+    """Return orthonormal polynomials up to the order of the tails, (n_points, n_modes)."""
+    position = np.linspace(-1.0, 1.0, n_points)
+    modes, _ = np.linalg.qr(np.polynomial.legendre.legvander(position, _TAIL_ORDER))
+    return modes
 
 
 def template(basis: BasisSet) -> ComplexArray:
@@ -89,11 +97,14 @@ class Alignment:
         Frequency offset and zero-order phase of the data against the template.
     detection : float
         Height of the overlap over its noise.
+    linewidth_hz : float
+        Width of the lines: that of the template with the largest overlap.
     """
 
     offset_hz: float
     phase_rad: float
     detection: float
+    linewidth_hz: float
 
 
 def locate(fid: Fid, reference: ComplexArray, noise: float) -> Alignment | str:
@@ -113,8 +124,9 @@ def locate(fid: Fid, reference: ComplexArray, noise: float) -> Alignment | str:
     DataError
         If the conjugated data fit better.
     """
-    found = align(fid, reference, noise, LARGEST_OFFSET_PPM)
-    mirrored = align(Fid(np.conj(fid.samples), fid.axis), reference, noise, LARGEST_OFFSET_PPM)
+    found, far = align(fid, reference, noise, (LARGEST_OFFSET_PPM, _FAR_PPM))
+    conjugate = Fid(np.conj(fid.samples), fid.axis)
+    (mirrored,) = align(conjugate, reference, noise, (LARGEST_OFFSET_PPM,))
     if mirrored.detection > _CLEARLY * max(found.detection, _LEAST_DETECTION):
         raise DataError(
             f"the conjugated data match brain metabolites {mirrored.detection:.0f} times the "
@@ -126,7 +138,6 @@ def locate(fid: Fid, reference: ComplexArray, noise: float) -> Alignment | str:
             f"no metabolites found: the best match is {found.detection:.1f} times the noise, "
             f"expected at least {_LEAST_DETECTION:g}. Look at the spectrum: is there signal?"
         )
-    far = align(fid, reference, noise, _FAR_PPM)
     if far.detection > _CLEARLY * found.detection:
         offset_ppm = far.offset_hz / fid.axis.spectrometer_frequency_mhz
         return (
@@ -136,8 +147,10 @@ def locate(fid: Fid, reference: ComplexArray, noise: float) -> Alignment | str:
     return found
 
 
-def align(fid: Fid, reference: ComplexArray, noise: float, largest_ppm: float) -> Alignment:
-    """Return the frequency offset and phase at which data and template overlap most.
+def align(
+    fid: Fid, reference: ComplexArray, noise: float, reaches_ppm: tuple[float, ...]
+) -> tuple[Alignment, ...]:
+    """Return where data and template overlap most, within each of some largest offsets.
 
     Matched filter: one Fourier transform of data times conjugate template holds
     the overlap at every offset. The first 10 ms are left out, since broad
@@ -151,23 +164,39 @@ def align(fid: Fid, reference: ComplexArray, noise: float, largest_ppm: float) -
         What `template` returns, on the same axis.
     noise : float
         SD of the noise in the real spectrum.
-    largest_ppm : float
-        Largest offset that is considered, in ppm.
+    reaches_ppm : tuple of float
+        Largest offsets that are considered, in ppm.
     """
     axis = fid.axis
     late = axis.time_s >= _DEAD_TIME_S
     matched = np.conj(reference) * _in_band(fid) * late
-    n_fine = 8 * axis.n_points
-    overlap = np.fft.fft(matched, n_fine)
-    frequency_hz = np.fft.fftfreq(n_fine, axis.dwell_time_s)
-    allowed = np.abs(frequency_hz) <= largest_ppm * axis.spectrometer_frequency_mhz
-    best = int(np.flatnonzero(allowed)[np.abs(overlap[allowed]).argmax()])
+    overlap = np.fft.fft(matched, 8 * axis.n_points)
+    frequency_hz = np.fft.fftfreq(overlap.size, axis.dwell_time_s)
+    height = np.abs(overlap)
     overlap_sd = noise / np.sqrt(axis.n_points) * np.linalg.norm(reference[late])
-    return Alignment(
-        offset_hz=float(frequency_hz[best]),
-        phase_rad=float(np.angle(overlap[best])),
-        detection=float(abs(overlap[best]) / overlap_sd),
-    )
+    found = []
+    for reach_ppm in reaches_ppm:
+        allowed = np.abs(frequency_hz) <= reach_ppm * axis.spectrometer_frequency_mhz
+        best = int(np.where(allowed, height, -1.0).argmax())
+        in_place = matched * np.exp(-2j * np.pi * frequency_hz[best] * axis.time_s)
+        found.append(
+            Alignment(
+                offset_hz=float(frequency_hz[best]),
+                phase_rad=float(np.angle(overlap[best])),
+                detection=float(height[best] / overlap_sd),
+                linewidth_hz=_linewidth(in_place, np.abs(reference), axis.time_s),
+            )
+        )
+    return tuple(found)
+
+
+def _linewidth(matched: ComplexArray, size: RealArray, time_s: RealArray) -> float:
+    """Return the width of the template whose overlap is largest over its norm, in Hz."""
+    used = (time_s >= _DEAD_TIME_S) & (time_s <= _WIDTH_END_S)
+    widths_hz = np.arange(_TEMPLATE_WIDTH_HZ - 3, 3.2 * _TEMPLATE_WIDTH_HZ)
+    decays = np.exp(-np.pi * np.outer(widths_hz - _TEMPLATE_WIDTH_HZ, time_s[used]))
+    overlap = np.abs(decays @ matched[used]) / np.sqrt(decays**2 @ size[used] ** 2)
+    return float(widths_hz[overlap.argmax()])
 
 
 def _in_band(fid: Fid) -> ComplexArray:

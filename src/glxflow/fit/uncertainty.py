@@ -76,18 +76,31 @@ def uncertainty(problem: Problem, point: Point, free: BoolArray, noise_sd: float
     n_data, n_free = len(problem.model.ppm), int(free.sum())
     data_rows = rows[:n_data]
     effective = float(np.sum((data_rows.T @ data_rows) * inverse)) + float(problem.shares.sum())
-    noise_rows = problem.whiten(data_rows)
+    noise_rows = problem.whiten(data_rows.T).T
     sandwich = inverse @ (noise_rows.T @ noise_rows) @ inverse
     shape_error = inverse @ (noise_rows.T @ _shape_errors(problem, point))
     noise_share = (noise_sd / problem.noise_sd) ** 2
-    freedom = float(problem.model.weight @ problem.model.weight) - effective
-    misfit = _misfit(problem, point) / freedom
+    misfit = _misfit(problem, point) / _freedom(problem, effective)
     return Uncertainty(
         covariance=inverse * max(misfit, 1.0) + shape_error @ shape_error.T,
         noise_covariance=sandwich[n_free:, n_free:] * noise_share,
         free=free,
         reduced_chi2=misfit / noise_share,
     )
+
+
+def fixed_shape_chi2(problem: Problem, point: Point) -> float:
+    """Return the reduced chi-squared of a fit whose line shapes are taken as known."""
+    active = point.amplitudes != 0
+    rows = point.whitened[active]
+    taken = np.trace(np.linalg.solve(point.gram[np.ix_(active, active)], rows @ rows.T))
+    effective = float(taken) + float(problem.shares.sum())
+    return _misfit(problem, point) / _freedom(problem, effective)
+
+
+def _freedom(problem: Problem, effective: float) -> float:
+    """Return the trusted points less the dimensions that were fitted to them."""
+    return float(problem.model.weight @ problem.model.weight) - effective
 
 
 def _shape_errors(problem: Problem, point: Point) -> RealArray:
@@ -98,7 +111,7 @@ def _shape_errors(problem: Problem, point: Point) -> RealArray:
     """
     model = problem.model
     members = [n for n, kind in enumerate(model.kinds) if kind is Kind.MACROMOLECULE]
-    curve = model.curve(point.amplitudes[members] @ point.columns[members, :, 0])
+    curve = model.curve(point.amplitudes[members] @ point.columns[members, 0])
     position = (model.ppm - model.ppm[0]) / model.spline.width_ppm
     length = _SHAPE_LENGTH_PPM / model.spline.width_ppm
     order = np.arange(int(_LAST_COSINE / length))
