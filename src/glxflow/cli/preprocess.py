@@ -100,7 +100,23 @@ def outcome_of(cleaned: Preprocessed) -> dict[str, Any]:
         "Steps": [asdict(step) for step in cleaned.steps],
         "Flags": [asdict(flag) for flag in cleaned.flags],
         "RejectedTransients": list(cleaned.rejected),
+        # BIDS reads this record as the sidecar of the transients: their onsets on the clock
+        # of the events, which no multiple of TR gives once transients were left out.
+        "VolumeTiming": cleaned.transients.onset_s.tolist(),
+        "TransientTable": {
+            "onset_s": cleaned.transients.onset_s.tolist(),
+            "frequency_hz": cleaned.offset_hz.tolist(),
+            "phase_rad": cleaned.phase_rad.tolist(),
+            "weight": _weights(cleaned),
+        },
     }
+
+
+def _weights(cleaned: Preprocessed) -> list[float]:
+    """Return the weight of each transient in its average: 0 for those that were rejected."""
+    weights = np.ones(cleaned.transients.n_transients)
+    weights[list(cleaned.rejected)] = 0
+    return list(weights.tolist())
 
 
 def _as_series(water: Fid, header: ScanHeader) -> Series:

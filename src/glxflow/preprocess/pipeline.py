@@ -9,19 +9,17 @@ from dataclasses import replace
 import numpy as np
 
 from glxflow.preprocess.bins import BinPlan, average, divide
+from glxflow.preprocess.checks import leave_out_silent, refuse_conjugated, refuse_empty_water
 from glxflow.preprocess.records import Preprocessed, PreprocessOptions
 from glxflow.preprocess.steps import (
-    Work,
     align_transients,
     combine_coils,
     correct_eddy_currents,
-    leave_out_silent,
     reference_and_phase,
-    refuse_conjugated,
-    refuse_empty_water,
     reject_outliers,
     remove_water,
 )
+from glxflow.preprocess.work import Work
 from glxflow.spectrum import Fid, Flag, Series
 
 
@@ -67,6 +65,7 @@ def preprocess(
         transients=transients,
         rejected=tuple(int(index) for index in np.flatnonzero(work.rejected)),
         offset_hz=work.offset_hz,
+        phase_rad=work.phase_rad,
         bins=replace(
             transients,
             samples=means[np.newaxis],

@@ -39,6 +39,8 @@ class Preprocessed:
     offset_hz : (n_transients,) ndarray
         Frequency of each transient before alignment, relative to the typical one,
         in Hz; its course is the drift. NaN for a single transient.
+    phase_rad : (n_transients,) ndarray
+        Its phase before alignment, relative to their circular mean, in radians.
     bins : Series
         One averaged transient a time bin; `onset_s` is the start of the bin.
     bin_table : tuple of Bin
@@ -58,6 +60,7 @@ class Preprocessed:
     transients: Series
     rejected: tuple[int, ...]
     offset_hz: RealArray
+    phase_rad: RealArray
     bins: Series
     bin_table: tuple[Bin, ...]
     average: Fid

@@ -3,20 +3,18 @@
 Each records what it did, and the signal to noise and line width after it.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
-from glxflow.errors import DataError
 from glxflow.preprocess import metrics
 from glxflow.preprocess.align import align
 from glxflow.preprocess.coils import CoilWeights, coil_weights, combine
 from glxflow.preprocess.eddy import LEAST_GAIN, gain, is_helpful, phase_deviation
 from glxflow.preprocess.outliers import is_outlier
 from glxflow.preprocess.records import PreprocessOptions
-from glxflow.preprocess.reference import LEAST_MATCH, fit_comb, is_conjugated
+from glxflow.preprocess.reference import LEAST_MATCH, fit_comb
 from glxflow.preprocess.water import without_water
-from glxflow.spectrum import Axis, BoolArray, ComplexArray, Flag, RealArray, Series, Step
+from glxflow.preprocess.work import Work
+from glxflow.spectrum import ComplexArray, Flag, Series
 
 LEAST_EFFICIENCY = 0.8
 """Efficiency of water's coil weights on the metabolites below which the order is doubted.
@@ -24,59 +22,6 @@ LEAST_EFFICIENCY = 0.8
 On simulated sessions of 4 to 32 coils the right order reaches 0.87 and more even with one
 transient of SNR 8, a reversed order 0.73 at most.
 """
-
-_CHECKED_TRANSIENTS = 8
-_START = 8
-
-
-class Work:
-    """The signals on their way through the steps, and the record of them."""
-
-    def __init__(self, axis: Axis) -> None:
-        self.axis = axis
-        self.samples: ComplexArray = np.empty((0, 0), dtype=np.complex128)
-        self.water: ComplexArray | None = None
-        self.rejected: BoolArray = np.zeros(0, dtype=bool)
-        self.offset_hz: RealArray = np.full(1, np.nan)
-        self.metrics: dict[str, float] = {}
-        self.steps: list[Step] = []
-        self.flags: list[Flag] = []
-
-    def did(self, method: str, details: str) -> None:
-        """Record a step with signal to noise and line width after it."""
-        mean = self.mean()
-        snr, width = metrics.snr(mean, self.axis), metrics.fwhm_hz(mean, self.axis)
-        self.steps.append(
-            Step(method, f"{details} After it: SNR {snr:.1f}, line width {width:.2f} Hz.")
-        )
-
-    def mean(self) -> ComplexArray:
-        """Return the average of the transients that are used."""
-        used: ComplexArray = self.samples[~self.rejected].mean(axis=0)
-        return used
-
-
-def leave_out_silent(work: Work, series: Series) -> Series:
-    """Return the series without transients that hold nothing, as after a scan that stopped."""
-    silent = (series.samples[:, :, :_START] == 0).all(axis=(0, 2))
-    if not silent.any():
-        return series
-    if silent.all():
-        raise DataError(
-            f"every one of {silent.size} transients is zero. The scan or its conversion failed: "
-            "convert the raw data again."
-        )
-    text = f"{silent.sum()} of {silent.size} transients hold only zeros and are left out"
-    work.flags.append(
-        Flag("silent_transients", f"{text}: the scan may have stopped. Compare with its log.")
-    )
-    step = Step("Rejection of unreadable data", f"{text}.")
-    return replace(
-        series,
-        samples=series.samples[:, ~silent],
-        onset_s=series.onset_s[~silent],
-        steps=(*series.steps, step),
-    )
 
 
 def combine_coils(work: Work, series: Series, water: Series | None) -> None:
@@ -134,74 +79,52 @@ def _mean_in_phase(transients: ComplexArray) -> ComplexArray:
     return mean
 
 
-def refuse_empty_water(water: Series | None) -> None:
-    """Stop where the water reference holds nothing to weight or scale by."""
-    if water is not None and not water.samples.any():
-        raise DataError(
-            "every sample of its water reference is zero. Convert the reference again, or run "
-            "without one."
-        )
-
-
-def refuse_conjugated(series: Series, water: Series | None) -> None:
-    """Stop where the spectrum is mirrored.
-
-    Looked at as if it were mirrored: weights and alignment then find the metabolites
-    of conjugated data, and only noise in right ones.
-    """
-    every = -(-series.n_transients // _CHECKED_TRANSIENTS)
-    mirrored = np.conj(series.samples[:, ::every])
-    reference = None if water is None else np.conj(water.samples)
-    weights = coil_weights(mirrored, reference, series.axis).weights
-    mean = align(combine(mirrored, weights), series.axis).samples.mean(axis=0)
-    if is_conjugated(np.conj(without_water(mean, series.axis)), series.axis):
-        raise DataError(
-            "NAA, creatine and choline stand mirrored at the centre: the samples are the complex "
-            "conjugate of what their format asks for. Conjugate them, or convert the raw data "
-            "again with a current spec2nii."
-        )
-
-
 def align_transients(work: Work) -> None:
-    """Bring transients to one frequency and phase."""
+    """Bring transients to one frequency and phase, each condition by itself."""
     n_transients = len(work.samples)
-    if n_transients == 1:
+    method = "Frequency and phase correction"
+    if n_transients == work.n_conditions:
+        work.offset_hz = work.phase_rad = np.full(n_transients, np.nan)
         work.metrics["drift_hz"] = float("nan")
-        work.did(
-            "Frequency and phase correction",
-            "Not possible: one transient, averaged on the scanner.",
-        )
+        work.did(method, "Not possible: one transient, averaged on the scanner.")
         return
-    aligned = align(work.samples, work.axis)
-    work.samples, work.offset_hz = aligned.samples, aligned.offset_hz
-    low, high = np.quantile(aligned.offset_hz, [0.05, 0.95])
+    aligned = [align(work.samples[part], work.axis) for part in work.parts()]
+    work.samples = np.concatenate([one.samples for one in aligned])
+    work.offset_hz = np.concatenate([one.offset_hz for one in aligned])
+    turns = np.exp(1j * np.concatenate([one.phase_rad for one in aligned]))
+    work.phase_rad = np.angle(turns * np.conj(turns.sum()))
+    low, high = np.quantile(work.offset_hz, [0.05, 0.95])
     work.metrics["drift_hz"] = float(high - low)
-    turns = aligned.phase_rad - np.angle(np.exp(1j * aligned.phase_rad).sum())
-    spread = np.degrees(np.std(np.angle(np.exp(1j * turns))))
+    spread = np.degrees(np.std(work.phase_rad))
     work.did(
-        "Frequency and phase correction",
+        method,
         f"Spectral registration of {n_transients} transients, 1.7-4.2 ppm: 90 % of the offsets "
         f"within {high - low:.2f} Hz, phases with SD {spread:.1f} degrees.",
     )
 
 
 def reject_outliers(work: Work, options: PreprocessOptions) -> None:
-    """Leave out transients that motion or lipid spoilt."""
+    """Leave out transients that motion or lipid spoilt, and with them their partners."""
     n_transients = len(work.samples)
-    work.rejected = is_outlier(work.samples, work.axis, options.outlier_sd)
+    outlying = [
+        is_outlier(work.samples[part], work.axis, options.outlier_sd) for part in work.parts()
+    ]
+    work.rejected = work.with_partners(np.concatenate(outlying))
     n_rejected = int(work.rejected.sum())
     work.metrics |= {
         "n_transients": float(n_transients),
         "n_used": float(n_transients - n_rejected),
         "n_rejected": float(n_rejected),
     }
-    if n_transients == 1:
+    if n_transients == work.n_conditions:
         work.did("Rejection of outliers", "Not possible: one transient.")
         return
-    which = ", ".join(str(index) for index in np.flatnonzero(work.rejected))
+    what = "pairs" if work.n_conditions > 1 else "transients"
+    pairs = work.rejected[work.parts()[0]]
+    which = ", ".join(str(index) for index in np.flatnonzero(pairs))
     work.did(
         "Rejection of outliers",
-        f"{n_rejected} of {n_transients} transients beyond {options.outlier_sd:g} robust SD"
+        f"{pairs.sum()} of {pairs.size} {what} beyond {options.outlier_sd:g} robust SD"
         + (f" (counted from 0: {which})." if which else "."),
     )
 
@@ -246,7 +169,12 @@ def correct_eddy_currents(work: Work, water: Series | None, options: PreprocessO
 def remove_water(work: Work) -> None:
     """Subtract what is left of water."""
     before = metrics.water_residual(work.mean(), work.axis)
-    work.samples = without_water(work.samples, work.axis, work.mean())
+    work.samples = np.concatenate(
+        [
+            without_water(work.samples[part], work.axis, work.mean(condition))
+            for condition, part in enumerate(work.parts())
+        ]
+    )
     after = metrics.water_residual(work.mean(), work.axis)
     work.metrics |= {"water_residual_raw": before, "water_residual": after}
     work.did(

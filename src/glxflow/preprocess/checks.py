@@ -1,0 +1,100 @@
+"""What stops a session, or leaves transients out, before anything is computed from it."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from glxflow.errors import DataError
+from glxflow.preprocess.align import align
+from glxflow.preprocess.coils import coil_weights, combine
+from glxflow.preprocess.reference import is_conjugated
+from glxflow.preprocess.water import without_water
+from glxflow.preprocess.work import Work
+from glxflow.spectrum import Axis, ComplexArray, Flag, Series, Step
+
+_CHECKED_TRANSIENTS = 8
+_START = 8
+
+
+def leave_out_silent(work: Work, series: Series) -> Series:
+    """Return the series without transients that hold nothing, as after a scan that stopped.
+
+    Parameters
+    ----------
+    work : Work
+        Where a flag is left.
+    series : Series
+        Transients, condition by condition where edited: partners go together.
+
+    Raises
+    ------
+    DataError
+        If nothing is left.
+    """
+    silent = work.with_partners((series.samples[:, :, :_START] == 0).all(axis=(0, 2)))
+    if not silent.any():
+        return series
+    if silent.all():
+        raise DataError(
+            f"every one of {silent.size} transients is zero. The scan or its conversion failed: "
+            "convert the raw data again."
+        )
+    text = f"{silent.sum()} of {silent.size} transients hold only zeros and are left out"
+    if work.n_conditions > 1:
+        text += " with their partners"
+    work.flags.append(
+        Flag("silent_transients", f"{text}: the scan may have stopped. Compare with its log.")
+    )
+    step = Step("Rejection of unreadable data", f"{text}.")
+    return replace(
+        series,
+        samples=series.samples[:, ~silent],
+        onset_s=series.onset_s[~silent],
+        steps=(*series.steps, step),
+    )
+
+
+def refuse_empty_water(water: Series | None) -> None:
+    """Stop where the water reference holds nothing to weight or scale by."""
+    if water is not None and not water.samples.any():
+        raise DataError(
+            "every sample of its water reference is zero. Convert the reference again, or run "
+            "without one."
+        )
+
+
+def refuse_conjugated(series: Series, water: Series | None) -> None:
+    """Stop where the spectrum is mirrored.
+
+    Looked at as if it were mirrored: weights and alignment then find the metabolites
+    of conjugated data, and only noise in right ones.
+    """
+    every = -(-series.n_transients // _CHECKED_TRANSIENTS)
+    mirrored = quick_mean(
+        np.conj(series.samples[:, ::every]),
+        None if water is None else np.conj(water.samples),
+        series.axis,
+    )
+    if is_conjugated(np.conj(mirrored), series.axis):
+        raise DataError(
+            "NAA, creatine and choline stand mirrored at the centre: the samples are the complex "
+            "conjugate of what their format asks for. Conjugate them, or convert the raw data "
+            "again with a current spec2nii."
+        )
+
+
+def quick_mean(samples: ComplexArray, water: ComplexArray | None, axis: Axis) -> ComplexArray:
+    """Return the aligned average without water, (n_points,), to look at and not to keep.
+
+    Parameters
+    ----------
+    samples : (n_coils, n_transients, n_points) complex ndarray
+        Transients of every coil.
+    water : (n_coils, n_references, n_points) complex ndarray or None
+        Water of the same coils.
+    axis : Axis
+        Axes of the samples.
+    """
+    weights = coil_weights(samples, water, axis).weights
+    mean = align(combine(samples, weights), axis).samples.mean(axis=0)
+    return without_water(mean, axis)
