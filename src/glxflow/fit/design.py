@@ -94,8 +94,7 @@ def in_events(onset_s: RealArray, starts_s: RealArray, durations_s: RealArray) -
         Events on the same clock, in s.
     """
     elapsed = onset_s[:, np.newaxis] - starts_s
-    inside: BoolArray = ((elapsed >= 0) & (elapsed < durations_s)).any(axis=1)
-    return inside
+    return np.asarray(((elapsed >= 0) & (elapsed < durations_s)).any(axis=1))
 
 
 @dataclass(frozen=True, slots=True)

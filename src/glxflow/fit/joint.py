@@ -116,6 +116,8 @@ class JointSolution:
 
     Attributes
     ----------
+    joint : Joint
+        What was fitted.
     point : JointPoint
         The best parameters found.
     predicted_decrease, tolerance : float
@@ -123,6 +125,7 @@ class JointSolution:
         much is allowed for a converged fit.
     """
 
+    joint: "Joint"
     point: JointPoint
     predicted_decrease: float
     tolerance: float
@@ -205,7 +208,7 @@ def solve_joint(joint: Joint, start: RealArray, free: BoolArray) -> JointSolutio
         candidate = joint.evaluate(np.clip(trial, joint.prior.low, joint.prior.high))
         is_better = candidate.cost < point.cost
         point, damping = (candidate, damping / 10) if is_better else (point, 100 * damping)
-    return JointSolution(point, predicted, tolerance)
+    return JointSolution(joint, point, predicted, tolerance)
 
 
 def block_jacobian(block: Block, point: BlockPoint, theta_size: int) -> RealArray:

@@ -31,14 +31,15 @@ from glxflow.fit.joint import (
 )
 from glxflow.fit.model import FitModel
 from glxflow.fit.prior import SHARED
-from glxflow.fit.problem import Problem
+from glxflow.fit.problem import Point, Problem
+from glxflow.fit.shapes import shapes_of
 from glxflow.fit.solver import Solution
 from glxflow.fit.start import shifted
 from glxflow.fit.uncertainty import Uncertainty
 from glxflow.spectrum import ComplexArray, Fid, FitStatus, Flag, Kind, RealArray, Series
 
-MOVING = ("shift_hz", "log_lorentzian", "phase_rad")
-"""Parameters of the whole spectrum that may change with the amplitudes."""
+N_MOVING = 3
+"""Shift, width and phase of all lines may change with the amplitudes."""
 
 LARGEST_CONTRAST_CHI2 = 1.5
 
@@ -142,7 +143,7 @@ def fit_series(
         state=np.concatenate([block.linear for block in found.point.blocks]),
         covariance=_covariance(joint, found.point, mean.uncertainty),
         to_amplitudes=_to_amplitudes(reduction, changing, len(mean.result.names)),
-        to_lines=_to_lines(reduction, changing, found.point.theta),
+        to_lines=_to_lines(reduction, changing),
         contrast_chi2=chi2,
         solution=found,
         status=_status(mean, found),
@@ -218,21 +219,36 @@ def _contrast_block(
     problem: Problem, solution: Solution, changing: RealArray, spectrum: ComplexArray, noise: float
 ) -> Block:
     """Return the block of one contrast: changes of amplitude, and of the mean's line shape."""
-    model, names = problem.model, problem.prior.names
-    moving = [names.index(name) for name in MOVING]
-    tangents = -problem.fixed_jacobian(solution.point)[: len(model.ppm), moving]
-    still = np.zeros((len(model.ppm), changing.shape[1]))
-    no_change = np.zeros((len(changing), len(moving)))
-    own = Problem(model, spectrum, noise, problem.stiffness, problem.ratio_rows)
+    tangents = _tangents(problem, solution.point) * (problem.noise_sd / noise)
+    still = np.zeros((len(tangents), changing.shape[1]))
+    no_change = np.zeros((len(changing), N_MOVING))
+    own = Problem(problem.model, spectrum, noise, problem.stiffness, problem.ratio_rows)
     channel = Channel(
         problem=own,
-        theta=np.arange(len(names)),
+        theta=np.arange(len(problem.prior.names)),
         mapping=np.hstack([changing, no_change]),
-        fixed=np.hstack([still, tangents * (problem.noise_sd / noise)]),
+        fixed=np.hstack([still, tangents]),
     )
     soft = problem.ratio_rows @ channel.mapping
     soft = soft[soft.any(axis=1)]
     return Block((channel,), soft, np.ones(soft.shape[1], dtype=np.bool_))
+
+
+def _tangents(problem: Problem, point: Point) -> RealArray:
+    """Return what the mean's spectrum changes by per Hz of shift and width and per rad.
+
+    A faster decay of the whole voxel widens every line, macromolecules too, by as many
+    Hz; the parameters of the fit are logarithms of each group's own width.
+    """
+    names = problem.prior.names
+    jacobian = -problem.fixed_jacobian(point)[: len(problem.model.ppm)]
+    gamma_per_s = shapes_of(problem.model, point.theta).gamma_per_s
+    widths = [
+        jacobian[:, names.index(f"width_{group.name}")] / gamma_per_s[group.members[0]]
+        for group in problem.model.groups
+    ]
+    shift, phase = (jacobian[:, names.index(name)] for name in ("shift_hz", "phase_rad"))
+    return np.stack([shift, np.pi * np.sum(widths, axis=0), phase], axis=1)
 
 
 def _contrast_chi2(joint: Joint, point: JointPoint) -> float:
@@ -287,23 +303,21 @@ def _inverse(matrix: RealArray) -> RealArray:
 def _to_amplitudes(reduction: Reduction, changing: RealArray, n_components: int) -> RealArray:
     """Return the map from the state to amplitudes at the levels."""
     n_levels, n_pseudo = reduction.levels.shape
-    n_columns, n_changing = changing.shape
+    n_columns = len(changing)
     mean = np.tile(np.eye(n_columns)[:n_components], (n_levels, 1, 1))
-    parts = np.hstack([changing, np.zeros((n_columns, len(MOVING)))])[:n_components]
+    parts = np.hstack([changing, np.zeros((n_columns, N_MOVING))])[:n_components]
     changes = [
         reduction.levels[:, one, np.newaxis, np.newaxis] * parts for one in range(1, n_pseudo)
     ]
     return np.concatenate([mean, *changes], axis=2)
 
 
-def _to_lines(reduction: Reduction, changing: RealArray, theta: RealArray) -> RealArray:
+def _to_lines(reduction: Reduction, changing: RealArray) -> RealArray:
     """Return the map from the state to the changes of the lines against the baseline."""
     n_columns, n_changing = changing.shape
-    lorentzian_hz = float(np.exp(theta[SHARED.index("log_lorentzian")]))
-    scale = np.diag([1.0, lorentzian_hz, 1.0])
-    parts = np.hstack([np.zeros((len(MOVING), n_changing)), scale])
+    parts = np.hstack([np.zeros((N_MOVING, n_changing)), np.eye(N_MOVING)])
     against = reduction.levels[1:] - reduction.levels[0]
-    mean = np.zeros((len(against), len(MOVING), n_columns))
+    mean = np.zeros((len(against), N_MOVING, n_columns))
     changes = [against[:, one, np.newaxis, np.newaxis] * parts for one in range(1, len(against.T))]
     return np.concatenate([mean, *changes], axis=2)
 
@@ -356,7 +370,7 @@ def _failed(mean: Fit, responses: tuple[str, ...]) -> SeriesFit:
         state=np.full(n, nan),
         covariance=np.full((n, n), nan),
         to_amplitudes=np.tile(np.eye(n), (1 + len(responses), 1, 1)),
-        to_lines=np.zeros((len(responses), len(MOVING), n)),
+        to_lines=np.zeros((len(responses), N_MOVING, n)),
         contrast_chi2=nan,
         solution=None,
         status=FitStatus.FAILED,

@@ -1,0 +1,325 @@
+"""The joint fit of a series, against brute force over all transients and known truth."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from glxflow.errors import ConfigError, DataError
+from glxflow.fit.changes import percent_changes
+from glxflow.fit.design import bin_design, in_events, reduce_design, response_design
+from glxflow.fit.problem import Problem
+from glxflow.fit.series import fit_series
+from glxflow.spectrum import Fid, FitStatus, Kind, Series
+
+SUMS = {"Glx": ("Glu", "Gln"), "tNAA": ("NAA", "NAAG"), "tCr": ("Cr", "PCr")}
+
+
+@pytest.fixture
+def make_series(basis, truth):
+    """Return a maker of series whose Glu and width follow a course, in the time domain."""
+
+    def make(course, *, seed=1, glu=0.0, narrowing_hz=0.0, noise_sd=0.4, mm=2.0):
+        time_s = basis.axis.time_s
+        decay = np.exp(-np.pi * 5.0 * time_s - (3.0 * time_s) ** 2)
+        amounts = {
+            name: truth.get(name, mm * (kind is Kind.MACROMOLECULE))
+            for name, kind in zip(basis.names, basis.kinds, strict=True)
+        }
+        steady = np.array(list(amounts.values())) @ basis.fids * decay
+        extra = glu * amounts["Glu"] * basis.fid("Glu") * decay
+        widths = np.exp(np.pi * narrowing_hz * np.outer(course, time_s))
+        noise = np.random.default_rng(seed).normal(scale=noise_sd, size=(2, *widths.shape))
+        samples = (steady + np.outer(course, extra)) * widths + noise[0] + 1j * noise[1]
+        onset_s = 2.0 * np.arange(len(course))
+        return Series(samples[np.newaxis], basis.axis, onset_s, 0.03, 2.0)
+
+    return make
+
+
+def labels_of(course):
+    return ["active" if active else "rest" for active in course]
+
+
+def glu_of(fit, over=""):
+    rows = percent_changes(fit, SUMS, ("tNAA",)).rows
+    return next(row for row in rows if (row.metabolite, row.over) == ("Glu", over))
+
+
+def whitened(problem, theta):
+    """Return data and columns of one spectrum without the noise's SD or what a spline takes."""
+    point = problem.evaluate(theta)
+    n_fit = len(problem.model.ppm)
+    columns = -problem.linear_jacobian(point)[:n_fit]
+    data = point.residual[:n_fit] + columns @ point.amplitudes
+    return problem.noise_sd * data, problem.noise_sd * columns
+
+
+def brute_force(series, fit, design, weights, theta):
+    """Return cost and levels by dense least squares over every transient.
+
+    Unknown are amplitudes at the design's first column and changes at each other one,
+    in the coordinates of the design, not of its pseudo-spectra. Residuals: deviations
+    from the mean over the contrasts' noise, and the mean over its own.
+    """
+    first, other = (fit.solution.joint.blocks[index].channels[0] for index in (0, 1))
+    problem, noise = first.problem, other.problem.noise_sd
+    axis, mean = series.axis, fit.mean
+    offset_hz = (
+        mean.result.offset_ppm * axis.spectrometer_frequency_mhz - mean.solution.point.theta[2]
+    )
+    turn = mean.result.phase_rad - mean.solution.point.theta[0]
+    aligned = np.exp(-1j * (2 * np.pi * offset_hz * axis.time_s + turn))
+    observed = []
+    for samples in series.samples[0]:
+        spectrum = problem.model.data_spectrum(Fid(samples * aligned, axis))
+        own = Problem(problem.model, spectrum, noise, problem.stiffness, problem.ratio_rows)
+        data, columns = whitened(own, theta)
+        observed.append(data)
+    observed = np.array(observed)
+    share = weights / weights.sum()
+    active = np.eye(columns.shape[1])[:, mean.solution.point.amplitudes != 0]
+    curves = columns @ other.mapping + noise * other.fixed
+    course = design.matrix[:, 1:]
+    soft = problem.ratio_rows
+    rows, values = [], []
+    for n in range(len(course)):
+        root = np.sqrt(share[n])
+        deviation = course[n] - share @ course
+        data_row = np.kron(deviation, curves) * (root / noise)
+        soft_row = np.kron(deviation, soft @ other.mapping) * root
+        still = np.zeros((len(data_row) + len(soft_row), active.shape[1]))
+        rows.append(np.hstack([still, np.vstack([data_row, soft_row])]))
+        values += [(observed[n] - share @ observed) * (root / noise), np.zeros(len(soft_row))]
+    at_mean = np.kron(share @ course, other.mapping)
+    mean_curves = columns @ active, np.kron(share @ course, columns @ other.mapping)
+    rows.append(np.hstack(mean_curves) / problem.noise_sd)
+    rows.append(soft @ np.hstack([active, at_mean]))
+    values += [share @ observed / problem.noise_sd, np.zeros(len(soft))]
+    matrix, target = np.vstack(rows), np.concatenate(values)
+    found, *_ = np.linalg.lstsq(matrix, target)
+    start, steps = active @ found[: active.shape[1]], found[active.shape[1] :]
+    steps = steps.reshape(course.shape[1], -1) @ other.mapping.T
+    levels = start + design.levels[:, 1:] @ steps
+    residual = target - matrix @ found
+    return residual @ residual, levels[:, : len(fit.names)]
+
+
+@pytest.mark.parametrize("kind", ["three bins", "smooth response"])
+def test_equals_least_squares_over_all_transients(kind, model, make_series):
+    time = np.arange(12) / 11
+    series = make_series(time, glu=0.1, narrowing_hz=0.2)
+    design = (
+        bin_design(["a"] * 5 + ["b"] * 4 + ["c"] * 3)
+        if kind == "three bins"
+        else response_design("dose", time**2)
+    )
+    weights = np.linspace(0.5, 2.0, 12)
+    fit = fit_series(series, model, design, weights)
+    joint, theta = fit.solution.joint, fit.solution.point.theta
+    cost, levels = brute_force(series, fit, design, weights, theta)
+    for names in [("Glu",), ("Gln",), ("Ins",), ("Cr", "PCr"), ("NAA", "NAAG")]:
+        index = [fit.names.index(name) for name in names]
+        expected, found = (rows[:, index].sum(axis=1) for rows in (levels, fit.amplitudes))
+        # The ridge that keeps Cr and PCr apart moves the mean's amplitudes by 1e-4 of their SD.
+        assert found == pytest.approx(expected, abs=3e-5)
+        # Rounding, of amplitudes of 10.
+        assert found[1:] - found[0] == pytest.approx(expected[1:] - expected[0], abs=1e-7)
+    # What no design explains adds the same everywhere: both costs have one minimum.
+    elsewhere = theta + 1e-3 * np.random.default_rng(2).normal(size=theta.size)
+    elsewhere[:2] = theta[:2]
+    other_cost, _ = brute_force(series, fit, design, weights, elsewhere)
+    costs = [
+        joint.evaluate(at).cost - np.sum(((at - joint.prior.mean) / joint.prior.sd) ** 2)
+        for at in (theta, elsewhere)
+    ]
+    # Rounding of a difference of 10 between costs of 1e4.
+    assert other_cost - cost == pytest.approx(costs[1] - costs[0], rel=1e-8, abs=1e-7)
+
+
+def test_optimum_has_no_slope_in_any_parameter(model, make_series):
+    course = np.repeat([0.0, 1.0], 6)
+    fit = fit_series(
+        make_series(course, glu=0.2, narrowing_hz=0.3), model, bin_design(labels_of(course))
+    )
+    joint, theta = fit.solution.joint, fit.solution.point.theta
+    jacobian, residual = joint.jacobian(fit.solution.point, np.ones(theta.size, dtype=bool))
+    moved = theta + 0.02 * np.random.default_rng(4).normal(size=theta.size)
+    there = joint.evaluate(moved)
+    jacobian, residual = joint.jacobian(there, np.ones(theta.size, dtype=bool))
+    gradient = 2 * jacobian.T @ residual
+    numeric = np.empty(theta.size)
+    for index, step in enumerate(1e-5 * np.eye(theta.size)):
+        above, below = (joint.evaluate(moved + sign * step).cost for sign in (1, -1))
+        numeric[index] = (above - below) / 2e-5
+    # Rounding of a cost of 1e4 over a step of 1e-5, relative to the largest slope.
+    assert gradient == pytest.approx(numeric, abs=1e-4 * np.abs(numeric).max())
+    assert fit.solution.is_converged
+    assert fit.status is FitStatus.CONVERGED
+
+
+def test_order_of_transients_does_not_matter(model, make_series):
+    course = np.repeat([0.0, 1.0, 0.0, 1.0], 4)
+    series = make_series(course, glu=0.1)
+    order = np.random.default_rng(3).permutation(course.size)
+    mixed = replace(series, samples=series.samples[:, order], onset_s=series.onset_s[order])
+    one = fit_series(series, model, bin_design(labels_of(course)))
+    # The first label is the baseline, so that the baseline must be named again.
+    labels = labels_of(course[order])
+    design = bin_design(["rest", *labels])
+    two = fit_series(mixed, model, replace(design, matrix=design.matrix[1:]))
+    # Sums in another order, then a search that stops within 1e-3 of its tolerance.
+    assert glu_of(two).percent == pytest.approx(glu_of(one).percent, abs=1e-5)
+    assert glu_of(two).sd == pytest.approx(glu_of(one).sd, rel=1e-6)
+
+
+def test_coordinates_of_the_design_do_not_matter(model, make_series):
+    course = np.repeat([0.0, 1.0], 8)
+    series = make_series(course, glu=0.1)
+    bins = fit_series(series, model, bin_design(labels_of(course)))
+    smooth = fit_series(series, model, response_design("active", course))
+    assert glu_of(smooth).percent == pytest.approx(glu_of(bins).percent, abs=1e-5)  # rounding
+    assert glu_of(smooth).sd == pytest.approx(glu_of(bins).sd, rel=1e-6)  # rounding
+
+
+def test_averages_with_their_weights_say_the_same_as_transients(model, make_series):
+    course = np.repeat([0.0, 1.0, 2.0], [4, 6, 5])
+    labels = [str(int(one)) for one in course]
+    series = make_series(course, glu=0.1)
+    means = np.array([series.samples[0, course == one].mean(axis=0) for one in range(3)])
+    averages = replace(series, samples=means[np.newaxis], onset_s=np.arange(3.0))
+    one = fit_series(series, model, bin_design(labels))
+    two = fit_series(averages, model, bin_design(["0", "1", "2"]), np.array([4.0, 6.0, 5.0]))
+    assert two.amplitudes == pytest.approx(one.amplitudes, rel=1e-5, abs=1e-4)  # rounding
+
+
+@pytest.mark.parametrize("n_transients", [8, 800])
+def test_as_many_spectra_are_fitted_as_the_design_has_columns(n_transients):
+    course = np.arange(n_transients) % 2
+    reduction = reduce_design(bin_design(labels_of(course)), np.ones(n_transients))
+    assert reduction.mixing.shape == (2, n_transients)
+
+
+def test_pseudo_spectra_are_the_mean_and_contrasts_of_the_same_noise():
+    rng = np.random.default_rng(5)
+    weights = rng.uniform(0.5, 2.0, 9)
+    design = bin_design(list("aaabbbccc"))
+    reduction = reduce_design(design, weights)
+    noise = reduction.mixing @ np.diag(1 / weights) @ reduction.mixing.T
+    assert noise == pytest.approx(np.eye(3) / weights.sum(), abs=1e-12)  # rounding
+    assert reduction.mixing[0] == pytest.approx(weights / weights.sum())
+    beta = rng.normal(size=3)
+    amplitudes = reduction.mixing @ design.matrix @ beta
+    assert reduction.courses @ amplitudes == pytest.approx(design.matrix @ beta)
+    assert reduction.levels @ amplitudes == pytest.approx(beta)
+
+
+def test_finds_change_and_narrowing_within_their_uncertainty(model, make_series):
+    course = np.tile(np.repeat([0.0, 1.0], 8), 4)
+    series = make_series(course, glu=0.1, narrowing_hz=0.3, noise_sd=0.8)
+    fit = fit_series(series, model, bin_design(labels_of(course)))
+    found = glu_of(fit)
+    # Four SD: one in ten thousand fails by chance.
+    assert found.percent == pytest.approx(10.0, abs=4 * found.sd)
+    assert found.sd < 2.5
+    lines, sd = fit.lines
+    assert lines[0] == pytest.approx([0.0, -0.3, 0.0], abs=4 * sd[0].max())
+    assert sd[0, 1] < 0.05
+
+
+def test_ratio_changes_as_its_parts_do(model, make_series):
+    course = np.repeat([0.0, 1.0], 6)
+    fit = fit_series(make_series(course, glu=0.1), model, bin_design(labels_of(course)))
+    rows = {(row.metabolite, row.over): row for row in percent_changes(fit, SUMS, ("tNAA",)).rows}
+    glu, naa = rows["Glu", ""].percent, rows["tNAA", ""].percent
+    expected = 100 * ((1 + glu / 100) / (1 + naa / 100) - 1)
+    assert rows["Glu", "tNAA"].percent == pytest.approx(expected)
+    assert "NAA" not in {metabolite for metabolite, _ in rows}
+
+
+def test_uncertainty_of_a_change_is_that_of_its_derivative(model, make_series):
+    course = np.repeat([0.0, 1.0], 6)
+    fit = fit_series(make_series(course, glu=0.1), model, bin_design(labels_of(course)))
+    changes = percent_changes(fit, SUMS, ("tNAA",))
+    step = 1e-6 * np.sqrt(np.diag(fit.covariance))
+    slopes = []
+    for index in range(fit.state.size):
+        sides = []
+        for sign in (1, -1):
+            state = fit.state.copy()
+            state[index] += sign * step[index]
+            moved = percent_changes(replace(fit, state=state), SUMS, ("tNAA",))
+            sides.append(np.array([row.percent for row in moved.rows]))
+        slopes.append((sides[0] - sides[1]) / (2 * step[index]))
+    numeric = np.array(slopes).T @ fit.covariance @ np.array(slopes)
+    scale = np.sqrt(np.outer(np.diag(numeric), np.diag(numeric)))
+    # Central differences of a smooth ratio over a millionth of an SD: rounding only.
+    assert changes.covariance / scale == pytest.approx(numeric / scale, abs=1e-5)
+
+
+def test_macromolecules_stay_and_zeros_stay_zero(model, make_series):
+    course = np.repeat([0.0, 1.0], 6)
+    fit = fit_series(make_series(course, glu=0.3, mm=0.0), model, bin_design(labels_of(course)))
+    broad = [kind is Kind.MACROMOLECULE for kind in fit.mean.result.kinds]
+    assert fit.amplitudes[1, broad] == pytest.approx(fit.amplitudes[0, broad])
+    zero = fit.mean.result.amplitudes == 0
+    assert zero.any()
+    assert (fit.amplitudes[1, zero] == fit.amplitudes[0, zero]).all()
+
+
+def test_noise_alone_gives_nan_and_not_zero(model, make_series):
+    series = make_series(np.repeat([0.0, 1.0], 4))
+    noise = np.random.default_rng(6).normal(size=(2, *series.samples.shape))
+    nothing = replace(series, samples=noise[0] + 1j * noise[1])
+    fit = fit_series(nothing, model, bin_design(["a"] * 4 + ["b"] * 4))
+    assert fit.status is FitStatus.FAILED
+    assert np.isnan(fit.amplitudes).all()
+    assert all(
+        np.isnan(row.percent) and np.isnan(row.sd) for row in percent_changes(fit, SUMS).rows
+    )
+
+
+def test_what_the_design_cannot_explain_is_flagged(model, make_series, basis):
+    course = np.repeat([0.0, 1.0], 8)
+    series = make_series(course, noise_sd=0.2)
+    line = 3.0 * np.exp((2j * np.pi * basis.axis.hz(3.4) - 15.0) * basis.axis.time_s)
+    artefact = replace(series, samples=series.samples + np.outer(course, line))
+    fit = fit_series(artefact, model, bin_design(labels_of(course)))
+    assert "SERIES_RESIDUAL" in [flag.code for flag in fit.flags]
+
+
+def test_events_hold_the_transients_that_start_within_them():
+    onset_s = np.arange(0.0, 20.0, 2.0)
+    inside = in_events(onset_s, np.array([4.0, 14.0]), np.array([4.0, 2.0]))
+    assert onset_s[inside].tolist() == [4.0, 6.0, 14.0]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "words"),
+    [
+        (np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]]), "not independent"),
+        (np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 2.0]]), "constant"),
+    ],
+)
+def test_designs_that_cannot_be_fitted_are_errors(matrix, words):
+    design = replace(bin_design(["a", "b", "b"]), matrix=matrix)
+    with pytest.raises(ConfigError, match=words):
+        reduce_design(design, np.ones(3))
+
+
+@pytest.mark.parametrize("weights", [np.ones(2), np.array([1.0, 0.0, 1.0]), np.full(3, np.nan)])
+def test_weights_that_are_none_are_errors(weights):
+    with pytest.raises(ConfigError, match="weights"):
+        reduce_design(bin_design(["a", "b", "b"]), weights)
+
+
+def test_one_bin_is_an_error():
+    with pytest.raises(ConfigError, match="one bin"):
+        bin_design(["a", "a"])
+
+
+def test_coils_are_combined_first(model, make_series):
+    series = make_series(np.array([0.0, 1.0]))
+    coils = replace(series, samples=np.repeat(series.samples, 2, axis=0))
+    with pytest.raises(DataError, match="combine"):
+        fit_series(coils, model, bin_design(["a", "b"]))
