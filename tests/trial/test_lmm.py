@@ -116,13 +116,8 @@ def test_type_iii_tests_are_those_of_r(name, method, fitted):
     assert found["ndf"].tolist() == expected["ndf"].tolist()
     # An F near zero inherits the absolute error at which lme4 stops: 2e-6 decides nothing.
     assert found["F"].to_numpy() == pytest.approx(expected["F"], rel=1e-5, abs=2e-6)
-    single = (expected["ndf"] == 1).to_numpy()
-    many = found["ddf"].to_numpy()[~single]
-    assert found["ddf"].to_numpy()[single] == pytest.approx(expected["ddf"][single], rel=2e-5)
-    # With several numerator df lmerTest combines the eigenvectors of a numerical covariance;
-    # equal eigenvalues leave them arbitrary. One model reaches 2.9e-3, others 1e-4.
-    loose = {"kenward-roger": 1e-5, "satterthwaite": 3e-3}[method]
-    assert many == pytest.approx(expected["ddf"][~single], rel=loose)
+    # lmerTest differentiates numerically, which costs it some digits.
+    assert found["ddf"].to_numpy() == pytest.approx(expected["ddf"], rel=2e-5)
 
 
 @pytest.mark.parametrize(("name", "method", "kind"), MEANS)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
 
 import numpy as np
@@ -179,6 +180,20 @@ class FixedPart:
         for term in self.parsed.terms:
             names += [":".join(term)] * len(list(product(*self._labels(term))))
         return names
+
+    def hypothesis(self, term: Sequence[str]) -> RealArray:
+        """Return the contrasts of a term's type III test, (n_contrasts, n_coefficients).
+
+        Each level is compared with the first, as in lmerTest: F does not depend on the
+        basis, but degrees of freedom that are combined over its rows do.
+        """
+        steps = [np.diff(sum_contrasts(len(self.levels[name])), axis=0).cumsum(axis=0)
+                 if name in self.levels else np.ones((1, 1))
+                 for name in reversed(term)]  # fmt: skip
+        owned = np.array(self.term_of) == ":".join(term)
+        rows = np.zeros((int(owned.sum()), owned.size))
+        rows[:, owned] = reduce(np.kron, steps)
+        return rows
 
     def matrix(self, data: pd.DataFrame) -> RealArray:
         """Return the design of a table, (n_rows, n_coefficients)."""

@@ -19,12 +19,7 @@ from scipy import stats
 from glxflow.errors import TableError
 from glxflow.spectrum import RealArray
 from glxflow.trial.design import check_rank, outcome_of, random_block
-from glxflow.trial.formula import (
-    INTERCEPT,
-    FixedPart,
-    numeric_column,
-    parse,
-)
+from glxflow.trial.formula import FixedPart, numeric_column, parse
 from glxflow.trial.inference import Estimates, KenwardRoger, Satterthwaite, SmallSample
 from glxflow.trial.known_error import KnownErrorLikelihood
 from glxflow.trial.reml import Likelihood, Optimum, optimise
@@ -149,17 +144,15 @@ class LmmFit:
     def anova(self, ddf: DdfMethod = "kenward-roger") -> pd.DataFrame:
         """Return type III F tests, a row a term: ndf, ddf, F, p."""
         method = self.inference(ddf)
-        owners = np.array(self.fixed.term_of)
-        terms = [term for term in dict.fromkeys(owners) if term != INTERCEPT]
-        identity = np.eye(len(owners))
-        tests = [method.f_test(identity[owners == term]) for term in terms]
+        terms = self.fixed.parsed.terms
+        tests = [method.f_test(self.fixed.hypothesis(term)) for term in terms]
         table = pd.DataFrame(
             {
                 "ndf": [test.ndf for test in tests],
                 "ddf": [test.ddf for test in tests],
                 "F": [test.statistic for test in tests],
             },
-            index=pd.Index(terms, name="term"),
+            index=pd.Index([":".join(term) for term in terms], name="term"),
         )
         return table.assign(p=stats.f.sf(table["F"], table["ndf"], table["ddf"]))
 
