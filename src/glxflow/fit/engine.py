@@ -186,7 +186,7 @@ def _result(
 ) -> FitResult:
     """Return the record of a fit, in signal units."""
     model, point, weight = problem.model, solution.point, problem.noise_sd
-    components = _component_curves(problem, point)
+    components = component_curves(problem, point)
     ppm_near, curve = singlet(model.names, model.ppm, components)
     shapes = shapes_of(model, point.theta)
     bound = known.noise_covariance[: len(model.names), : len(model.names)]
@@ -217,7 +217,7 @@ def _result(
     return replace(result, flags=doubts(result, solution, model))
 
 
-def _component_curves(problem: Problem, point: Point) -> RealArray:
+def component_curves(problem: Problem, point: Point) -> RealArray:
     """Return the fitted curves, (n_components, n_fit); lipid in quadrature joins its own."""
     model = problem.model
     weights = problem.noise_sd * point.amplitudes[:, np.newaxis]

@@ -78,7 +78,7 @@ def uncertainty(problem: Problem, point: Point, free: BoolArray, noise_sd: float
     effective = float(np.sum((data_rows.T @ data_rows) * inverse)) + float(problem.shares.sum())
     noise_rows = problem.whiten(data_rows.T).T
     sandwich = inverse @ (noise_rows.T @ noise_rows) @ inverse
-    shape_error = inverse @ (noise_rows.T @ _shape_errors(problem, point))
+    shape_error = inverse @ (noise_rows.T @ shape_errors(problem, point))
     noise_share = (noise_sd / problem.noise_sd) ** 2
     misfit = _misfit(problem, point) / _freedom(problem, effective)
     return Uncertainty(
@@ -103,7 +103,7 @@ def _freedom(problem: Problem, effective: float) -> float:
     return float(problem.model.weight @ problem.model.weight) - effective
 
 
-def _shape_errors(problem: Problem, point: Point) -> RealArray:
+def shape_errors(problem: Problem, point: Point) -> RealArray:
     """Return what the macromolecules' shape may be wrong by, (n_fit, n_modes) rotated.
 
     A Gaussian process in proportion to their fitted curve, as cosines over the
