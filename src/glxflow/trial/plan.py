@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from glxflow.errors import ConfigError
+from glxflow.errors import ConfigError, join_problems
 from glxflow.schema import check_schema
+from glxflow.trial.plan_checks import contradictions
+from glxflow.trial.plan_parts import PRIMARY_ALONE, Family, Imaging, Margins, Responders
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,22 @@ class Plan:
         Of every interval.
     n_bootstrap, n_permutations, seed : int
         Draws, and where they start.
+    design : str
+        `crossover`, `parallel` or `factorial`.
+    infusion : tuple of str or None
+        Labels of the reference and the active infusion of a factorial trial.
+    within : tuple of str
+        Factors that vary within participants: `condition`, `infusion`.
+    allocation : tuple of str
+        Columns within whose levels participants were randomised.
+    responders : Responders or None
+        Who is called a responder and a remitter.
+    margins : Margins
+        Of equivalence.
+    imaging : Imaging or None
+        Receptor imaging.
+    families : tuple of Family
+        Families of tests.
     sha256 : str
         Of the plan's content, independent of order and comments.
     """
@@ -48,6 +66,14 @@ class Plan:
     n_bootstrap: int
     n_permutations: int
     seed: int
+    design: str
+    infusion: tuple[str, str] | None
+    within: tuple[str, ...]
+    allocation: tuple[str, ...]
+    responders: Responders | None
+    margins: Margins
+    imaging: Imaging | None
+    families: tuple[Family, ...]
     sha256: str
 
     @property
@@ -68,25 +94,23 @@ def plan_from(content: Mapping[str, Any], where: str) -> Plan:
     Raises
     ------
     ConfigError
-        If keys are unknown, missing or of the wrong kind, or the conditions
-        cannot be told apart by their first letters.
+        If keys are unknown, missing, of the wrong kind, or contradict each other.
     """
     schema = json.loads(
         files("glxflow.trial").joinpath("plan.schema.json").read_text(encoding="utf-8")
     )
     check_schema(content, schema, where)
-    reference, active = content["conditions"]["reference"], content["conditions"]["active"]
-    if reference[0].upper() == active[0].upper():
-        raise ConfigError(
-            f"{where}: conditions {reference!r} and {active!r} begin with the same letter, by "
-            "which a sequence is named. Rename one of them."
-        )
+    if problems := contradictions(content):
+        raise ConfigError(join_problems(where, problems))
     clinical = content["clinical"] or {"instrument": None, "day": 1}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    infusion = content.get("infusion")
+    rules = content.get("allocation", {})
+    margins = content.get("equivalence", {})
     return Plan(
         plan_id=content["id"],
-        reference=reference,
-        active=active,
+        reference=content["conditions"]["reference"],
+        active=content["conditions"]["active"],
         outcome=content["outcome"],
         instrument=clinical["instrument"],
         day=float(clinical["day"]),
@@ -95,5 +119,41 @@ def plan_from(content: Mapping[str, Any], where: str) -> Plan:
         n_bootstrap=content["bootstrap"],
         n_permutations=content["permutation"],
         seed=content["seed"],
+        design=content.get("design", "crossover"),
+        infusion=None if infusion is None else (infusion["reference"], infusion["active"]),
+        within=_within(content),
+        allocation=(*([rules["blocks"]] if "blocks" in rules else []), *rules.get("strata", [])),
+        responders=Responders(**content["responders"]) if "responders" in content else None,
+        margins=Margins(margins.get("outcome"), margins.get("clinical")),
+        imaging=_imaging(content),
+        families=_families(content),
         sha256=hashlib.sha256(canonical.encode()).hexdigest(),
     )
+
+
+def _within(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the factors that vary within participants, in a fixed order."""
+    if content.get("design") == "parallel":
+        return ()
+    if content.get("design") != "factorial":
+        return ("condition",)
+    return tuple(name for name in ("condition", "infusion") if name in content["within"])
+
+
+def _imaging(content: Mapping[str, Any]) -> Imaging | None:
+    """Return what the plan says of receptor imaging."""
+    if "imaging" not in content:
+        return None
+    part = content["imaging"]
+    return Imaging(part["table"], part["column"], part.get("region"), part["role"])
+
+
+def _families(content: Mapping[str, Any]) -> tuple[Family, ...]:
+    """Return the families of tests; a plan without any has its primary one."""
+    return tuple(
+        Family(
+            part["name"], tuple(part["members"]), part["method"],
+            part.get("after"), part.get("gate"),
+        )
+        for part in content.get("families", [])
+    ) or (PRIMARY_ALONE,)  # fmt: skip
