@@ -70,7 +70,7 @@ def parse(formula: str) -> ParsedFormula:
     Raises
     ------
     TableError
-        If it has no response, no random term, or a part that cannot be read.
+        If it has no response, or a part that cannot be read.
     """
     left, separator, right = formula.partition("~")
     if not separator or not left.strip():
@@ -82,8 +82,6 @@ def parse(formula: str) -> ParsedFormula:
         for columns, bar, group in _RANDOM.findall(right)
         for term in _random_terms(columns.strip(), bar, group.strip())
     )
-    if not random:
-        raise TableError(f"formula {formula!r} has no random term such as (1|subject). Add one.")
     fixed = re.sub(r"\+\s*(?=\+|$)", "", _RANDOM.sub("", right).strip()).strip().rstrip("+")
     try:
         parsed = [str(term) for term in Formula(fixed or "1")]

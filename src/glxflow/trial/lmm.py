@@ -217,11 +217,42 @@ def fit_lmm(
     ValueError
         If both weights and known errors are given.
     TableError
-        If columns are missing, nothing is left, a factor has one level, the
-        outcome does not vary, or coefficients are aliased (named).
+        If there is no random term, columns are missing, nothing is left, a factor has
+        one level, the outcome does not vary, or coefficients are aliased (named).
     """
     if weights is not None and known is not None:
         raise ValueError("weights and known errors exclude each other")
+    if not parse(formula).random:
+        raise TableError(f"formula {formula!r} has no random term such as (1|subject). Add one.")
+    return _fit(formula, data, weights, reml, known)
+
+
+def fit_linear(formula: str, data: pd.DataFrame, known: npt.ArrayLike | None = None) -> LmmFit:
+    """Fit a linear model: a mixed one without random terms, for a row a participant.
+
+    Kenward and Roger's degrees of freedom are then those of least squares.
+
+    Parameters
+    ----------
+    formula, data, known
+        As `fit_lmm` takes them; the formula has fixed terms alone.
+
+    Raises
+    ------
+    TableError
+        As `fit_lmm`.
+    """
+    return _fit(formula, data, None, True, known)
+
+
+def _fit(
+    formula: str,
+    data: pd.DataFrame,
+    weights: npt.ArrayLike | None,
+    reml: bool,
+    known: npt.ArrayLike | None,
+) -> LmmFit:
+    """Fit a model with or without random terms."""
     parsed = parse(formula)
     missing = [name for name in parsed.variables if name not in data and name.isidentifier()]
     if missing:
@@ -245,8 +276,17 @@ def fit_lmm(
         errors = np.asarray(known, dtype=np.float64)[np.ix_(complete, complete)]
         likelihood = KnownErrorLikelihood(y, x, blocks, reml, errors)
     return LmmFit(
-        formula, used, likelihood, optimise(likelihood), fixed, float(np.log(weight).sum())
+        formula, used, likelihood, _optimum(likelihood), fixed, float(np.log(weight).sum())
     )
+
+
+def _optimum(likelihood: Likelihood) -> Optimum:
+    """Return the maximum of the likelihood; without random terms there is nothing to search."""
+    if likelihood.is_diagonal.size:
+        return optimise(likelihood)
+    theta = np.zeros(0)
+    sigma = float(np.sqrt(likelihood.sigma2(theta)))
+    return Optimum(theta, sigma, likelihood.profiled_deviance(theta), is_singular=False)
 
 
 def _positive(weights: npt.ArrayLike | None, n_rows: int) -> RealArray:

@@ -69,7 +69,8 @@ class Likelihood:
     components: tuple[RealArray, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        z = np.concatenate([design for block in self.blocks for design in block.designs], axis=1)
+        designs = [design for block in self.blocks for design in block.designs]
+        z = np.concatenate([np.zeros((self.y.size, 0)), *designs], axis=1)
         xy = np.column_stack([self.x, self.y])
         object.__setattr__(self, "z", z)
         object.__setattr__(self, "products", (z.T @ z, z.T @ xy, xy.T @ xy))
