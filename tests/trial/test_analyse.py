@@ -45,8 +45,8 @@ def test_numbers_repeat_with_the_seed(make_plan, make_trial):
         pd.testing.assert_frame_equal(one[name], other[name])
 
 
-def test_a_fit_at_the_boundary_is_said(make_plan, read_stats):
-    result = analyse(read_stats("fmrs_C"), None, make_plan(clinical=None))
+def test_a_fit_at_the_boundary_is_said(make_plan, read_trial):
+    result = analyse(read_trial("C"), None, make_plan(clinical=None))
     assert result.models[0]["singular"]
     assert any("at the boundary" in warning for warning in result.warnings)
     claim = result.tables["primary"].query("role == 'primary'").iloc[0]

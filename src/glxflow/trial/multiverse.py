@@ -9,168 +9,227 @@ Simonsohn U, Simmons JP, Nelson LD. Nat Hum Behav 4:1208-1214 (2020).
 doi:10.1038/s41562-020-0912-z
 """
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from glxflow.errors import TableError
-from glxflow.spectrum import BoolArray, RealArray
-from glxflow.trial.changes import glx_changes
+from glxflow.spectrum import RealArray
+from glxflow.trial.allocation import Allocations, AllocationTest, allocations
+from glxflow.trial.mixed_specification import (
+    COMPLETE,
+    KNOWN,
+    MEANS,
+    MIXED,
+    MixedTask,
+    fit_mixed,
+    mixed_test,
+)
+from glxflow.trial.parts import Result, Run, one_by_one
 from glxflow.trial.plan import Plan
+from glxflow.trial.specification import SIMPLE, T_TEST, simple_answer, simple_test
+from glxflow.trial.universe import ALL_BINS, CONTROLS, Cells, Universe, universes
 
-CONTROLS = ("tnaa_tcr", "fwhm_hz")
-"""Columns in which no effect is expected; they are shown and stay out of the curve."""
+CURVE, CONTROL, FAILED, JOINT = "curve", "negative control", "not possible", "joint"
+"""Kinds of rows."""
 
-_OUTCOME = re.compile(r"^(glx|glu|gln)_(tnaa|tcr|tcho|water)\w*$")
-_ROWS_AT_ONCE = 10_000
-_FEWEST = 3
+_CHUNK = 2500
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Specification:
-    """One way to ask, with its data.
+    """One specification: how it is called, what it says, and its test.
 
     Attributes
     ----------
     labels : dict
-        Outcome, baseline, qc and method.
-    who : (n_used,) ndarray of int
-        Places of its participants among all.
-    difference : (n_used,) ndarray
-        Period 1 minus period 2, cleared of the nuisance.
-    nuisance : (n_used, n_nuisance) ndarray
-        Orthonormal basis of the intercept and, where asked for, the baseline.
-    scale : float
-        From the regression's coefficient to the effect; NaN for ranks.
+        outcome, baseline, window, qc and method.
+    answer : dict
+        Columns of its results, or a reason in `note`.
+    test : AllocationTest or None
+        None where it is not possible.
     """
 
     labels: dict[str, str]
-    who: "np.ndarray[tuple[int], np.dtype[np.intp]]"
-    difference: RealArray
-    nuisance: RealArray
-    scale: float
+    answer: Result
+    test: AllocationTest | None
 
     @property
-    def df(self) -> int:
-        """Residual degrees of freedom."""
-        return int(self.difference.size - self.nuisance.shape[1] - 1)
-
-    def statistic(self, is_active_first: RealArray) -> tuple[RealArray, RealArray]:
-        """Return effect and t for each row of assignments, (n_assignments, n_all)."""
-        side = is_active_first[:, self.who]
-        side = side - (side @ self.nuisance) @ self.nuisance.T
-        length = np.sqrt((side**2).sum(axis=1))
-        total = float(np.sqrt(self.difference @ self.difference))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            # An assignment may put all participants of a specification into one sequence.
-            r = np.nan_to_num(side @ self.difference / (length * total))
-            effect = r * total / length * self.scale
-        return effect, r * np.sqrt(self.df / np.maximum(1 - r**2, 1e-12))
+    def kind(self) -> str:
+        """What its row is."""
+        if self.test is None:
+            return FAILED
+        return CONTROL if self.labels["outcome"] in CONTROLS else CURVE
 
 
-def specifications(
-    trial: pd.DataFrame, subjects: list[str], plan: Plan
-) -> Iterator[Specification]:
-    """Yield every specification that the table's columns allow."""
-    columns = [str(name) for name in trial]
-    outcomes = [name for name in columns if _OUTCOME.match(name) and not name.endswith("_sd")]
-    outcomes += [name for name in CONTROLS if name in trial]
-    sets = ("all", "qc_pass") if "qc_pass" in trial else ("all",)
-    place = {subject: index for index, subject in enumerate(subjects)}
-    for outcome, qc in product(outcomes, sets):
-        try:
-            changes = glx_changes(trial, replace(plan, outcome=outcome, analysis_set=qc))
-        except TableError:
-            continue
-        wide = changes.pivot_table(
-            index="subject", columns="period", values=["delta", "base"], observed=True
-        ).dropna()
-        if len(wide) < 2 * _FEWEST or wide.shape[1] < 4:
-            continue
-        who = np.array([place[subject] for subject in wide.index])
-        change, base = ((wide[name][1] - wide[name][2]).to_numpy() for name in ("delta", "base"))
-        for baseline, method in product(("subtracted", "covariate"), ("t", "ranks")):
-            labels = {"outcome": outcome, "baseline": baseline, "qc": qc, "method": method}
-            design = [np.ones(change.size)] + ([base] if baseline == "covariate" else [])
-            nuisance = np.linalg.qr(np.column_stack(design))[0]
-            values = stats.rankdata(change) if method == "ranks" else change
-            left = values - nuisance @ (nuisance.T @ values)
-            if left @ left > 0:
-                scale = np.nan if method == "ranks" else 0.5
-                yield Specification(labels, who, left, nuisance, scale)
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Some allocations, under which the curve is drawn again.
+
+    Attributes
+    ----------
+    tests : list of AllocationTest
+        The curve's.
+    observed : (n_tests,) ndarray
+        Their t at the actual allocation.
+    sides : (n_all, n_allocations) ndarray
+        The allocations.
+    """
+
+    tests: list[AllocationTest]
+    observed: RealArray
+    sides: RealArray
 
 
-def multiverse(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+def multiverse(trial: pd.DataFrame, plan: Plan, run: Run = one_by_one) -> pd.DataFrame:
     """Return a row a specification, and the joint tests of the curve.
 
     Parameters
     ----------
     trial : DataFrame
-        The long table, with a column for each outcome.
+        The long table, its design checked, with a column for each outcome.
     plan : Plan
         Conditions, draws and seed; its outcome is one of many here.
+    run : Run
+        Does the fits and the allocations.
 
     Returns
     -------
     DataFrame
-        role, kind (curve, negative control, joint), outcome, baseline, qc, method,
-        estimate (active minus reference), statistic, df, p, n_participants. Empty
-        where no specification has enough participants.
+        role, kind (curve, negative control, not possible, joint), outcome, baseline,
+        window, qc, method, estimate (active minus reference), statistic, df, p,
+        p_permutation (of the specification alone), n_participants, note. Empty where
+        no specification is possible.
     """
-    allocation = trial.drop_duplicates("subject")
-    first = (allocation["sequence"] == plan.sequences[1]).to_numpy()
-    found = list(specifications(trial, allocation["subject"].tolist(), plan))
-    curve = [one for one in found if one.labels["outcome"] not in CONTROLS]
+    people = trial.drop_duplicates("subject")
+    side = np.where(people["sequence"] == plan.sequences[1], 1.0, -1.0)
+    found = specifications(trial, side, plan, run)
+    curve = [one for one in found if one.kind == CURVE]
     if not curve:
         return pd.DataFrame()
-    rows = [_row(one, first) for one in sorted(found, key=lambda one: one in curve, reverse=True)]
-    return pd.DataFrame([*rows, *_joint(curve, first, plan)]).assign(role="exploratory")
+    block = people["block"] if "block" in people else pd.Series("", index=people.index)
+    drawn = allocations(side, block.to_numpy(dtype=str), plan.n_permutations, _CHUNK, plan.seed)
+    joint, alone = _joint(curve, side, drawn, run)
+    order = {CURVE: 0, CONTROL: 1, FAILED: 2}
+    rows = [
+        {"kind": one.kind, **one.labels, **one.answer, "p_permutation": alone.get(id(one), np.nan)}
+        for one in sorted(found, key=lambda one: order[one.kind])
+    ]
+    return pd.DataFrame([*rows, *joint]).assign(role="exploratory")
 
 
-def _row(one: Specification, first: BoolArray) -> dict[str, object]:
-    """Return one specification as a row."""
-    effect, t = one.statistic(first[np.newaxis].astype(np.float64))
-    is_control = one.labels["outcome"] in CONTROLS
-    return {
-        "kind": "negative control" if is_control else "curve",
-        **one.labels,
-        "estimate": float(effect[0]),
-        "statistic": float(t[0]),
-        "df": one.df,
-        "p": 2 * float(stats.t.sf(abs(t[0]), one.df)),
-        "n_participants": one.difference.size,
-    }
-
-
-def _joint(curve: list[Specification], first: BoolArray, plan: Plan) -> list[dict[str, object]]:
-    """Return the tests of the median statistic and of the share of small P."""
-    observed = _summaries(curve, first[np.newaxis].astype(np.float64))
-    rng = np.random.default_rng([plan.seed, 7])
-    extreme, left = np.zeros(2), plan.n_permutations
-    while left > 0:
-        size = min(left, _ROWS_AT_ONCE)
-        drawn = rng.permuted(np.tile(first, (size, 1)), axis=1).astype(np.float64)
-        extreme += (_summaries(curve, drawn) >= observed * (1 - 1e-12)).sum(axis=1)
-        left -= size
-    p = (extreme + 1) / (plan.n_permutations + 1)
-    names = (
-        f"size of the median statistic of {len(curve)}",
-        "share with P < .05 in one direction",
-    )
-    return [
-        {"kind": "joint", "outcome": name, "statistic": float(value[0]), "p": float(chance)}
-        for name, value, chance in zip(names, observed, p, strict=True)
+def specifications(
+    trial: pd.DataFrame, side: RealArray, plan: Plan, run: Run
+) -> list[Specification]:
+    """Return every specification that the columns allow, and those that are not possible."""
+    simple: list[Specification] = []
+    tasks: list[MixedTask] = []
+    labels: list[dict[str, str]] = []
+    for universe in universes(trial, plan):
+        for with_baseline in (False, True):
+            named = _labelled(universe, with_baseline)
+            simple += [
+                _simple(name, universe.cells, with_baseline, side, named | {"method": name})
+                for name in _simple_models(universe)
+            ]
+            for name in _mixed_models(universe):
+                tasks.append(MixedTask(name, universe.cells, with_baseline, side))
+                labels.append(named | {"method": name})
+    fitted = run("mixed models of the multiverse", fit_mixed, tasks)
+    return simple + [
+        _mixed(task, one, name) for task, one, name in zip(tasks, fitted, labels, strict=True)
     ]
 
 
-def _summaries(curve: list[Specification], assignments: RealArray) -> RealArray:
-    """Return the curve's two summaries for each assignment, (2, n_assignments)."""
-    t = np.array([one.statistic(assignments)[1] for one in curve])
-    critical = np.array([stats.t.ppf(0.975, one.df) for one in curve])[:, np.newaxis]
-    shares = [(side * t > critical).mean(axis=0) for side in (1, -1)]
+def _labelled(universe: Universe, with_baseline: bool) -> dict[str, str]:
+    """Return a universe's labels with the part of the baseline in the model."""
+    entered = "subtracted and a covariate" if with_baseline else "subtracted"
+    return universe.labels | {"baseline": f"{universe.labels['baseline']} {entered}"}
+
+
+def _simple_models(universe: Universe) -> list[str]:
+    """Return the models of one number a participant; a control has the first."""
+    if universe.labels["outcome"] not in CONTROLS:
+        return list(SIMPLE)
+    return [T_TEST] if universe.labels["window"] == ALL_BINS else []
+
+
+def _mixed_models(universe: Universe) -> Iterator[str]:
+    """Yield the mixed models that differ from the others."""
+    if universe.labels["outcome"] in CONTROLS:
+        return
+    cells = universe.cells
+    yield MIXED
+    sessions = np.unique(cells.session)
+    # With both sessions of everybody these are the t test and the model before.
+    if np.unique(sessions // 2).size * 2 > sessions.size:
+        yield from (MEANS, COMPLETE)
+    has_errors = np.isfinite(cells.own_variance + cells.base_variance).any()
+    if has_errors and universe.labels["window"] == ALL_BINS:
+        yield KNOWN
+
+
+def _simple(
+    name: str, cells: Cells, with_baseline: bool, side: RealArray, labels: dict[str, str]
+) -> Specification:
+    """Return a specification of one number a participant."""
+    try:
+        test = simple_test(name, cells, with_baseline, side)
+    except (TableError, np.linalg.LinAlgError) as error:
+        return Specification(labels, {"note": str(error)}, None)
+    return Specification(labels, asdict(simple_answer(name, test, side)), test)
+
+
+def _mixed(task: MixedTask, fitted: Result, labels: dict[str, str]) -> Specification:
+    """Return a mixed model as a specification."""
+    if "reason" in fitted:
+        return Specification(labels, {"note": fitted["reason"]}, None)
+    answer = {key: value for key, value in fitted.items() if key not in ("theta", "sigma")}
+    return Specification(labels, answer, mixed_test(task, fitted))
+
+
+def _joint(
+    curve: list[Specification], side: RealArray, drawn: Allocations, run: Run
+) -> tuple[list[dict[str, object]], dict[int, float]]:
+    """Return the tests of the curve, and each specification's own permutation P."""
+    tests = [one.test for one in curve if one.test is not None]
+    observed = np.array([float(test.statistic(side[:, np.newaxis])[1][0]) for test in tests])
+    counts = run(
+        "allocations of the multiverse",
+        _count_extremes,
+        [_Chunk(tests, observed, sides) for sides in drawn.chunks],
+    )
+    p = drawn.p_value(np.sum([one["extreme"] for one in counts], axis=0))
+    names = (
+        f"size of the median t of {len(tests)}",
+        "share with P < .05 in one direction",
+    )
+    values = _summaries(tests, observed[:, np.newaxis])[:, 0]
+    note = f"{'all' if drawn.are_all else 'drawn'} allocations of sequences"
+    rows: list[dict[str, object]] = [
+        {"kind": JOINT, "outcome": name, "statistic": value, "p": chance, "note": note}
+        for name, value, chance in zip(names, values.tolist(), p[:2].tolist(), strict=True)
+    ]
+    alone = {id(one): float(chance) for one, chance in zip(curve, p[2:], strict=True)}
+    return rows, alone
+
+
+def _count_extremes(chunk: _Chunk) -> Result:
+    """Return how many allocations are as extreme as the actual one: the curve, then each."""
+    t = np.array([test.statistic(chunk.sides)[1] for test in chunk.tests])
+    limits = _summaries(chunk.tests, chunk.observed[:, np.newaxis]) * (1 - _ROUNDING)
+    curve = (_summaries(chunk.tests, t) >= limits).sum(axis=1)
+    each = (np.abs(t) >= np.abs(chunk.observed[:, np.newaxis]) * (1 - _ROUNDING)).sum(axis=1)
+    return {"extreme": [*curve.tolist(), *each.tolist()]}
+
+
+def _summaries(tests: list[AllocationTest], t: RealArray) -> RealArray:
+    """Return the curve's two summaries for each allocation, (2, n_allocations)."""
+    degrees = np.array([[test.df] for test in tests])
+    critical = stats.t.ppf(0.975, degrees)
+    shares = [(sign * t > critical).mean(axis=0) for sign in (1, -1)]
     return np.array([np.abs(np.median(t, axis=0)), np.maximum(*shares)])

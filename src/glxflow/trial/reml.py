@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 
 from glxflow.spectrum import BoolArray, RealArray
@@ -133,22 +134,24 @@ class Likelihood:
     def _reduced(self, theta: RealArray) -> tuple[float, RealArray]:
         """Return log|V| and [X y]' V^-1 [X y], both over sigma, in the small space of Z."""
         zz, zxy, xyxy = self.products
-        scale = self._relative_scale(theta)
-        inner = scale.T @ zz @ scale + np.eye(zz.shape[0])
-        lower = np.linalg.cholesky(inner)
-        half = np.linalg.solve(lower, scale.T @ zxy)
+        factors = self.factors(theta)
+        inner = self._scaled(factors, self._scaled(factors, zz).T)
+        inner[np.diag_indices_from(inner)] += 1
+        lower = cholesky(inner, lower=True, overwrite_a=True, check_finite=False)
+        scaled = self._scaled(factors, zxy)
+        half = solve_triangular(lower, scaled, lower=True, overwrite_b=True, check_finite=False)
         return 2 * float(np.log(np.diag(lower)).sum()), xyxy - half.T @ half
 
-    def _relative_scale(self, theta: RealArray) -> RealArray:
-        """Return Lambda, by which independent unit effects become the random effects."""
-        size = self.z.shape[1]
-        scale, start = np.zeros((size, size)), 0
-        for block, factor in zip(self.blocks, self.factors(theta), strict=True):
-            n_groups = block.designs[0].shape[1]
-            stop = start + n_groups * len(block.effects)
-            scale[start:stop, start:stop] = np.kron(factor, np.eye(n_groups))
+    def _scaled(self, factors: list[RealArray], rows: RealArray) -> RealArray:
+        """Return Lambda' rows; Lambda makes random effects of independent unit effects."""
+        scaled, start = np.empty_like(rows), 0
+        for block, factor in zip(self.blocks, factors, strict=True):
+            n_effects = len(block.effects)
+            stop = start + n_effects * block.designs[0].shape[1]
+            own = rows[start:stop].reshape(n_effects, -1)
+            scaled[start:stop] = (factor.T @ own).reshape(stop - start, -1)
             start = stop
-        return scale
+        return scaled
 
     def variances(self, theta: RealArray, sigma: float) -> RealArray:
         """Return the variance components phi of V = sum phi_i M_i; the residual comes last."""
@@ -182,19 +185,33 @@ class Optimum:
     is_singular: bool
 
 
-def optimise(model: Likelihood) -> Optimum:
-    """Return the best of several searches, polished by Newton's method."""
+def optimise(model: Likelihood, start: RealArray | None = None) -> Optimum:
+    """Return the best of several searches, polished by Newton's method.
+
+    Parameters
+    ----------
+    model : Likelihood
+        What to maximise.
+    start : (n_theta,) ndarray, optional
+        The optimum of a model much like it, from which one search is enough.
+    """
     diagonal = model.is_diagonal
     bounds = [(0.0, None) if is_diagonal else (None, None) for is_diagonal in diagonal]
+    # A search that starts at zero may stay there, where the gradient by theta is zero.
+    begins = (
+        [np.where(diagonal, level, 0.0) for level in _STARTS]
+        if start is None
+        else [np.where(diagonal, np.maximum(start, _STARTS[1]), start)]
+    )
     searches = [
         minimize(
             model.profiled_deviance,
-            np.where(diagonal, start, 0.0),
+            begin,
             method="L-BFGS-B",
             bounds=bounds,
             options={"ftol": 1e-14, "gtol": 1e-8},
         )
-        for start in _STARTS
+        for begin in begins
     ]
     best = min(searches, key=lambda found: float(found.fun))
     theta = _polish(model.profiled_deviance, np.asarray(best.x), diagonal)
