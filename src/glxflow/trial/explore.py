@@ -8,6 +8,7 @@ from glxflow.spectrum import RealArray
 from glxflow.trial.brain import Pairs, associations
 from glxflow.trial.mediation import mediate
 from glxflow.trial.multiverse import multiverse
+from glxflow.trial.parts import Run, one_by_one
 from glxflow.trial.plan import Plan
 from glxflow.trial.sex import sex_interaction
 
@@ -16,7 +17,11 @@ FEWEST_PAIRS = 6
 
 
 def explore(
-    trial: pd.DataFrame, changes: pd.DataFrame, scores: pd.DataFrame | None, plan: Plan
+    trial: pd.DataFrame,
+    changes: pd.DataFrame,
+    scores: pd.DataFrame | None,
+    plan: Plan,
+    run: Run = one_by_one,
 ) -> dict[str, pd.DataFrame]:
     """Return the exploratory tables that the data allow, by file name.
 
@@ -30,9 +35,11 @@ def explore(
         From `clinical_changes`.
     plan : Plan
         Conditions, day, draws and seed.
+    run : Run
+        Does the parts that take long.
     """
     tables = {}
-    curve = multiverse(trial, plan)
+    curve = multiverse(trial, plan, run)
     if len(curve):
         tables["explor_multiverse"] = curve
     moderation = _moderation(changes, plan)
