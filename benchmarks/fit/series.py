@@ -17,9 +17,10 @@ from generator import Scene, axis_3t, make_spectrum, metabolite_basis
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
 from glxflow.fit.changes import percent_changes
+from glxflow.fit.contrasts import N_MOVING
 from glxflow.fit.design import bin_design
 from glxflow.fit.joint import Block, Joint, solve_joint
-from glxflow.fit.series import N_MOVING, SeriesFit, fit_series
+from glxflow.fit.series import SeriesFit, fit_series
 from glxflow.spectrum import BasisSet, BoolArray, Fid, Series
 
 FIRST_REPORTED_SEED = 1000

@@ -17,7 +17,7 @@ from glxflow.fit.solver import LARGEST_PREDICTED_DECREASE
 from glxflow.spectrum import BoolArray, RealArray
 
 _RIDGE = 1e-10
-_MOST_STEPS = 40
+_MOST_STEPS = 80
 _LARGEST_DAMPING = 1e10
 
 
@@ -83,12 +83,6 @@ class BlockPoint:
     points: tuple[Point, ...]
     design: RealArray
     residual: RealArray
-
-    def misfit(self, channel: int) -> RealArray:
-        """Return the whitened data rows of one channel, (n_fit,)."""
-        sizes = [len(point.remainder) for point in self.points]
-        start = sum(sizes[:channel])
-        return self.residual[start : start + sizes[channel]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,21 +188,40 @@ def solve_joint(joint: Joint, start: RealArray, free: BoolArray) -> JointSolutio
     free : (n_theta,) bool ndarray
         Which parameters are searched.
     """
-    point, damping = joint.evaluate(start), 1e-6
+    point, damping, growth = joint.evaluate(start), 1e-3, 2.0
     for _ in range(_MOST_STEPS):
-        jacobian, residual = joint.jacobian(point, free)
-        normal, gradient = jacobian.T @ jacobian, jacobian.T @ residual
+        inside, normal, gradient = _inner_equations(joint, point, free)
         predicted = _predicted(normal, gradient)
         tolerance = LARGEST_PREDICTED_DECREASE * max(1.0, point.cost / joint.n_data)
         # Far below what moves an amplitude: the search has only begun near its end.
         if predicted < 1e-3 * tolerance or damping > _LARGEST_DAMPING:
             break
         trial = point.theta.copy()
-        trial[free] -= np.linalg.solve(normal + damping * np.diag(np.diag(normal)), gradient)
+        curvature = damping * np.diag(normal)
+        step = np.linalg.solve(normal + np.diag(curvature), gradient)
+        trial[inside] -= step
         candidate = joint.evaluate(np.clip(trial, joint.prior.low, joint.prior.high))
-        is_better = candidate.cost < point.cost
-        point, damping = (candidate, damping / 10) if is_better else (point, 100 * damping)
+        gain = (point.cost - candidate.cost) / float(step @ (gradient + curvature * step))
+        if gain > 0:
+            point, growth = candidate, 2.0
+            damping *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
+        else:
+            damping, growth = damping * growth, 2 * growth
     return JointSolution(joint, point, predicted, tolerance)
+
+
+def _inner_equations(
+    joint: Joint, point: JointPoint, free: BoolArray
+) -> tuple[BoolArray, RealArray, RealArray]:
+    """Return free parameters that descent would not push through a bound, J'J and J'r of them."""
+    jacobian, residual = joint.jacobian(point, free)
+    gradient = np.zeros(free.size)
+    gradient[free] = jacobian.T @ residual
+    leaves = (point.theta <= joint.prior.low) & (gradient > 0)
+    leaves |= (point.theta >= joint.prior.high) & (gradient < 0)
+    inside = free & ~leaves
+    kept = jacobian[:, inside[free]]
+    return inside, kept.T @ kept, gradient[inside]
 
 
 def block_jacobian(block: Block, point: BlockPoint, theta_size: int) -> RealArray:
@@ -238,6 +251,35 @@ def block_jacobian(block: Block, point: BlockPoint, theta_size: int) -> RealArra
     return jacobian
 
 
+def explained(block: Block, point: BlockPoint, index: int) -> tuple[float, float]:
+    """Return chi-squared of one spectrum of a block, and its expectation.
+
+    Parameters
+    ----------
+    block : Block
+        The block.
+    point : BlockPoint
+        Where.
+    index : int
+        Of the channel.
+    """
+    problem = block.channels[index].problem
+    sizes = [len(channel.problem.model.ppm) for channel in block.channels]
+    rows = slice(sum(sizes[:index]), sum(sizes[: index + 1]))
+    residual, design = point.residual[rows], point.design[rows, point.linear != 0]
+    active = point.design[:, point.linear != 0]
+    taken = np.trace(np.linalg.solve(_gram(active), design.T @ design))
+    trusted = float(problem.model.weight @ problem.model.weight)
+    return float(residual @ residual), trusted - float(problem.shares.sum() + taken)
+
+
+def _gram(columns: RealArray) -> RealArray:
+    """Return the normal matrix of columns, kept definite."""
+    gram: RealArray = columns.T @ columns
+    gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
+    return gram
+
+
 def _evaluated(block: Block, theta: RealArray) -> BlockPoint:
     """Return a block with its linear parameters at their optimum."""
     points = [channel.problem.evaluate(theta[channel.theta]) for channel in block.channels]
@@ -249,9 +291,9 @@ def _evaluated(block: Block, theta: RealArray) -> BlockPoint:
         designs.append(columns @ channel.mapping + channel.fixed)
     design = np.concatenate([*designs, -block.soft_rows])
     rows = np.concatenate([*observed, np.zeros(len(block.soft_rows))])
-    gram = design.T @ design
-    gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
-    linear = nnls_gram(gram, design.T @ rows, np.ones(len(gram), dtype=np.bool_), block.is_signed)
+    gram = _gram(design)
+    everything = np.ones(len(gram), dtype=np.bool_)
+    linear = nnls_gram(gram, design.T @ rows, everything, block.is_signed)
     fitted = tuple(
         replace(point, amplitudes=channel.mapping @ linear)
         for channel, point in zip(block.channels, points, strict=True)
@@ -262,9 +304,7 @@ def _evaluated(block: Block, theta: RealArray) -> BlockPoint:
 def _projected(rows: RealArray, point: BlockPoint) -> RealArray:
     """Return rows without what the active linear parameters take up."""
     active = point.design[:, point.linear != 0]
-    gram = active.T @ active
-    gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
-    projected: RealArray = rows - active @ np.linalg.solve(gram, active.T @ rows)
+    projected: RealArray = rows - active @ np.linalg.solve(_gram(active), active.T @ rows)
     return projected
 
 

@@ -18,28 +18,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from glxflow.errors import DataError
+from glxflow.fit.contrasts import N_MOVING, changing_columns, joint_problem
 from glxflow.fit.design import Design, Reduction, reduce_design
 from glxflow.fit.engine import Fit, fit_prepared
-from glxflow.fit.joint import (
-    Block,
-    Channel,
-    Joint,
-    JointPoint,
-    JointSolution,
-    block_jacobian,
-    solve_joint,
-)
+from glxflow.fit.joint import Joint, JointPoint, JointSolution, block_jacobian, solve_joint
 from glxflow.fit.model import FitModel
-from glxflow.fit.prior import SHARED
-from glxflow.fit.problem import Point, Problem
-from glxflow.fit.shapes import shapes_of
-from glxflow.fit.solver import Solution
-from glxflow.fit.start import shifted
-from glxflow.fit.uncertainty import Uncertainty
-from glxflow.spectrum import ComplexArray, Fid, FitStatus, Flag, Kind, RealArray, Series
-
-N_MOVING = 3
-"""Shift, width and phase of all lines may change with the amplitudes."""
+from glxflow.fit.uncertainty import Uncertainty, inverse_of
+from glxflow.spectrum import Fid, FitStatus, Flag, RealArray, Series
 
 LARGEST_CONTRAST_CHI2 = 1.5
 
@@ -133,8 +118,8 @@ def fit_series(
     responses = tuple(name for name, _ in design.responses)
     if mean.problem is None or mean.solution is None or mean.uncertainty is None:
         return _failed(mean, responses)
-    changing = _changing_columns(mean.problem.model, mean.solution.point.amplitudes)
-    joint, chi2 = _joint_problem(mean, mean.problem, mean.solution, changing, pseudo[1:])
+    changing = changing_columns(mean.problem.model, mean.solution.point.amplitudes)
+    joint, chi2 = joint_problem(mean, mean.problem, mean.solution, changing, pseudo[1:])
     found = solve_joint(joint, mean.solution.point.theta, mean.solution.free)
     fit = SeriesFit(
         mean=mean,
@@ -151,118 +136,6 @@ def fit_series(
     return replace(fit, flags=(*mean.result.flags, *_doubts(fit, found)))
 
 
-def _changing_columns(model: FitModel, amplitudes: RealArray) -> RealArray:
-    """Return the columns' amplitudes that a change of 1 of every free part adds.
-
-    Substances of one group change together, by shares of their mean; lipids, of any
-    phase, each alone.
-    """
-    parts = []
-    for group in model.groups:
-        members = np.zeros(len(amplitudes))
-        members[list(group.members)] = amplitudes[list(group.members)]
-        if group.kind is Kind.METABOLITE:
-            parts.append(members)
-        elif group.kind is Kind.LIPID:
-            parts.extend(np.diag(np.abs(members)))
-    columns = np.array(parts).reshape(len(parts), len(amplitudes))
-    return columns[columns.any(axis=1)].T
-
-
-def _joint_problem(
-    mean: Fit,
-    problem: Problem,
-    solution: Solution,
-    changing: RealArray,
-    contrasts: ComplexArray,
-) -> tuple[Joint, float]:
-    """Return the problem of mean and contrasts, and the contrasts' misfit.
-
-    What the contrasts leave unexplained counts as noise, together, so that no
-    coordinates of the design are special.
-    """
-    offset_hz = (
-        mean.result.offset_ppm * problem.model.axis.spectrometer_frequency_mhz
-        - solution.point.theta[SHARED.index("shift_hz")]
-    )
-    phase_rad = mean.result.phase_rad - solution.point.theta[SHARED.index("phase_rad")]
-    spectra = [
-        problem.model.data_spectrum(shifted(Fid(one, problem.model.axis), offset_hz))
-        * np.exp(-1j * phase_rad)
-        for one in contrasts
-    ]
-    first = _mean_block(problem)
-    noise = mean.result.noise_sd
-    plain = Joint(
-        [_contrast_block(problem, solution, changing, one, noise) for one in spectra],
-        problem.prior,
-    )
-    chi2 = _contrast_chi2(plain, plain.evaluate(solution.point.theta))
-    noise *= float(np.sqrt(max(chi2, 1.0)))
-    blocks = [_contrast_block(problem, solution, changing, one, noise) for one in spectra]
-    return Joint([first, *blocks], problem.prior), chi2
-
-
-def _mean_block(problem: Problem) -> Block:
-    """Return the block of the mean: the problem as it was solved alone."""
-    n_columns = problem.ratio_rows.shape[1]
-    channel = Channel(
-        problem,
-        np.arange(len(problem.prior.names)),
-        np.eye(n_columns),
-        np.zeros((len(problem.model.ppm), n_columns)),
-    )
-    return Block((channel,), problem.ratio_rows, problem.model.is_signed)
-
-
-def _contrast_block(
-    problem: Problem, solution: Solution, changing: RealArray, spectrum: ComplexArray, noise: float
-) -> Block:
-    """Return the block of one contrast: changes of amplitude, and of the mean's line shape."""
-    tangents = _tangents(problem, solution.point) * (problem.noise_sd / noise)
-    still = np.zeros((len(tangents), changing.shape[1]))
-    no_change = np.zeros((len(changing), N_MOVING))
-    own = Problem(problem.model, spectrum, noise, problem.stiffness, problem.ratio_rows)
-    channel = Channel(
-        problem=own,
-        theta=np.arange(len(problem.prior.names)),
-        mapping=np.hstack([changing, no_change]),
-        fixed=np.hstack([still, tangents]),
-    )
-    soft = problem.ratio_rows @ channel.mapping
-    soft = soft[soft.any(axis=1)]
-    return Block((channel,), soft, np.ones(soft.shape[1], dtype=np.bool_))
-
-
-def _tangents(problem: Problem, point: Point) -> RealArray:
-    """Return what the mean's spectrum changes by per Hz of shift and width and per rad.
-
-    A faster decay of the whole voxel widens every line, macromolecules too, by as many
-    Hz; the parameters of the fit are logarithms of each group's own width.
-    """
-    names = problem.prior.names
-    jacobian = -problem.fixed_jacobian(point)[: len(problem.model.ppm)]
-    gamma_per_s = shapes_of(problem.model, point.theta).gamma_per_s
-    widths = [
-        jacobian[:, names.index(f"width_{group.name}")] / gamma_per_s[group.members[0]]
-        for group in problem.model.groups
-    ]
-    shift, phase = (jacobian[:, names.index(name)] for name in ("shift_hz", "phase_rad"))
-    return np.stack([shift, np.pi * np.sum(widths, axis=0), phase], axis=1)
-
-
-def _contrast_chi2(joint: Joint, point: JointPoint) -> float:
-    """Return the contrasts' sum of squares over its expectation, all together."""
-    left = freedom = 0.0
-    for block, one in zip(joint.blocks, point.blocks, strict=True):
-        problem = block.channels[0].problem
-        residual = one.misfit(0)
-        left += float(residual @ residual)
-        freedom += float(problem.model.weight @ problem.model.weight - problem.shares.sum())
-        freedom -= len(one.linear)
-    return left / freedom
-
-
 def _covariance(joint: Joint, point: JointPoint, known: Uncertainty) -> RealArray:
     """Return the covariance of the mean's amplitudes and all changes.
 
@@ -274,7 +147,7 @@ def _covariance(joint: Joint, point: JointPoint, known: Uncertainty) -> RealArra
     own = [np.zeros((len(known.covariance) - n_free,) * 2)]
     for block, one in zip(joint.blocks[1:], point.blocks[1:], strict=True):
         jacobian = block_jacobian(block, one, point.theta.size)[:, known.free]
-        inverse = _inverse(one.design.T @ one.design)
+        inverse = inverse_of(one.design.T @ one.design)
         follows.append(inverse @ (one.design.T @ jacobian))
         own.append(inverse)
     # Columns: line shape, then the mean's amplitudes, which contrasts do not follow.
@@ -289,15 +162,6 @@ def _covariance(joint: Joint, point: JointPoint, known: Uncertainty) -> RealArra
         total[rows, rows] += inverse
         start += len(inverse)
     return total
-
-
-def _inverse(matrix: RealArray) -> RealArray:
-    """Return the inverse of a normal matrix whose parameters differ in scale."""
-    scale = 1 / np.sqrt(np.diag(matrix))
-    inverse: RealArray = (
-        np.linalg.inv(matrix * scale[:, np.newaxis] * scale) * scale[:, np.newaxis] * scale
-    )
-    return inverse
 
 
 def _to_amplitudes(reduction: Reduction, changing: RealArray, n_components: int) -> RealArray:

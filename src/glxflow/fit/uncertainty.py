@@ -72,7 +72,7 @@ def uncertainty(problem: Problem, point: Point, free: BoolArray, noise_sd: float
     rows = np.concatenate(
         [problem.fixed_jacobian(point)[:, free], problem.linear_jacobian(point)], axis=1
     )
-    inverse = _inverse(rows.T @ rows)
+    inverse = inverse_of(rows.T @ rows)
     n_data, n_free = len(problem.model.ppm), int(free.sum())
     data_rows = rows[:n_data]
     effective = float(np.sum((data_rows.T @ data_rows) * inverse)) + float(problem.shares.sum())
@@ -135,7 +135,7 @@ def _misfit(problem: Problem, point: Point) -> float:
     return float(residual @ residual)
 
 
-def _inverse(hessian: RealArray) -> RealArray:
+def inverse_of(hessian: RealArray) -> RealArray:
     """Return the inverse of a Hessian whose parameters have very different scales."""
     scale = 1 / np.sqrt(np.maximum(np.diag(hessian), 1e-300))
     scaled = hessian * scale[:, np.newaxis] * scale

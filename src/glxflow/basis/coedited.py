@@ -1,0 +1,89 @@
+"""Macromolecules in edited spectra: what editing for GABA edits with it, and what it saturates."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from glxflow.basis.macromolecules import gaussian_lines, with_macromolecules
+from glxflow.basis.protocol import EDITED_PPM
+from glxflow.constants import load
+from glxflow.errors import BasisError
+from glxflow.spectrum import BasisSet, Kind, spectrum_of
+
+COEDITED = "MM30"
+"""Lysine in macromolecules: its signal at 3.0 ppm is coupled to 1.7 ppm, within reach of the
+editing pulse at 1.9 ppm."""
+
+EDITED_AT_PPM = 1.9
+"""Carrier of the editing pulse for GABA."""
+
+_GABA_PPM = (2.8, 3.2)
+_DAMPING_HZ = 5.0
+
+
+def edited_total(on: BasisSet, off: BasisSet) -> BasisSet:
+    """Return the basis set of half the sum of ON and OFF, with macromolecules and lipids.
+
+    Macromolecules that the editing pulse reaches have no signal in ON, and so half of it
+    here: without that the expected ratio of neighbours would be wrong by a factor of two.
+
+    Parameters
+    ----------
+    on, off : BasisSet
+        Metabolites, or all, with the editing pulse at 1.9 ppm and away from everything.
+    """
+    complete = with_macromolecules(replace(off, fids=(on.fids + off.fids) / 2))
+    places_ppm = off.axis.ppm[np.abs(spectrum_of(complete.fids)).argmax(axis=1)]
+    added = np.arange(len(complete.names)) >= len(off.names)
+    broad = np.array([kind is Kind.MACROMOLECULE for kind in complete.kinds])
+    reached = added & broad & (np.abs(places_ppm - EDITED_AT_PPM) <= EDITED_PPM)
+    share = np.where(reached, 0.5, 1.0)
+    return replace(
+        complete,
+        fids=complete.fids * share[:, np.newaxis],
+        source=f"half the sum of {on.source} and {off.source}",
+    )
+
+
+def with_coedited(difference: BasisSet) -> BasisSet:
+    """Return a difference basis set with the co-edited macromolecules at 3.0 ppm.
+
+    They are scaled to the area of GABA's signal there, so that an amplitude of 1 is as
+    much signal as 1 of GABA, and the sum of both is what is called GABA+.
+
+    Parameters
+    ----------
+    difference : BasisSet
+        ON less OFF, metabolites alone.
+
+    Raises
+    ------
+    BasisError
+        If there is no GABA, or it has no signal at 3.0 ppm: the set is not one for
+        editing GABA.
+    """
+    if "GABA" not in difference.names:
+        raise BasisError(
+            f"{difference.source}: no GABA among {', '.join(difference.names)}, so that the "
+            "co-edited macromolecules cannot be scaled to it. Simulate it as well."
+        )
+    axis = difference.axis
+    gaba = difference.fid("GABA") * np.exp(-np.pi * _DAMPING_HZ * axis.time_s)
+    inside = (axis.ppm >= _GABA_PPM[0]) & (axis.ppm <= _GABA_PPM[1])
+    area = complex(spectrum_of(gaba)[inside].sum()) / axis.n_points
+    # One resonance of two protons would give 2; less than a tenth of it is no editing.
+    if abs(area) < 0.2:
+        raise BasisError(
+            f"{difference.source}: GABA has {abs(area):.2f} protons between {_GABA_PPM[0]:g} and "
+            f"{_GABA_PPM[1]:g} ppm in the difference, expected about 1. Simulate ON with the "
+            "editing pulse at 1.9 ppm and OFF at 7.5 ppm."
+        )
+    (line,) = load("macromolecules")["macromolecules"]["components"][COEDITED]
+    fid = area * gaussian_lines([{**line, "amplitude": 1.0}], axis)
+    return replace(
+        difference,
+        names=(*difference.names, COEDITED),
+        kinds=(*difference.kinds, Kind.MACROMOLECULE),
+        fids=np.vstack([difference.fids, fid]),
+        notes=(*difference.notes, f"co-edited macromolecules added ({COEDITED})"),
+    )

@@ -1,0 +1,207 @@
+"""What is known after the joint fit of an edited session: amplitudes, curves, doubts."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from glxflow.fit.doubts import LARGEST_REDUCED_CHI2
+from glxflow.fit.engine import Fit, component_curves
+from glxflow.fit.joint import JointSolution, block_jacobian, explained
+from glxflow.fit.model import FitModel
+from glxflow.fit.problem import Point, Problem
+from glxflow.fit.shapes import shapes_of
+from glxflow.fit.solver import Solution
+from glxflow.fit.uncertainty import inverse_of, shape_errors
+from glxflow.spectrum import FitResult, FitStatus, Flag, RealArray
+
+LARGEST_MISMATCH_HZ = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class EditedFit:
+    """The fit of an edited session.
+
+    Attributes
+    ----------
+    alone : Fit
+        The half sum fitted alone, where the joint fit starts.
+    total, difference : FitResult
+        Both spectra with their curves. Amplitudes of metabolites are common and so is
+        their covariance; those of macromolecules are each spectrum's own.
+    mismatch_hz, mismatch_rad : float
+        Shift and phase of ON against OFF that the difference shows.
+    solution : JointSolution or None
+        The optimum; None where the half sum could not be fitted.
+    flags : tuple of Flag
+        Doubts about the joint fit.
+    """
+
+    alone: Fit
+    total: FitResult
+    difference: FitResult
+    mismatch_hz: float = float("nan")
+    mismatch_rad: float = float("nan")
+    solution: JointSolution | None = None
+    flags: tuple[Flag, ...] = field(default=())
+
+
+def edited_fit(
+    alone: Fit, found: JointSolution, start: Solution, mismatch: RealArray, noise: float
+) -> EditedFit:
+    """Return the record of a joint fit.
+
+    Parameters
+    ----------
+    alone : Fit
+        Of the half sum alone.
+    found : JointSolution
+        The joint optimum.
+    start : Solution
+        The optimum of the half sum alone.
+    mismatch : (2, n_fit) ndarray
+        What ON's shift by 1 Hz and its phase of 1 rad add to the difference.
+    noise : float
+        SD of the noise in the difference.
+    """
+    block, point = found.joint.blocks[0], found.point.blocks[0]
+    spread = (alone.result.noise_sd, noise)
+    covariance, bound = _covariances(found, start, spread)
+    moved = point.linear[-len(mismatch) :]
+    extra = (np.zeros(len(block.channels[0].problem.model.ppm)), moved @ mismatch)
+    status = alone.result.status if found.is_converged else FitStatus.NOT_CONVERGED
+    results = []
+    for index, channel in enumerate(block.channels):
+        mapping = channel.mapping[: len(channel.problem.model.names)]
+        left, expected = explained(block, point, index)
+        share = (channel.problem.noise_sd / spread[index]) ** 2
+        result = _with_curves(alone.result, channel.problem, point.points[index], extra[index])
+        results.append(
+            replace(
+                result,
+                covariance=mapping @ covariance @ mapping.T,
+                noise_covariance=mapping @ bound @ mapping.T,
+                crlb=np.sqrt(np.diag(mapping @ bound @ mapping.T)),
+                noise_sd=spread[index],
+                reduced_chi2=left / expected * share,
+                status=status,
+            )
+        )
+    total, difference = results
+    flags = (*alone.result.flags, *_doubts(found, difference, float(moved[0])))
+    return EditedFit(
+        alone=alone,
+        total=replace(total, flags=flags),
+        difference=replace(difference, flags=flags),
+        mismatch_hz=float(moved[0]),
+        mismatch_rad=float(moved[1]),
+        solution=found,
+        flags=flags,
+    )
+
+
+def _covariances(
+    found: JointSolution, start: Solution, spread: tuple[float, float]
+) -> tuple[RealArray, RealArray]:
+    """Return the posterior covariance of the linear parameters, and what noise alone does.
+
+    As `glxflow.fit.uncertainty` does it for one spectrum, over the rows of both.
+    """
+    joint, point = found.joint, found.point
+    block, one, free = joint.blocks[0], point.blocks[0], start.free
+    rows = np.hstack([block_jacobian(block, one, point.theta.size)[:, free], -one.design])
+    hessian = rows.T @ rows
+    n_free = int(free.sum())
+    hessian[np.arange(n_free), np.arange(n_free)] += joint.prior.sd[free] ** -2.0
+    inverse = inverse_of(hessian)
+    noise, shape, first = np.zeros_like(inverse), np.zeros_like(inverse), 0
+    for channel, fitted, own in zip(block.channels, one.points, spread, strict=True):
+        problem = channel.problem
+        data = problem.whiten(rows[first : first + len(problem.model.ppm)].T)
+        first += len(problem.model.ppm)
+        noise += data @ data.T * (own / problem.noise_sd) ** 2
+        error = inverse @ (data @ shape_errors(problem, fitted))
+        shape += error @ error.T
+    parts = np.array([explained(block, one, index) for index in range(len(block.channels))])
+    left, expected = parts.sum(axis=0)
+    posterior = inverse * max(float(left / expected), 1.0) + shape
+    sandwich = inverse @ noise @ inverse
+    return posterior[n_free:, n_free:], sandwich[n_free:, n_free:]
+
+
+def _with_curves(like: FitResult, problem: Problem, point: Point, extra: RealArray) -> FitResult:
+    """Return a result with the amplitudes and curves of one spectrum.
+
+    `extra` is what is neither component nor spline; it is shown with the baseline.
+    """
+    model, n = problem.model, len(problem.model.names)
+    shapes = shapes_of(model, point.theta)
+    f0_mhz = model.axis.spectrometer_frequency_mhz
+    left = problem.noise_sd * point.remainder - extra
+    return replace(
+        like,
+        names=model.names,
+        kinds=model.kinds,
+        amplitudes=point.amplitudes[:n],
+        shift_ppm=(shapes.shift_hz[:n] - point.theta[2]) / f0_mhz,
+        linewidth_hz=shapes.fwhm_hz[:n],
+        delay_s=1e-6 * float(point.theta[1]),
+        ppm=model.ppm,
+        data=model.curve(problem.noise_sd * point.data[0]),
+        baseline=model.curve(problem.baseline(left) + extra),
+        components=component_curves(problem, point),
+        baseline_ed=float(problem.shares.sum()) / model.spline.width_ppm,
+    )
+
+
+def _doubts(found: JointSolution, difference: FitResult, mismatch_hz: float) -> tuple[Flag, ...]:
+    """Return what there is to doubt beyond the half sum's own doubts."""
+    flags = []
+    if not found.is_converged:
+        flags.append(
+            Flag(
+                "EDITED_NOT_CONVERGED",
+                f"a further joint step would lower chi-squared by {found.predicted_decrease:.2g}, "
+                f"expected less than {found.tolerance:.2g}. Look at the fit of the sum.",
+            )
+        )
+    if difference.reduced_chi2 > LARGEST_REDUCED_CHI2:
+        flags.append(
+            Flag(
+                "EDITED_RESIDUAL",
+                f"the residual of the difference is {difference.reduced_chi2:.2f} times the "
+                f"noise, expected at most {LARGEST_REDUCED_CHI2:g}. Look for a subtraction "
+                "artefact, or a basis set of other editing pulses.",
+            )
+        )
+    if abs(mismatch_hz) > LARGEST_MISMATCH_HZ:
+        flags.append(
+            Flag(
+                "EDITED_MISMATCH",
+                f"ON is shifted by {mismatch_hz:+.2f} Hz against OFF, expected within "
+                f"{LARGEST_MISMATCH_HZ:g} Hz: creatine does not cancel under GABA. Align the "
+                "conditions before they are subtracted.",
+            )
+        )
+    return tuple(flags)
+
+
+def failed_edited(alone: Fit, model: FitModel) -> EditedFit:
+    """Return the result of a session whose half sum was not fitted: NaN throughout."""
+    n, n_fit = len(model.names), len(model.ppm)
+    nothing = np.full(n, np.nan)
+    difference = replace(
+        alone.result,
+        names=model.names,
+        kinds=model.kinds,
+        amplitudes=nothing,
+        covariance=np.full((n, n), np.nan),
+        crlb=nothing,
+        noise_covariance=None,
+        shift_ppm=nothing,
+        linewidth_hz=nothing,
+        ppm=model.ppm,
+        data=np.full(n_fit, np.nan),
+        baseline=np.full(n_fit, np.nan),
+        components=np.full((n, n_fit), np.nan),
+    )
+    return EditedFit(alone, alone.result, difference, flags=alone.result.flags)
