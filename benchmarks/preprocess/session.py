@@ -43,6 +43,15 @@ def session(
     drift_hz: float = 3.0,
 ) -> SimpleNamespace:
     """Return series, water and truth; `snr` is NAA over noise of one combined transient."""
+    signal = np.broadcast_to(lines(LINES), (n_transients, AXIS.n_points))
+    return received(rng, signal, n_coils=n_coils, snr=snr, drift_hz=drift_hz)
+
+
+def received(
+    rng: np.random.Generator, signal: np.ndarray, *, n_coils: int, snr: float, drift_hz: float
+) -> SimpleNamespace:
+    """Return what coils receive of clean decays, (n_transients, n_points), that drift and turn."""
+    n_transients = len(signal)
     sensitivity = rng.normal(size=(n_coils, 2)) @ [1, 1j]
     index = np.arange(n_coils)
     correlation = 0.5 ** np.abs(index[:, np.newaxis] - index)
@@ -56,13 +65,13 @@ def session(
     )
     phase_rad = rng.normal(scale=0.3, size=n_transients)
     residual = lines(((4.66, 20.0, 7.0), (4.72, 7.0, 15.0)))
-    transients = (lines(LINES) + 1j * residual) * np.exp(
+    transients = (signal + 1j * residual) * np.exp(
         1j * (2 * np.pi * np.outer(offset_hz, AXIS.time_s) + phase_rad[:, np.newaxis])
     )
     samples = np.empty((n_coils, n_transients, AXIS.n_points), dtype=np.complex128)
-    for transient, signal in enumerate(transients):
+    for transient, decay in enumerate(transients):
         white = rng.normal(size=(n_coils, AXIS.n_points, 2)) @ [noise_sd, 1j * noise_sd]
-        samples[:, transient] = np.outer(sensitivity, signal) + mixing @ white
+        samples[:, transient] = np.outer(sensitivity, decay) + mixing @ white
     water = np.outer(sensitivity, 3e3 * lines(((4.66, 1.0, 7.0),)))[:, np.newaxis]
     onset_s = np.arange(n_transients) * 2.0
     return SimpleNamespace(

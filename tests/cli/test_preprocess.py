@@ -5,8 +5,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from nifti_mrs.nifti_mrs import NIFTI_MRS
+from nifti_mrs.validator import validate_nifti_mrs
 
 from glxflow.cli.simulate import simulate
+from glxflow.io.edited import read_conditions
+from glxflow.io.metadata import read_header
 from glxflow.io.nifti_mrs import read_series
 
 PREFIX = "sub-01_ses-1_task-ketamine"
@@ -43,3 +47,76 @@ def test_transients_keep_their_onsets(glxflow, raw, tmp_path):
     clean = read_series(tmp_path / f"{PREFIX}_desc-preproc_svs.nii.gz")
     # 20 transients over 50 min are 150 s apart, not one TR of 2 s.
     np.testing.assert_allclose(clean.onset_s, 150.0 * np.arange(20))
+
+
+@pytest.fixture
+def edited(tmp_path, write_scan):
+    """A raw MEGA-PRESS scan of 2 coils and 12 pairs: NAA saturated in ON, GABA inverted in OFF."""
+    time_s = np.arange(1024) * 5e-4
+    lines = {2.008: 3.0, 3.027: 2.2, 3.21: 1.3, 3.913: 1.45, 2.34: 0.6}
+
+    def decay(ppm, area):
+        return area * np.exp((2j * np.pi * (ppm - 4.65) * 123.25 - 5 * np.pi) * time_s)
+
+    off = sum(decay(ppm, area) for ppm, area in lines.items())
+    on = off - decay(2.008, 2.8) + decay(2.95, 0.15) + decay(3.07, 0.15)
+    rng = np.random.default_rng(1)
+    pairs = np.stack([off, on]) + rng.normal(scale=0.05, size=(2, 12, 2, 1024, 2)) @ [1, 1j]
+    return write_scan(
+        pairs * np.array([1.0, 0.5j])[:, np.newaxis, np.newaxis, np.newaxis],
+        ("DIM_COIL", "DIM_DYN", "DIM_EDIT"),
+        path=tmp_path / "raw" / "sub-01_ses-1_acq-megapress_svs.nii.gz",
+        header={
+            "EchoTime": 0.068,
+            "EditPulse": {"OFF": {"PulseOffset": 7.5}, "ON": {"PulseOffset": 1.9}},
+            "dim_7_header": {"EditCondition": ["OFF", "ON"]},
+        },
+    )
+
+
+def test_an_edited_scan_gives_off_difference_sum_and_pairs(glxflow, edited, tmp_path):
+    events = tmp_path / "events.tsv"
+    events.write_text("onset\tduration\ttrial_type\n24\t1\tinfusion\n")
+    out = tmp_path / "out"
+    run = glxflow("preprocess", edited, "--events", events, "--bin-s", 12, "--out", out)
+    assert run.returncode == 0, run.stderr
+    stem = "sub-01_ses-1_acq-megapress_desc-"
+    record = json.loads((out / f"{stem}preproc_svs.json").read_text())
+    assert record["Bins"] == f"{stem}off_svs.nii.gz"
+    off, difference, total = (
+        read_series(out / record[name]) for name in ("Bins", "Difference", "Sum")
+    )
+    assert off.n_transients == difference.n_transients == len(record["BinTable"]) == 3
+    np.testing.assert_allclose(
+        total.samples, off.samples + difference.samples / 2, atol=1e-6 * np.abs(off.samples).max()
+    )
+    pairs = read_conditions(read_header(out / record["Transients"]))
+    assert list(pairs) == record["EditCondition"] == ["OFF", "ON"]
+    np.testing.assert_array_equal(pairs["ON"].onset_s, 4.0 * np.arange(12) + 2)
+    # The first six pairs are the baseline.
+    baseline = (pairs["ON"].samples - pairs["OFF"].samples)[0, :6].mean(axis=0)
+    np.testing.assert_allclose(
+        difference.samples[0, 0], baseline, atol=1e-6 * np.abs(off.samples).max()
+    )
+    table = pd.DataFrame(record["TransientTable"])
+    assert table["condition"].tolist() == ["OFF", "ON"] * 12
+    assert record["Metrics"]["choline_artefact"] < 0.2
+    assert record["EditPulse"]["ON"]["PulseOffset"] == 1.9
+
+
+@pytest.mark.parametrize("name", ["off", "diff", "sum", "preproc"])
+def test_edited_results_are_valid_nifti_mrs_with_their_history(glxflow, edited, tmp_path, name):
+    run = glxflow("preprocess", edited, "--bin-s", 12, "--out", tmp_path)
+    assert run.returncode == 0, run.stderr
+    image = NIFTI_MRS(tmp_path / f"sub-01_ses-1_acq-megapress_desc-{name}_svs.nii.gz")
+    validate_nifti_mrs(image)
+    methods = [step["Method"] for step in image.hdr_ext["ProcessingApplied"]]
+    assert "Alignment of subspectra" in methods
+    assert image.hdr_ext["EchoTime"] == 0.068
+    assert image.hdr_ext["EditPulse"]["OFF"]["PulseOffset"] == 7.5
+
+
+def test_a_fit_does_not_take_a_raw_edited_scan_for_one_condition(glxflow, edited, tmp_path):
+    run = glxflow("fit", edited, "--basis", tmp_path, "--out", tmp_path)
+    assert run.returncode == 2
+    assert "an edited scan (OFF, ON)" in run.stderr

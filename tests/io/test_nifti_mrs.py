@@ -118,6 +118,13 @@ def test_a_dimension_that_is_not_understood_is_refused(write_scan, distinct):
         read_series(write_scan(distinct[0], ("DIM_METCYCLE",)))
 
 
+def test_a_header_that_breaks_the_standard_is_refused_by_name(write_scan, distinct):
+    names = {"dim_5_header": {"EditCondition": ["OFF"] * (TRANSIENTS + 1)}}
+    path = write_scan(distinct[0], ("DIM_DYN",), header=names)
+    with pytest.raises(HeaderError, match=r"does not match the dimension size \(5\)"):
+        read_series(path)
+
+
 def test_every_problem_of_a_header_is_named_at_once(write_scan, distinct):
     path = write_scan(
         distinct[0],

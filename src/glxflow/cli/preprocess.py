@@ -10,13 +10,16 @@ import typer
 
 from glxflow.cli.sessions import RecordFailure, at_file, failure_recorded
 from glxflow.io.bids import infusion_onset_s, prefix_of
+from glxflow.io.edit_order import edit_conditions, edit_pulse
+from glxflow.io.edited import read_conditions
 from glxflow.io.metadata import ScanHeader, read_header
-from glxflow.io.nifti_mrs import read_series, write_series
+from glxflow.io.nifti_mrs import read_reference, read_series, write_conditions, write_series
 from glxflow.io.records import write_record
 from glxflow.preprocess.bins import BinPlan
+from glxflow.preprocess.edited import CONDITIONS, preprocess_edited
 from glxflow.preprocess.pipeline import preprocess as clean
-from glxflow.preprocess.records import Preprocessed, PreprocessOptions
-from glxflow.spectrum import Fid, Series
+from glxflow.preprocess.records import Edited, Preprocessed, PreprocessOptions
+from glxflow.spectrum import Fid, RealArray, Series
 
 app = typer.Typer()
 
@@ -49,25 +52,16 @@ def preprocess(
 ) -> None:
     """Combine coils, align, clean and average the transients of one session into time bins.
 
-    Without events the whole scan is one bin.
+    Without events the whole scan is one bin. An edited scan (MEGA-PRESS) gives OFF,
+    difference and sum of each bin.
     """
     prefix = prefix_of(svs)
     record = out / f"{prefix}_desc-preproc_svs.json"
     with failure_recorded(record, "preprocess", enabled=record_failure):
         onset_s = infusion_onset_s(events, infusion_event) if events else None
-        header = read_header(svs)
-        cleaned = clean_scan(svs, water, BinPlan(onset_s, width_s=bin_s), eddy_current)
-        names = {
-            "Bins": f"{prefix}_desc-bins_svs.nii.gz",
-            "Transients": f"{prefix}_desc-preproc_svs.nii.gz",
-            "Water": f"{prefix}_desc-preproc_mrsref.nii.gz" if cleaned.water else None,
-        }
-        write_series(out / str(names["Bins"]), cleaned.bins, header.affine)
-        write_series(out / str(names["Transients"]), cleaned.transients, header.affine)
-        if cleaned.water is not None:
-            write_series(
-                out / str(names["Water"]), _as_series(cleaned.water, header), header.affine
-            )
+        header, plan = read_header(svs), BinPlan(onset_s, width_s=bin_s)
+        write = _write_edited if edit_conditions(header) else _write_plain
+        results = write(out / prefix, header, water, plan, eddy_current)
         write_record(
             record,
             inputs=[path for path in (svs, water, events) if path],
@@ -78,8 +72,64 @@ def preprocess(
                 "eddy_current": eddy_current.value,
             },
             warnings=_private_fields(header),
-            results=names | outcome_of(cleaned),
+            results=results,
         )
+
+
+def _write_plain(
+    target: Path, header: ScanHeader, water: Path | None, plan: BinPlan, eddy: EddyChoice
+) -> dict[str, Any]:
+    """Write the bins and transients of a scan without editing; return its results."""
+    cleaned = clean_scan(header.path, water, plan, eddy)
+    bins, transients = _named(target, "bins_svs"), _named(target, "preproc_svs")
+    write_series(bins, cleaned.bins, header.affine)
+    write_series(transients, cleaned.transients, header.affine)
+    names = {"Bins": bins.name, "Transients": transients.name}
+    return names | _write_water(target, cleaned, header) | outcome_of(cleaned)
+
+
+def _write_edited(
+    target: Path, header: ScanHeader, water: Path | None, plan: BinPlan, eddy: EddyChoice
+) -> dict[str, Any]:
+    """Write OFF, difference and sum of the bins, and the pairs; return their results."""
+    reference = read_reference(water) if water else None
+    conditions = read_conditions(header)
+    with at_file(header.path):
+        edited = preprocess_edited(conditions, reference, plan, PreprocessOptions(eddy.value))
+    pulses = edit_pulse(header)
+    written = {
+        "Bins": (_named(target, "off_svs"), edited.off.bins),
+        "Difference": (_named(target, "diff_svs"), edited.difference),
+        "Sum": (_named(target, "sum_svs"), edited.total),
+    }
+    for path, series in written.values():
+        write_series(path, series, header.affine, edit_pulse=pulses)
+    pairs = dict(zip(CONDITIONS, (edited.off.transients, edited.on), strict=True))
+    transients = _named(target, "preproc_svs")
+    write_conditions(transients, pairs, header.affine, pulses)
+    return {
+        **{key: path.name for key, (path, _) in written.items()},
+        "Transients": transients.name,
+        "EditCondition": list(CONDITIONS),
+        "EditPulse": dict(pulses),
+        **_write_water(target, edited.off, header),
+        **outcome_of(edited.off),
+        **_course_of_pairs(edited),
+    }
+
+
+def _named(target: Path, ending: str) -> Path:
+    """Return the path of a derivative."""
+    return target.with_name(f"{target.name}_desc-{ending}.nii.gz")
+
+
+def _write_water(target: Path, cleaned: Preprocessed, header: ScanHeader) -> dict[str, Any]:
+    """Write the combined water reference where there is one; return its name."""
+    if cleaned.water is None:
+        return {"Water": None}
+    path = _named(target, "preproc_mrsref")
+    write_series(path, _as_series(cleaned.water, header), header.affine)
+    return {"Water": path.name}
 
 
 def clean_scan(
@@ -87,7 +137,7 @@ def clean_scan(
 ) -> Preprocessed:
     """Return a raw scan preprocessed; what is wrong with it is said with its name."""
     series = read_series(svs)
-    reference = read_series(water) if water else None
+    reference = read_reference(water) if water else None
     with at_file(svs):
         return clean(series, reference, plan, PreprocessOptions(eddy_current.value))
 
@@ -107,16 +157,35 @@ def outcome_of(cleaned: Preprocessed) -> dict[str, Any]:
             "onset_s": cleaned.transients.onset_s.tolist(),
             "frequency_hz": cleaned.offset_hz.tolist(),
             "phase_rad": cleaned.phase_rad.tolist(),
-            "weight": _weights(cleaned),
+            "weight": _weights(cleaned).tolist(),
         },
     }
 
 
-def _weights(cleaned: Preprocessed) -> list[float]:
+def _course_of_pairs(edited: Edited) -> dict[str, Any]:
+    """Return onset, frequency, phase and weight of OFF and ON, partner after partner."""
+    off, weights = edited.off, _weights(edited.off)
+    columns: dict[str, tuple[RealArray, RealArray]] = {
+        "onset_s": (off.transients.onset_s, edited.on.onset_s),
+        "frequency_hz": (off.offset_hz, edited.on_offset_hz),
+        "phase_rad": (off.phase_rad, edited.on_phase_rad),
+        "weight": (weights, weights),
+    }
+    table: dict[str, list[float]] = {
+        name: np.stack(both, axis=1).ravel().tolist() for name, both in columns.items()
+    }
+    condition = list(CONDITIONS) * len(weights)
+    return {
+        "VolumeTiming": table["onset_s"],
+        "TransientTable": {"condition": condition, **table},
+    }
+
+
+def _weights(cleaned: Preprocessed) -> RealArray:
     """Return the weight of each transient in its average: 0 for those that were rejected."""
     weights = np.ones(cleaned.transients.n_transients)
     weights[list(cleaned.rejected)] = 0
-    return list(weights.tolist())
+    return weights
 
 
 def _as_series(water: Fid, header: ScanHeader) -> Series:

@@ -4,23 +4,21 @@ nifti-mrs conjugates on get and set: files hold exp(-2j pi f t), memory holds
 exp(+2j pi f t). This module is the door of `glxflow.spectrum`'s convention.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import nibabel as nib
 import numpy as np
-import numpy.typing as npt
 from nifti_mrs.create_nmrs import gen_nifti_mrs_hdr_ext
 from nifti_mrs.hdr_ext import Hdr_Ext
-from nifti_mrs.nifti_mrs import NIFTI_MRS
 
 from glxflow import __version__
 from glxflow.errors import DataError
+from glxflow.io.acquired import finite_transients, left_out, read_acquired
+from glxflow.io.edit_order import edit_conditions
 from glxflow.io.files import atomic_path
 from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.spectrum import Axis, ComplexArray, RealArray, Series, Step
-
-_READ_DIMENSIONS = ("DIM_COIL", "DIM_DYN")
 
 
 def read_series(path: Path) -> Series:
@@ -33,92 +31,54 @@ def read_series(path: Path) -> Series:
     HeaderError
         If the metadata are missing or contradictory.
     DataError
-        If the samples cannot be read, no transient is finite, or a dimension is
-        not one of coils and transients.
+        If the samples cannot be read, no transient is finite, the scan is edited, or a
+        dimension is not one of coils and transients.
     """
     header = read_header(path)
-    stored = _stored_samples(header)
-    samples = _ordered(header, stored)
-    onset_s = _onsets(header, samples.shape[1])
-    finite = np.asarray(np.isfinite(samples).all(axis=(0, 2)))
-    if not finite.any():
+    conditions = edit_conditions(header)
+    if conditions:
         raise DataError(
-            f"{path}: every one of {finite.size} transients holds NaN or infinity. "
-            "Convert the raw data again."
+            f"{path}: an edited scan ({', '.join(dict.fromkeys(conditions))}), whose conditions "
+            "must not be averaged. Run `glxflow preprocess` on it first, and give the record "
+            "that it writes."
         )
+    return _finite_only(header)
+
+
+def read_reference(path: Path) -> Series:
+    """Return the transients of a water reference, of all conditions alike where edited.
+
+    Editing pulses stand as far above as below water, or elsewhere: they do not reach it.
+
+    Raises
+    ------
+    HeaderError, DataError
+        As `read_series`.
+    """
+    return _finite_only(read_header(path))
+
+
+def _finite_only(header: ScanHeader) -> Series:
+    """Return the transients that are finite throughout."""
+    samples, onset_s = read_acquired(header)
+    finite = finite_transients(header.path, samples)
     return Series(
         samples=samples if finite.all() else samples[:, finite],
         axis=header.axis,
         onset_s=onset_s[finite],
         echo_time_s=header.echo_time_s,
         repetition_time_s=header.repetition_time_s,
-        steps=_left_out(path, finite),
+        steps=left_out(header.path, finite),
     )
 
 
-def _stored_samples(header: ScanHeader) -> ComplexArray:
-    """Return the array as stored, in the package's sign."""
-    try:
-        # In the precision of the file: a session of 32 coils is 160 MB, and the record
-        # makes the one copy in double precision.
-        samples = np.asarray(NIFTI_MRS(header.path)[:])
-    except (EOFError, OSError, ValueError, nib.filebasedimages.ImageFileError) as error:
-        raise DataError(
-            f"{header.path}: the samples cannot be read ({error}). "
-            "The file is truncated or damaged: copy it again and compare its size."
-        ) from error
-    return samples.reshape(header.shape)
-
-
-def _ordered(header: ScanHeader, stored: ComplexArray) -> ComplexArray:
-    """Return samples as (n_coils, n_transients, n_points)."""
-    sizes = dict(zip(header.dim_tags, header.shape[4:], strict=True))
-    unknown = {
-        tag: size for tag, size in sizes.items() if tag not in _READ_DIMENSIONS and size > 1
-    }
-    if unknown:
-        raise DataError(
-            f"{header.path}: dimensions {unknown} besides coils and transients (DIM_COIL, DIM_DYN)"
-            " are not understood here. Split the file along them with `mrs_tools split`."
-        )
-    voxel = stored[0, 0, 0]
-    order = [header.dim_tags.index(tag) + 1 for tag in _READ_DIMENSIONS if tag in header.dim_tags]
-    rest = [axis for axis in range(1, voxel.ndim) if axis not in order]
-    moved = voxel.transpose(*order, *rest, 0)
-    ordered: ComplexArray = moved.reshape(sizes.get("DIM_COIL", 1), sizes.get("DIM_DYN", 1), -1)
-    return ordered
-
-
-def _onsets(header: ScanHeader, n_transients: int) -> RealArray:
-    """Return the start of each transient, from VolumeTiming, else from TR x index."""
-    timing = header.volume_timing_s
-    if timing is None:
-        if n_transients == 1:
-            return np.zeros(1)
-        return np.arange(n_transients, dtype=np.float64) * header.repetition_time_s
-    if len(timing) != n_transients:
-        raise DataError(
-            f"{header.path}: VolumeTiming lists {len(timing)} onsets for {n_transients} "
-            "transients. Correct the sidecar."
-        )
-    return np.array(timing)
-
-
-def _left_out(path: Path, finite: npt.NDArray[np.bool_]) -> tuple[Step, ...]:
-    """Say which transients are not finite."""
-    if finite.all():
-        return ()
-    bad = ", ".join(str(index) for index in np.flatnonzero(~finite))
-    return (
-        Step(
-            "Rejection of unreadable data",
-            f"{path.name}: {(~finite).sum()} of {finite.size} transients hold NaN or infinity and "
-            f"are left out (counted from 0: {bad}). Convert the raw data again to regain them.",
-        ),
-    )
-
-
-def write_series(path: Path, series: Series, affine: RealArray) -> None:
+def write_series(
+    path: Path,
+    series: Series,
+    affine: RealArray,
+    *,
+    edit_pulse: Mapping[str, Any] | None = None,
+) -> None:
     """Write a series as NIfTI-MRS with its processing steps in the header.
 
     Parameters
@@ -129,13 +89,48 @@ def write_series(path: Path, series: Series, affine: RealArray) -> None:
         Samples, (n_coils, n_transients, n_points).
     affine : (4, 4) ndarray
         Voxel to scanner coordinates, in mm.
+    edit_pulse : mapping, optional
+        The editing pulse of each condition, where the series comes from an edited scan.
     """
-    extension = _header_extension(series.axis, ("DIM_COIL", "DIM_DYN"))
+    extension = _scan_extension(series, ("DIM_COIL", "DIM_DYN"), edit_pulse)
+    _write(path, series.samples, series.axis, extension, affine)
+
+
+def write_conditions(
+    path: Path, conditions: Mapping[str, Series], affine: RealArray, edit_pulse: Mapping[str, Any]
+) -> None:
+    """Write the combined transients of an edited scan, with DIM_EDIT and DIM_DYN.
+
+    Parameters
+    ----------
+    path : Path
+        Target, `*.nii.gz`.
+    conditions : mapping
+        Transients of each condition by its label, partners in the same order.
+    affine : (4, 4) ndarray
+        Voxel to scanner coordinates, in mm.
+    edit_pulse : mapping
+        The editing pulse of each condition, as NIfTI-MRS has it; may be empty.
+    """
+    first = next(iter(conditions.values()))
+    extension = _scan_extension(first, ("DIM_EDIT", "DIM_DYN"), edit_pulse)
+    extension.set_dim_info(0, "DIM_EDIT", hdr={"EditCondition": list(conditions)})
+    samples = np.concatenate([series.samples for series in conditions.values()])
+    _write(path, samples, first.axis, extension, affine)
+
+
+def _scan_extension(
+    series: Series, tags: Sequence[str], edit_pulse: Mapping[str, Any] | None
+) -> Hdr_Ext:
+    """Return the extension of a file of transients, with timing and steps."""
+    extension = _header_extension(series.axis, tags)
     extension.set_standard_def("EchoTime", series.echo_time_s)
     if np.isfinite(series.repetition_time_s):
         extension.set_standard_def("RepetitionTime", series.repetition_time_s)
+    if edit_pulse:
+        extension.set_standard_def("EditPulse", dict(edit_pulse))
     extension.set_standard_def("ProcessingApplied", _processing(series.steps))
-    _write(path, series.samples, series.axis, extension, affine)
+    return extension
 
 
 def write_curves(

@@ -62,7 +62,7 @@ def align(samples: ComplexArray, axis: Axis) -> Alignment:
     """
     if len(samples) == 1:
         return Alignment(samples, np.zeros(1), np.zeros(1))
-    seed = _quieted(samples[_ordinary(samples, axis)], axis)
+    seed = quieted(samples[_ordinary(samples, axis)], axis)
     offset_hz, phase_rad = register(samples, seed, axis, _WIDE_PPM)
     for _ in range(2):
         moved = shifted(samples, axis, -offset_hz, -phase_rad)
@@ -162,14 +162,21 @@ def _reference(samples: ComplexArray, axis: Axis) -> ComplexArray:
     spectra = band_spectra(samples, axis, ALIGNMENT)
     distance = residual_energy(spectra, typical(spectra))
     trusted = distance <= np.quantile(distance, _TRUSTED)
-    return _quieted(samples[trusted].mean(axis=0), axis)
+    return quieted(samples[trusted].mean(axis=0), axis)
 
 
-def _quieted(reference: ComplexArray, axis: Axis) -> ComplexArray:
+def quieted(reference: ComplexArray, axis: Axis) -> ComplexArray:
     """Return a reference whose late, noisy samples are weighted down as Wiener's filter does.
 
     Frequency is read from late samples above all, where a reference is mostly noise
     even when it is the mean of a hundred transients.
+
+    Parameters
+    ----------
+    reference : (n_points,) complex ndarray
+        A decay to compare others with.
+    axis : Axis
+        Its axes.
     """
     power = np.abs(band_signal(reference, axis, ALIGNMENT)) ** 2
     envelope = uniform_filter1d(power, axis.n_points // _ENVELOPE_PIECES, mode="nearest")

@@ -47,25 +47,65 @@ def preprocess(
     """
     work = Work(series.axis)
     series = leave_out_silent(work, series)
-    edges = divide(series.onset_s, plan, _duration_s(series))
+    edges = divide(series.onset_s, plan, duration_s(series))
     refuse_empty_water(water)
     refuse_conjugated(series, water)
+    clean_transients(work, series, water, options)
+    return binned(work, series, water, plan, edges)
+
+
+def clean_transients(
+    work: Work, series: Series, water: Series | None, options: PreprocessOptions
+) -> None:
+    """Run the steps on transients, from the coils to the phase.
+
+    Parameters
+    ----------
+    work : Work
+        Where signals and their record are kept.
+    series, water, options
+        As in `preprocess`; transients stand condition by condition where edited.
+    """
     combine_coils(work, series, water)
     align_transients(work)
     reject_outliers(work, options)
     correct_eddy_currents(work, water, options)
     remove_water(work)
     reference_and_phase(work)
+
+
+def binned(
+    work: Work,
+    series: Series,
+    water: Series | None,
+    plan: BinPlan,
+    edges: list[tuple[float, float]],
+) -> Preprocessed:
+    """Return the clean transients of the first condition with their time bins.
+
+    Parameters
+    ----------
+    work : Work
+        Clean transients.
+    series : Series
+        Raw transients of that condition, for their onsets and timing.
+    water, plan
+        As in `preprocess`.
+    edges : list of (float, float)
+        Of the bins, as `glxflow.preprocess.bins.divide` returns them.
+    """
+    part = work.parts()[0]
+    rejected = work.rejected[part]
     origin_s = plan.infusion_onset_s or 0.0
-    means, table = average(work.samples, series.onset_s - origin_s, edges, work.rejected)
+    means, table = average(work.samples[part], series.onset_s - origin_s, edges, rejected)
     _report_bins(work, plan, len(edges) - len(table), len(table))
     steps = (*series.steps, *work.steps)
-    transients = replace(series, samples=work.samples[np.newaxis], steps=steps)
+    transients = replace(series, samples=work.samples[np.newaxis, part], steps=steps)
     return Preprocessed(
         transients=transients,
-        rejected=tuple(int(index) for index in np.flatnonzero(work.rejected)),
-        offset_hz=work.offset_hz,
-        phase_rad=work.phase_rad,
+        rejected=tuple(int(index) for index in np.flatnonzero(rejected)),
+        offset_hz=work.offset_hz[part],
+        phase_rad=work.phase_rad[part],
         bins=replace(
             transients,
             samples=means[np.newaxis],
@@ -80,7 +120,7 @@ def preprocess(
     )
 
 
-def _duration_s(series: Series) -> float:
+def duration_s(series: Series) -> float:
     """Return how long a transient lasts: TR, else the spacing of onsets, else its samples."""
     if np.isfinite(series.repetition_time_s):
         return series.repetition_time_s
@@ -91,8 +131,9 @@ def _duration_s(series: Series) -> float:
 
 def _report_bins(work: Work, plan: BinPlan, n_empty: int, n_bins: int) -> None:
     """Say how transients were averaged."""
+    what = "pairs" if work.n_conditions > 1 else "transients"
     if plan.infusion_onset_s is None:
-        work.did("Signal averaging", "One bin with every transient: no infusion event.")
+        work.did("Signal averaging", f"One bin with all {what}: no infusion event.")
         return
     if n_empty:
         work.flags.append(
@@ -105,5 +146,5 @@ def _report_bins(work: Work, plan: BinPlan, n_empty: int, n_bins: int) -> None:
     work.did(
         "Signal averaging",
         f"{n_bins} bins: the baseline before the infusion at {plan.infusion_onset_s:g} s, then "
-        + (f"{plan.count} transients each." if plan.count else f"{plan.width_s:g} s each."),
+        + (f"{plan.count} {what} each." if plan.count else f"{plan.width_s:g} s each."),
     )

@@ -68,3 +68,28 @@ class Preprocessed:
     metrics: Mapping[str, float]
     steps: tuple[Step, ...]
     flags: tuple[Flag, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The two conditions of an edited session, clean, matched and subtracted.
+
+    Attributes
+    ----------
+    off : Preprocessed
+        OFF, as a session without editing gives it; its metrics, steps, flags, bins
+        and rejected transients are those of the pairs.
+    on : Series
+        Clean transients of ON, matched to OFF, in the order of their partners.
+    on_offset_hz, on_phase_rad : (n_pairs,) ndarray
+        As `offset_hz` and `phase_rad` of `off`, each relative to ON's own typical one.
+    difference, total : Series
+        ON less OFF, and the mean of both, for each time bin of `off`.
+    """
+
+    off: Preprocessed
+    on: Series
+    on_offset_hz: RealArray
+    on_phase_rad: RealArray
+    difference: Series
+    total: Series

@@ -1,0 +1,134 @@
+"""The samples of a NIfTI-MRS file in the order of their acquisition."""
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nifti_mrs.nifti_mrs import NIFTI_MRS
+from nifti_mrs.validator import Error as NiftiMrsError
+
+from glxflow.errors import DataError, HeaderError
+from glxflow.io.metadata import ScanHeader
+from glxflow.spectrum import BoolArray, ComplexArray, RealArray, Step
+
+_READ_DIMENSIONS = ("DIM_COIL", "DIM_DYN", "DIM_EDIT")
+
+
+def read_acquired(header: ScanHeader) -> tuple[ComplexArray, RealArray]:
+    """Return samples in the order of acquisition and their onsets, readable or not.
+
+    Parameters
+    ----------
+    header : ScanHeader
+        Of the file. Conditions of DIM_EDIT alternate within each of its transients.
+
+    Returns
+    -------
+    samples : (n_coils, n_transients, n_points) complex ndarray
+        As stored, in the package's sign and the precision of the file.
+    onset_s : (n_transients,) ndarray
+        Start of each, in s.
+    """
+    samples = _ordered(header, _stored_samples(header))
+    return samples, _onsets(header, samples.shape[1])
+
+
+def finite_transients(path: Path, samples: ComplexArray) -> BoolArray:
+    """Tell which transients are finite, (n_transients,).
+
+    Parameters
+    ----------
+    path : Path
+        For the message.
+    samples : (n_coils, n_transients, n_points) complex ndarray
+        As read.
+
+    Raises
+    ------
+    DataError
+        If none is.
+    """
+    finite = np.asarray(np.isfinite(samples).all(axis=(0, 2)))
+    if not finite.any():
+        raise DataError(
+            f"{path}: every one of {finite.size} transients holds NaN or infinity. "
+            "Convert the raw data again."
+        )
+    return finite
+
+
+def _stored_samples(header: ScanHeader) -> ComplexArray:
+    """Return the array as stored, in the package's sign."""
+    try:
+        # In the precision of the file: a session of 32 coils is 160 MB, and the record
+        # makes the one copy in double precision.
+        samples = np.asarray(NIFTI_MRS(header.path)[:])
+    except NiftiMrsError as error:
+        raise HeaderError(
+            f"{header.path}: the header breaks the NIfTI-MRS standard ({error}). "
+            "Convert the raw data again with a current spec2nii."
+        ) from error
+    except (EOFError, OSError, ValueError, nib.filebasedimages.ImageFileError) as error:
+        raise DataError(
+            f"{header.path}: the samples cannot be read ({error}). "
+            "The file is truncated or damaged: copy it again and compare its size."
+        ) from error
+    return samples.reshape(header.shape)
+
+
+def _ordered(header: ScanHeader, stored: ComplexArray) -> ComplexArray:
+    """Return samples as (n_coils, n_transients, n_points), transients as acquired."""
+    sizes = dict(zip(header.dim_tags, header.shape[4:], strict=True))
+    unknown = {
+        tag: size for tag, size in sizes.items() if tag not in _READ_DIMENSIONS and size > 1
+    }
+    if unknown:
+        raise DataError(
+            f"{header.path}: dimensions {unknown} besides coils, transients and editing "
+            "(DIM_COIL, DIM_DYN, DIM_EDIT) are not understood here. Split the file along them "
+            "with `mrs_tools split`."
+        )
+    voxel = stored[0, 0, 0]
+    order = [header.dim_tags.index(tag) + 1 for tag in _READ_DIMENSIONS if tag in header.dim_tags]
+    rest = [axis for axis in range(1, voxel.ndim) if axis not in order]
+    moved = voxel.transpose(*order, *rest, 0)
+    # Conditions alternate within a transient of DIM_DYN, as they are acquired.
+    ordered: ComplexArray = moved.reshape(sizes.get("DIM_COIL", 1), -1, header.shape[3])
+    return ordered
+
+
+def _onsets(header: ScanHeader, n_transients: int) -> RealArray:
+    """Return the start of each transient, from VolumeTiming, else from TR x index."""
+    timing = header.volume_timing_s
+    if timing is None:
+        if n_transients == 1:
+            return np.zeros(1)
+        return np.arange(n_transients, dtype=np.float64) * header.repetition_time_s
+    if len(timing) != n_transients:
+        raise DataError(
+            f"{header.path}: VolumeTiming lists {len(timing)} onsets for {n_transients} "
+            "transients. Correct the sidecar."
+        )
+    return np.array(timing)
+
+
+def left_out(path: Path, finite: BoolArray) -> tuple[Step, ...]:
+    """Return the step that says which transients are not finite; none where all are.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for the text.
+    finite : (n_transients,) bool ndarray
+        Which transients are used.
+    """
+    if finite.all():
+        return ()
+    bad = ", ".join(str(index) for index in np.flatnonzero(~finite))
+    return (
+        Step(
+            "Rejection of unreadable data",
+            f"{path.name}: {(~finite).sum()} of {finite.size} transients hold NaN or infinity and "
+            f"are left out (counted from 0: {bad}). Convert the raw data again to regain them.",
+        ),
+    )

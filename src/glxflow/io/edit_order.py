@@ -1,0 +1,80 @@
+"""Which transient of an edited scan is of which condition, as its header says.
+
+NIfTI-MRS has DIM_EDIT for conditions that stand apart, and `EditCondition` for their
+names (Clarke et al. 2022, doi:10.1002/mrm.29418). Where they alternate within DIM_DYN,
+`EditCondition` holds a name for each transient, or one cycle of them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from glxflow.errors import HeaderError
+from glxflow.io.metadata import ScanHeader
+
+_LONGEST_CYCLE = 16
+
+
+def edit_conditions(header: ScanHeader) -> tuple[str, ...]:
+    """Return the condition of each transient in the order of acquisition.
+
+    Parameters
+    ----------
+    header : ScanHeader
+        Of a scan. Names come from the header of DIM_EDIT or DIM_DYN, or from the
+        sidecar. Conditions of DIM_EDIT without names are called A, B, ...
+
+    Returns
+    -------
+    tuple of str
+        As long as there are transients; nothing for a scan without editing.
+
+    Raises
+    ------
+    HeaderError
+        If the number of names fits neither the conditions nor the transients.
+    """
+    sizes = dict(zip(header.dim_tags, header.shape[4:], strict=True))
+    n_edit, n_dynamic = sizes.get("DIM_EDIT", 1), sizes.get("DIM_DYN", 1)
+    names = _names(header, "DIM_EDIT" if n_edit > 1 else "DIM_DYN")
+    if n_edit > 1:
+        if not names:
+            names = tuple(chr(ord("A") + index) for index in range(n_edit))
+        if len(names) != n_edit:
+            raise _mismatch(header, names, f"DIM_EDIT has {n_edit} conditions")
+        return names * n_dynamic
+    if len(set(names)) < 2:
+        return ()
+    if len(names) != n_dynamic and not len(names) <= min(_LONGEST_CYCLE, n_dynamic):
+        raise _mismatch(
+            header,
+            names,
+            f"there are {n_dynamic} transients; expected a name for each, or one cycle of at "
+            f"most {_LONGEST_CYCLE}",
+        )
+    return tuple(names[index % len(names)] for index in range(n_dynamic))
+
+
+def edit_pulse(header: ScanHeader) -> Mapping[str, Any]:
+    """Return the editing pulse of each condition, where the header knows it."""
+    pulses = header.fields.get("EditPulse")
+    return pulses if isinstance(pulses, dict) else {}
+
+
+def _names(header: ScanHeader, tag: str) -> tuple[str, ...]:
+    """Return the names that the header of a dimension holds, else those of the scan."""
+    places = [header.fields.get("EditCondition")]
+    if tag in header.dim_tags:
+        own = header.fields.get(f"dim_{header.dim_tags.index(tag) + 5}_header")
+        places.insert(0, own.get("EditCondition") if isinstance(own, dict) else None)
+    for found in places:
+        if isinstance(found, list) and found:
+            return tuple(str(name) for name in found)
+    return ()
+
+
+def _mismatch(header: ScanHeader, names: tuple[str, ...], expected: str) -> HeaderError:
+    """Say that the names do not fit the array."""
+    return HeaderError(
+        f"{header.path}: EditCondition lists {len(names)} names, but {expected}. "
+        "Correct the sidecar."
+    )
