@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from glxflow.errors import BasisError, DataError
-from glxflow.fit.edited_result import EditedFit, edited_fit, failed_edited
+from glxflow.fit.edited_result import N_MISMATCH, EditedFit, edited_fit, failed_edited
 from glxflow.fit.engine import PREFIT_ED_PER_PPM, Fit, fit_prepared
 from glxflow.fit.joint import Block, Channel, Joint, explained, solve_joint
 from glxflow.fit.lineshape import lineshape
@@ -40,10 +40,8 @@ class EditedModel:
     ----------
     total, difference : FitModel
         Of the half sum and of the difference.
-    metabolites : tuple of str
-        Components that both spectra hold.
-    on_fids : (n_metabolites, n_points) complex ndarray
-        Responses in ON, as upright as the half sum.
+    responses : (2, n_components, n_points) complex ndarray
+        Of the half sum's components in it and in the difference, as upright as it is.
     turn : complex
         What the difference is multiplied by to stand to its model as the half sum does
         to its own.
@@ -51,8 +49,7 @@ class EditedModel:
 
     total: FitModel
     difference: FitModel
-    metabolites: tuple[str, ...]
-    on_fids: ComplexArray
+    responses: ComplexArray
     turn: complex
 
 
@@ -86,12 +83,13 @@ def prepare_edited(total: BasisSet, difference: BasisSet, options: FitOptions) -
         complex(np.conj(start) / abs(start))
         for start in (template(total)[0], template(difference)[0])
     )
-    on = [total.fid(name) + difference.fid(name) / 2 for name in names]
+    in_difference = np.zeros_like(total.fids)
+    for name in names:
+        in_difference[total.names.index(name)] = difference.fid(name)
     return EditedModel(
         total=prepare(total, options),
         difference=prepare(difference, edited),
-        metabolites=names,
-        on_fids=upright * np.array(on),
+        responses=upright * np.array([total.fids, in_difference]),
         turn=other / upright,
     )
 
@@ -123,7 +121,7 @@ def fit_edited(total: Fid, difference: Fid, model: EditedModel) -> EditedFit:
     if alone.problem is None or alone.solution is None:
         return failed_edited(alone, model.difference)
     noise = noise_sd(difference) * float(np.sqrt(model.difference.share_kept))
-    mismatch = _mismatch_rows(model, alone.solution.point)
+    mismatch = _mismatch_rows(model, alone.problem.model, alone.solution.point)
     edited = _difference_problem(difference, alone, model, noise)
     joint = _joint_problem(alone.problem, edited, mismatch)
     # What the difference leaves unexplained counts as its noise.
@@ -151,31 +149,39 @@ def _difference_problem(difference: Fid, alone: Fit, model: EditedModel, noise: 
     return Problem(model.difference, spectrum, noise, model.difference.spline.stiffness(ed), rows)
 
 
-def _mismatch_rows(model: EditedModel, start: Point) -> RealArray:
-    """Return what a shift of ON by 1 Hz, and a phase of 1 rad, adds to the difference.
+def _mismatch_rows(
+    model: EditedModel, total: FitModel, start: Point
+) -> tuple[RealArray, RealArray]:
+    """Return what ON's shift by 1 Hz and phase of 1 rad against OFF add to sum and difference.
 
-    Rotated as its model is, in signal units, (2, n_fit).
+    Rotated as their models are, in signal units, (2, n_fit) each. The common shift and
+    phase follow the mean of both; against it ON is off by a half one way and OFF the
+    other way: of the half sum that leaves a quarter of the difference, and the reverse.
     """
-    total, edited = model.total, model.difference
-    places = [total.names.index(name) for name in model.metabolites]
-    shapes, time_s = shapes_of(total, start.theta), total.axis.time_s
+    n, time_s = len(total.names), total.axis.time_s
+    shapes = shapes_of(total, start.theta)
     decays = lineshape(
         time_s,
-        shapes.gamma_per_s[places],
-        shapes.shift_hz[places],
+        shapes.gamma_per_s[:n],
+        shapes.shift_hz[:n],
         g_per_s2=shapes.g_per_s2,
         skew=shapes.skew,
     )
+    mean, edited = np.einsum("j,kjt->kt", start.amplitudes[:n], model.responses * decays)
+    factors = np.array([2j * np.pi * time_s, np.full(time_s.size, 1j)])
     # Turned as the data are: the model of the difference may stand upside down.
-    on = model.turn * (start.amplitudes[places] @ (model.on_fids * decays))
-    changes = [
-        edited.data_spectrum(Fid(factor * on, total.axis)).real
-        for factor in (2j * np.pi * time_s, 1j)
-    ]
-    return edited.rotated(np.array(changes))
+    one, other = (
+        like.rotated(
+            np.array([like.data_spectrum(Fid(row, total.axis)).real for row in factors * signal])
+        )
+        for like, signal in ((total, edited / 4), (model.difference, model.turn * mean))
+    )
+    return one, other
 
 
-def _joint_problem(total: Problem, edited: Problem, mismatch: RealArray) -> Joint:
+def _joint_problem(
+    total: Problem, edited: Problem, mismatch: tuple[RealArray, RealArray]
+) -> Joint:
     """Return the problem of both spectra.
 
     Linear parameters: the columns of the half sum, macromolecules of the difference, then
@@ -183,19 +189,20 @@ def _joint_problem(total: Problem, edited: Problem, mismatch: RealArray) -> Join
     """
     n_total, kinds = len(total.model.response), edited.model.kinds
     own = [index for index, kind in enumerate(kinds) if kind is not Kind.METABOLITE]
-    n_linear = n_total + len(own) + len(mismatch)
+    n_linear = n_total + len(own) + N_MISMATCH
     of_edited = np.zeros((len(edited.model.response), n_linear))
     for index, name in enumerate(edited.model.names):
         column = n_total + own.index(index) if index in own else total.model.names.index(name)
         of_edited[index, column] = 1.0
     places = {name: place for place, name in enumerate(total.prior.names)}
     theta = np.array([places[name] for name in edited.prior.names], dtype=np.intp)
-    still = np.zeros((len(total.model.ppm), n_linear))
-    moving = np.zeros((len(edited.model.ppm), n_linear))
-    moving[:, -len(mismatch) :] = edited.whiten(mismatch / edited.noise_sd).T
+    fixed = []
+    for problem, rows in zip((total, edited), mismatch, strict=True):
+        fixed.append(np.zeros((len(problem.model.ppm), n_linear)))
+        fixed[-1][:, -N_MISMATCH:] = problem.whiten(rows / problem.noise_sd).T
     channels = (
-        Channel(total, np.arange(len(places)), np.eye(n_total, n_linear), still),
-        Channel(edited, theta, of_edited, moving),
+        Channel(total, np.arange(len(places)), np.eye(n_total, n_linear), fixed[0]),
+        Channel(edited, theta, of_edited, fixed[1]),
     )
     soft = np.zeros((len(total.ratio_rows), n_linear))
     soft[:, :n_total] = total.ratio_rows

@@ -14,6 +14,9 @@ from glxflow.fit.solver import Solution
 from glxflow.fit.uncertainty import inverse_of, shape_errors
 from glxflow.spectrum import FitResult, FitStatus, Flag, RealArray
 
+N_MISMATCH = 2
+"""Linear parameters of the conditions' mismatch: shift in Hz, phase in rad."""
+
 LARGEST_MISMATCH_HZ = 1.0
 
 
@@ -46,7 +49,11 @@ class EditedFit:
 
 
 def edited_fit(
-    alone: Fit, found: JointSolution, start: Solution, mismatch: RealArray, noise: float
+    alone: Fit,
+    found: JointSolution,
+    start: Solution,
+    mismatch: tuple[RealArray, RealArray],
+    noise: float,
 ) -> EditedFit:
     """Return the record of a joint fit.
 
@@ -58,23 +65,24 @@ def edited_fit(
         The joint optimum.
     start : Solution
         The optimum of the half sum alone.
-    mismatch : (2, n_fit) ndarray
-        What ON's shift by 1 Hz and its phase of 1 rad add to the difference.
+    mismatch : tuple of (2, n_fit) ndarray
+        What ON's shift by 1 Hz and its phase of 1 rad add to half sum and difference.
     noise : float
         SD of the noise in the difference.
     """
     block, point = found.joint.blocks[0], found.point.blocks[0]
     spread = (alone.result.noise_sd, noise)
     covariance, bound = _covariances(found, start, spread)
-    moved = point.linear[-len(mismatch) :]
-    extra = (np.zeros(len(block.channels[0].problem.model.ppm)), moved @ mismatch)
+    moved = point.linear[-N_MISMATCH:]
     status = alone.result.status if found.is_converged else FitStatus.NOT_CONVERGED
     results = []
     for index, channel in enumerate(block.channels):
         mapping = channel.mapping[: len(channel.problem.model.names)]
         left, expected = explained(block, point, index)
         share = (channel.problem.noise_sd / spread[index]) ** 2
-        result = _with_curves(alone.result, channel.problem, point.points[index], extra[index])
+        result = _with_curves(
+            alone.result, channel.problem, point.points[index], moved @ mismatch[index]
+        )
         results.append(
             replace(
                 result,

@@ -1,0 +1,225 @@
+"""The joint fit of edited sessions, against sessions made in the time domain."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from glxflow.basis.coedited import edited_total, with_coedited
+from glxflow.basis.protocol import protocol_for
+from glxflow.basis.simulate import edited_difference, simulate_basis
+from glxflow.errors import BasisError, DataError
+from glxflow.fit import FitOptions, fit_prepared, prepare
+from glxflow.fit.edited import fit_edited, prepare_edited
+from glxflow.quantify import ratio
+from glxflow.spectrum import Axis, Fid, FitStatus
+
+AXIS = Axis(2048, 5e-4, 123.25, 4.65)
+TRUTH_MM = {
+    "NAA": 10.0,
+    "NAAG": 1.5,
+    "Cr": 4.5,
+    "PCr": 4.0,
+    "GPC": 1.0,
+    "PCh": 0.6,
+    "Ins": 6.0,
+    "Glu": 9.0,
+    "Gln": 2.5,
+    "GABA": 1.5,
+    "GSH": 1.5,
+}
+COEDITED_MM = 1.2
+MACROMOLECULES = 1.5
+QUANTITIES = {
+    "GABA+": ("GABA", "MM30"),
+    "Glx": ("Glu", "Gln"),
+    "Glu": ("Glu",),
+    "Gln": ("Gln",),
+    "tCr": ("Cr", "PCr"),
+}
+
+
+@cache
+def conditions():
+    return tuple(
+        simulate_basis(
+            protocol_for("megapress", AXIS, echo_time_s=0.068, edit_ppm=edit_ppm), tuple(TRUTH_MM)
+        )
+        for edit_ppm in (1.9, 7.5)
+    )
+
+
+@cache
+def model():
+    on, off = conditions()
+    difference = with_coedited(edited_difference(on, off))
+    return prepare_edited(edited_total(on, off), difference, FitOptions(baseline_ed_per_ppm=1.5))
+
+
+@pytest.fixture
+def make_session():
+    """Return a maker of (half sum, difference): ON and OFF with noise of their own."""
+
+    def make(seed=1, *, noise_sd=0.05, phase_rad=0.0, mismatch_hz=0.0, mismatch_rad=0.0):
+        on, off = conditions()
+        time_s, rng = AXIS.time_s, np.random.default_rng(seed)
+        decay = np.exp(-np.pi * 4.0 * time_s - (6.0 * time_s) ** 2)
+        amounts = np.array(list(TRUTH_MM.values()))
+        coedited = with_coedited(edited_difference(on, off)).fid("MM30")
+        broad = edited_total(on, off)
+        macromolecules = MACROMOLECULES * sum(
+            broad.fid(name) for name in broad.names if name.startswith("MM")
+        )
+        total = amounts @ (on.fids + off.fids) / 2 + macromolecules
+        difference = amounts @ (on.fids - off.fids) + COEDITED_MM * coedited
+        moved = np.exp(1j * (2 * np.pi * mismatch_hz * time_s + mismatch_rad))
+        signals = (total + difference / 2) * decay * moved, (total - difference / 2) * decay
+        noise = rng.normal(scale=noise_sd, size=(2, 2, AXIS.n_points))
+        turned = np.exp(1j * phase_rad)
+        one, other = (
+            signal * turned + part[0] + 1j * part[1]
+            for signal, part in zip(signals, noise, strict=True)
+        )
+        return Fid((one + other) / 2, AXIS), Fid(one - other, AXIS)
+
+    return make
+
+
+def truth(parts):
+    return sum((TRUTH_MM | {"MM30": COEDITED_MM})[part] for part in parts)
+
+
+def amount(result, parts):
+    weights = np.array([float(name in parts) for name in result.names])
+    return weights @ result.amplitudes, np.sqrt(weights @ result.covariance @ weights)
+
+
+def over_tcr(result, parts):
+    weights, below = (
+        np.array([float(name in members) for name in result.names])
+        for members in (parts, QUANTITIES["tCr"])
+    )
+    return ratio(result, weights, below)
+
+
+@pytest.mark.parametrize("phase_rad", [0.0, 2.5])
+def test_recovers_concentrations_within_their_uncertainty(phase_rad, make_session):
+    fit = fit_edited(*make_session(phase_rad=phase_rad), model())
+    assert fit.difference.status is FitStatus.CONVERGED
+    for parts in QUANTITIES.values():
+        value, sd = amount(fit.difference, parts)
+        # Four SD: one in ten thousand fails by chance.
+        assert value == pytest.approx(truth(parts), abs=4 * sd)
+
+
+def test_metabolites_are_the_same_in_both_spectra(make_session):
+    fit = fit_edited(*make_session(), model())
+    for name in TRUTH_MM:
+        in_total = fit.total.amplitudes[fit.total.names.index(name)]
+        assert fit.difference.amplitudes[fit.difference.names.index(name)] == in_total
+
+
+def test_curves_add_up_to_the_data(make_session):
+    fit = fit_edited(*make_session(noise_sd=0.2, mismatch_hz=0.2), model())
+    for result in (fit.total, fit.difference):
+        # The residual of a right model is noise: its SD is the reported noise.
+        assert result.residual.std() == pytest.approx(result.noise_sd, rel=0.15)
+    assert fit.difference.noise_sd == pytest.approx(2 * fit.total.noise_sd, rel=0.1)
+
+
+def test_mismatch_of_the_conditions_is_found_and_does_not_pass_for_gaba(make_session):
+    straight = fit_edited(*make_session(), model())
+    moved = fit_edited(*make_session(mismatch_hz=0.5, mismatch_rad=0.05), model())
+    # Far above the noise: 0.5 Hz leaves a fifth of creatine's height in the difference.
+    assert moved.mismatch_hz - straight.mismatch_hz == pytest.approx(0.5, abs=0.05)
+    assert moved.mismatch_rad - straight.mismatch_rad == pytest.approx(0.05, abs=0.01)
+    for name in ("GABA+", "Glx"):
+        (one, sd), (other, _) = (
+            amount(fit.difference, QUANTITIES[name]) for fit in (straight, moved)
+        )
+        # The noise is the same, and the mismatch is in the model to first order.
+        assert other == pytest.approx(one, abs=0.5 * sd)
+
+
+def test_large_mismatch_is_flagged(make_session):
+    fit = fit_edited(*make_session(mismatch_hz=2.0), model())
+    assert "EDITED_MISMATCH" in [flag.code for flag in fit.flags]
+
+
+def test_gaba_and_its_macromolecules_are_surer_together_than_apart(make_session):
+    result = fit_edited(*make_session(), model()).difference
+    together, gaba, broad = (
+        amount(result, parts)[1] for parts in (("GABA", "MM30"), ("GABA",), ("MM30",))
+    )
+    assert together < np.hypot(gaba, broad)
+
+
+def test_no_brain_is_nan_and_not_zero():
+    noise = np.random.default_rng(3).normal(size=(4, AXIS.n_points))
+    total, difference = (Fid(noise[n] + 1j * noise[n + 1], AXIS) for n in (0, 2))
+    fit = fit_edited(total, difference, model())
+    assert fit.difference.status is FitStatus.FAILED
+    assert np.isnan(fit.difference.amplitudes).all()
+    assert np.isnan(fit.mismatch_hz)
+
+
+def test_basis_sets_of_other_metabolites_are_an_error():
+    on, off = conditions()
+    difference = with_coedited(edited_difference(on, off))
+    fewer = replace(
+        difference,
+        names=difference.names[1:],
+        kinds=difference.kinds[1:],
+        fids=difference.fids[1:],
+    )
+    with pytest.raises(BasisError, match="same metabolites"):
+        prepare_edited(edited_total(on, off), fewer, FitOptions())
+
+
+def test_spectra_on_other_axes_are_an_error(make_session):
+    total, difference = make_session()
+    axis = replace(AXIS, n_points=1024)
+    with pytest.raises(DataError, match="Axis"):
+        fit_edited(total, Fid(difference.samples[:1024], axis), model())
+
+
+def test_difference_without_editing_is_an_error():
+    _, off = conditions()
+    with pytest.raises(BasisError, match=r"1\.9 ppm"):
+        with_coedited(edited_difference(off, off))
+
+
+def test_joint_fit_is_surer_than_each_spectrum_alone_and_its_intervals_cover(make_session):
+    on, off = conditions()
+    difference = with_coedited(edited_difference(on, off))
+    seen = np.abs(difference.fids).max(axis=1) > 0.05
+    edited = replace(
+        difference,
+        names=tuple(np.array(difference.names)[seen].tolist()),
+        kinds=tuple(np.array(difference.kinds)[seen].tolist()),
+        fids=difference.fids[seen],
+    )
+    alone = prepare(edited, replace(model().difference.options))
+    rows = []
+    for seed in range(40):
+        total, edited_fid = make_session(seed, noise_sd=0.5)
+        fit = fit_edited(total, edited_fid, model())
+        singles = fit.alone.result, fit_prepared(edited_fid, alone).result
+        rows.append([amount(one, QUANTITIES["Glx"]) for one in (fit.difference, *singles)])
+        rows[-1].append(amount(fit.difference, QUANTITIES["GABA+"]))
+    (glx, _, of_difference, gaba), sd = np.array(rows).transpose(2, 1, 0)
+    true = [truth(QUANTITIES[name]) for name in ("Glx", "GABA+")]
+    covered = np.abs(np.array([glx, gaba]).T - true) < 1.96 * sd[[0, 3]].T
+    # Of 40 intervals of 95 %, 34 or more cover in all but one of 300 draws.
+    assert covered.sum(axis=0).min() >= 34
+    # An SD from 40 draws is known to 11 %: a half is far from 1.
+    assert glx.std() < 0.5 * of_difference.std()
+    assert np.median(sd[0]) < min(np.median(sd[1]), np.median(sd[2]))
+
+
+def test_ratios_are_those_of_the_truth(make_session):
+    result = fit_edited(*make_session(noise_sd=0.02), model()).difference
+    for name in ("GABA+", "Glx"):
+        value, sd = over_tcr(result, QUANTITIES[name])
+        assert value == pytest.approx(truth(QUANTITIES[name]) / truth(("Cr", "PCr")), abs=4 * sd)
