@@ -11,12 +11,13 @@ import pandas as pd
 import typer
 
 from glxflow import __version__
+from glxflow.cli.changes import changes_table
 from glxflow.cli.fitting import basis_for
 from glxflow.cli.preprocess import EddyChoice, EddyCurrent, clean_scan, outcome_of
 from glxflow.cli.scan_results import BinFit, ScanResult, page_of, qc_rows, table_of
 from glxflow.cli.sessions import RecordFailure, failure_recorded
 from glxflow.errors import ConfigError, DataError
-from glxflow.fit import FitOptions, fit_prepared, prepare
+from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
 from glxflow.fit.sensitivity import baseline_alternatives
 from glxflow.io.bids import prefix_of
 from glxflow.io.files import atomic_path, sha256
@@ -90,11 +91,14 @@ def fit(
                 ppm_range=ppm_range,
                 baseline_ed_per_ppm=_calibrated(calibration),
             )
-            fits = _fit_bins(prepared.bins, used, options)
+            model = prepare(used, options)
+            fits = _fit_bins(prepared.bins, model)
+            changes = changes_table(prepared.bins, prepared.record["BinTable"], model)
             scaling = _scaling(prepared, fits[0].result)
             result = ScanResult(prefix, prepared.record, fits, scaling, limits, prepared.bins.axis)
             provenance = _provenance(prepared, basis, used, options)
-            _write(out, result, prepared, page_of(result, provenance, _acquired(prepared, used)))
+            page_content = page_of(result, provenance, _acquired(prepared, used))
+            _write(out, result, prepared, page_content, changes)
             write_record(
                 record,
                 inputs=prepared.inputs,
@@ -152,9 +156,8 @@ def _read(source: Path, water: Path | None, eddy_current: EddyChoice) -> _Prepar
     )
 
 
-def _fit_bins(bins: Series, basis: BasisSet, options: FitOptions) -> tuple[BinFit, ...]:
+def _fit_bins(bins: Series, model: FitModel) -> tuple[BinFit, ...]:
     """Return the fit of every time bin by one prepared model, also with other baselines."""
-    model = prepare(basis, options)
     fits = []
     for index in range(bins.n_transients):
         fid = bins.fid(index)
@@ -219,8 +222,16 @@ def _acquired(prepared: _Prepared, basis: BasisSet) -> dict[str, str]:
     }
 
 
-def _write(out: Path, result: ScanResult, prepared: _Prepared, page: ScanPage) -> None:
+def _write(
+    out: Path,
+    result: ScanResult,
+    prepared: _Prepared,
+    page: ScanPage,
+    changes: pd.DataFrame | None,
+) -> None:
     """Write tables, curves and the page of one session."""
+    if changes is not None:
+        write_tsv(out / f"{result.prefix}_desc-fit_changes.tsv", changes)
     write_tsv(out / f"{result.prefix}_desc-fit_concentrations.tsv", table_of(result))
     write_tsv(out / f"{result.prefix}_desc-qc.tsv", pd.DataFrame(qc_rows(result)))
     curves, labels, axis = _curves([one.result for one in result.fits], prepared.bins.axis)

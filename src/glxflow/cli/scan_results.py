@@ -140,7 +140,7 @@ def table_of(result: ScanResult) -> pd.DataFrame:
             "doubts": "; ".join(flag.message for flag in row.flags),
         }
         values["metabolite"] = REPORTED.get(row.metabolite, row.metabolite)
-        rows.append(_when(part) | values | {"status": fit.status.name.lower()})
+        rows.append(when(part) | values | {"status": fit.status.name.lower()})
     return pd.DataFrame(rows)
 
 
@@ -151,7 +151,7 @@ def qc_rows(result: ScanResult) -> list[dict[str, Any]]:
         fit = result.fits[index].result
         counts = {"n_transients": part["n_used"], "n_rejected": part["n_rejected"]}
         fitted = {"fwhm_hz": fit.fwhm_hz, "baseline_ed_per_ppm": fit.baseline_ed}
-        row = _when(part) | counts | fitted | verdict.row | {"status": fit.status.name.lower()}
+        row = when(part) | counts | fitted | verdict.row | {"status": fit.status.name.lower()}
         rows.append(row | {"qc_pass": int(bool(row["qc_pass"]))})
     return rows
 
@@ -189,7 +189,7 @@ def _positions(result: ScanResult) -> list[int]:
     return [index for index, rows in enumerate(result.estimates) for _ in rows]
 
 
-def _when(part: Mapping[str, Any]) -> dict[str, Any]:
+def when(part: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns that say when a bin was."""
     return {"bin": part["index"], "t_min": _centre_min(part)}
 

@@ -1,0 +1,76 @@
+"""What changed over the time bins of a session, fitted jointly."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from glxflow.cli.scan_results import REPORTED, when
+from glxflow.fit import FitModel
+from glxflow.fit.changes import percent_changes
+from glxflow.fit.design import bin_design
+from glxflow.fit.series import SeriesFit, fit_series
+from glxflow.quantify.estimates import SUMS
+from glxflow.spectrum import Series
+
+DENOMINATORS = ("tNAA", "tCr")
+
+
+def changes_table(
+    bins: Series, table: Sequence[Mapping[str, Any]], model: FitModel
+) -> pd.DataFrame | None:
+    """Return the change of every metabolite in every later bin, in percent of the first.
+
+    One average a bin, with its weight, holds all that its transients say of a level of
+    its own, so that the joint fit of the averages is that of the transients.
+
+    Parameters
+    ----------
+    bins : Series
+        One average a time bin; the first is the baseline.
+    table : sequence of mapping
+        Its bin table: index, start_s, stop_s, weight.
+    model : FitModel
+        That the bins are fitted by.
+
+    Returns
+    -------
+    DataFrame or None
+        A row a bin, metabolite and denominator; None where there is no baseline with a
+        later bin to compare with it.
+    """
+    parts = {str(part["index"]): part for part in table}
+    if len(parts) < 2 or table[0]["index"] != 0:
+        return None
+    weights = np.array([part["weight"] for part in table], dtype=np.float64)
+    fit = fit_series(bins, model, bin_design(list(parts)), weights)
+    rows = [
+        when(parts[row.response])
+        | {
+            "metabolite": REPORTED.get(row.metabolite, row.metabolite),
+            "over": row.over or "none",
+            "change_percent": row.percent,
+            "change_percent_sd": row.sd,
+            "low95": row.low95,
+            "high95": row.high95,
+        }
+        | lines[row.response]
+        | {
+            "status": fit.status.name.lower(),
+            "flags": " ".join(flag.code for flag in fit.flags),
+            "doubts": "; ".join(flag.message for flag in fit.flags),
+        }
+        for lines in [_lines(fit)]
+        for row in percent_changes(fit, SUMS, DENOMINATORS).rows
+    ]
+    return pd.DataFrame(rows)
+
+
+def _lines(fit: SeriesFit) -> dict[str, dict[str, float]]:
+    """Return how much wider the lines of each later bin are."""
+    values, sds = fit.lines
+    return {
+        name: {"width_change_hz": float(value[1]), "width_change_hz_sd": float(sd[1])}
+        for name, value, sd in zip(fit.responses, values, sds, strict=True)
+    }

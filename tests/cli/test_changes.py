@@ -1,0 +1,75 @@
+"""The table of changes over the bins of a session, against a digital session of known truth."""
+
+from functools import cache
+
+import pytest
+
+from glxflow.basis.macromolecules import with_macromolecules
+from glxflow.basis.protocol import protocol_for
+from glxflow.basis.simulate import simulate_basis
+from glxflow.cli.changes import changes_table
+from glxflow.cli.preprocess import outcome_of
+from glxflow.fit import FitOptions, prepare
+from glxflow.preprocess.bins import BinPlan
+from glxflow.preprocess.pipeline import preprocess
+from glxflow.preprocess.records import PreprocessOptions
+from glxflow.simulate.trial import acquisition, sessions_of
+from glxflow.simulate.truth import Design, recruit
+
+
+@cache
+def session():
+    """Return clean bins of a session whose Glx rises by a half, its truth and a model."""
+    how = acquisition(40, 1, 1024, 100.0)
+    people = recruit(Design(n_participants=2, effect=0.5, blunting=0.0, seed=4))
+    simulated = next(sessions_of(people, how))
+    measured = simulated.measured
+    cleaned = preprocess(
+        measured.svs, measured.water, BinPlan(how.infusion_s, width_s=800.0), PreprocessOptions()
+    )
+    metabolites = simulate_basis(
+        protocol_for("press", how.axis, echo_time_s=how.echo_time_s), tuple(measured.amplitudes)
+    )
+    model = prepare(with_macromolecules(metabolites), FitOptions(baseline_ed_per_ppm=1.5))
+    elapsed_s = cleaned.transients.onset_s - how.infusion_s
+    glx = sum(measured.amplitudes[name] for name in ("Glu", "Gln"))
+    levels = [
+        glx[(elapsed_s >= part.start_s) & (elapsed_s < part.stop_s)].mean()
+        for part in cleaned.bin_table
+    ]
+    return cleaned, levels, model
+
+
+def test_changes_are_those_of_the_truth_within_their_uncertainty():
+    cleaned, levels, model = session()
+    table = changes_table(cleaned.bins, outcome_of(cleaned)["BinTable"], model)
+    rows = table.set_index(["bin", "metabolite", "over"])
+    for index, level in enumerate(levels[1:], start=1):
+        row = rows.loc[(index, "Glx", "tNAA")]
+        true = 100 * (level / levels[0] - 1)
+        assert true > 10
+        # Four SD: one in ten thousand fails by chance.
+        assert row["change_percent"] == pytest.approx(true, abs=4 * row["change_percent_sd"])
+        assert row["change_percent_sd"] < 8
+        assert row["low95"] < row["change_percent"] < row["high95"]
+
+
+def test_changes_tell_when_each_bin_was_and_how_lines_narrowed():
+    cleaned, _, model = session()
+    table = changes_table(cleaned.bins, outcome_of(cleaned)["BinTable"], model)
+    assert sorted(set(table["bin"])) == [1, 2, 3]
+    assert table["t_min"].iloc[0] == pytest.approx(400 / 60)
+    # The digital trial narrows lines by up to 0.3 Hz.
+    widths = table.groupby("bin")["width_change_hz"].first()
+    assert -0.6 < widths.loc[3] < 0
+    assert {"mI", "tNAA", "Glx"} <= set(table["metabolite"])
+
+
+def test_a_session_of_one_bin_has_no_changes():
+    cleaned, _, model = session()
+    assert changes_table(cleaned.bins, outcome_of(cleaned)["BinTable"][:1], model) is None
+
+
+def test_a_session_without_baseline_has_no_changes():
+    cleaned, _, model = session()
+    assert changes_table(cleaned.bins, outcome_of(cleaned)["BinTable"][1:], model) is None
