@@ -58,12 +58,15 @@ def test_no_number_where_the_reference_effect_is_not_told_from_zero():
 def test_bootstrap_covers_the_truth_at_its_confidence():
     rng = np.random.default_rng(2)
     sequence = np.repeat(["NP", "PN"], 13)
+    weights = {"NP": (0.5, 0.5), "PN": (0.5, 0.5)}
     inside = 0
     for _ in range(200):
         common = rng.normal(0, 1, 26)
         reference = 10 + common + rng.normal(0, 2, 26)
         active = 7 + common + rng.normal(0, 2, 26)
-        found = bootstrap(reference, active, sequence, confidence=0.9, n_draws=400, rng=rng)
+        found = bootstrap(
+            reference, active, sequence, weights, confidence=0.9, n_draws=400, rng=rng
+        )
         inside += found.ci_low <= 0.3 <= found.ci_high
     # SE of a rate of .9 in 200 trials is .021; BCa at n = 26 is a little narrow.
     assert 0.82 <= inside / 200 <= 0.965

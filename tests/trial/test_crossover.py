@@ -28,6 +28,7 @@ def analyse(table, first="A", n_permutations=200):
         table["y1"].to_numpy(dtype=float),
         table["y2"].to_numpy(dtype=float),
         table["seq"].str.startswith(first).to_numpy(),
+        np.full(len(table), ""),
         contrast="A - B" if first == "A" else "B - A",
         confidence=0.95,
         n_permutations=n_permutations,

@@ -1,5 +1,6 @@
 """By how much an effect is smaller: a ratio of two estimates, with an honest interval."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,7 +106,8 @@ def fieller(effects: TwoEffects, confidence: float) -> Attenuation:
 def bootstrap(
     reference: RealArray,
     active: RealArray,
-    sequence: np.ndarray[tuple[int], np.dtype[np.str_]],
+    group: np.ndarray[tuple[int], np.dtype[np.str_]],
+    weights: Mapping[str, tuple[float, float]],
     *,
     confidence: float,
     n_draws: int,
@@ -113,15 +115,18 @@ def bootstrap(
 ) -> Attenuation:
     """Return the attenuation of complete participants with a BCa bootstrap interval.
 
-    Whole participants are drawn within their sequence; the two sequences have
-    equal weight, so that a period effect cancels.
+    Whole participants are drawn within their group; each effect is a weighted sum of
+    the groups' means. The sequences of a crossover have equal weight, so that a
+    period effect cancels.
 
     Parameters
     ----------
     reference, active : (n_participants,) ndarray
         Effect in each participant under either condition.
-    sequence : (n_participants,) ndarray of str
-        Their sequence.
+    group : (n_participants,) ndarray of str
+        Their sequence or arm.
+    weights : mapping
+        From group to the weight of its mean in the reference effect and in the active.
     confidence : float
         Of the interval.
     n_draws : int
@@ -133,26 +138,24 @@ def bootstrap(
     ----------
     Efron B. J Am Stat Assoc 82:171-185 (1987). doi:10.1080/01621459.1987.10478410
     """
-    groups: list[IndexArray] = [np.flatnonzero(sequence == label) for label in np.unique(sequence)]
-    method = f"BCa bootstrap of {reference.size} participants within sequence, {n_draws} draws"
-    if min(group.size for group in groups) < 2:
+    labels = np.unique(group)
+    share = _Share(reference, active, np.array([weights[str(label)] for label in labels]))
+    groups: list[IndexArray] = [np.flatnonzero(group == label) for label in labels]
+    method = f"BCa bootstrap of {reference.size} participants within group, {n_draws} draws"
+    if min(members.size for members in groups) < 2:
         return Attenuation(
-            np.nan, np.nan, np.nan, method, is_bounded=False, note="a sequence has one participant"
+            np.nan, np.nan, np.nan, method, is_bounded=False, note="a group has one participant"
         )
-    observed = _share(reference, active, [group[np.newaxis] for group in groups])[0]
+    observed = share([members[np.newaxis] for members in groups])[0]
     draws = np.concatenate(
         [
-            _share(
-                reference,
-                active,
-                [group[rng.integers(group.size, size=(size, group.size))] for group in groups],
-            )
+            share([own[rng.integers(own.size, size=(size, own.size))] for own in groups])
             for size in _chunks(n_draws)
         ]
     )
     leave_one_out = np.array(
         [
-            _share(reference, active, [group[group != left][np.newaxis] for group in groups])[0]
+            share([own[own != left][np.newaxis] for own in groups])[0]
             for left in range(reference.size)
         ]
     )
@@ -165,14 +168,24 @@ def _chunks(total: int) -> list[int]:
     return [min(_CHUNK, total - start) for start in range(0, total, _CHUNK)]
 
 
-def _share(reference: RealArray, active: RealArray, drawn: list[IndexArray]) -> RealArray:
-    """Return the attenuation of each row of drawn participants, sequences weighted equally."""
-    means = [
-        np.mean([values[rows].mean(axis=1) for rows in drawn], axis=0)
-        for values in (reference, active)
-    ]
-    share: RealArray = 1 - means[1] / means[0]
-    return share
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """The attenuation of drawn participants: both effects and the weights of the groups."""
+
+    reference: RealArray
+    active: RealArray
+    weights: RealArray
+
+    def __call__(self, drawn: list[IndexArray]) -> RealArray:
+        """Return the attenuation of each row of participants drawn in each group."""
+        means = [
+            sum(
+                weight * values[rows].mean(axis=1)
+                for weight, rows in zip(weights, drawn, strict=True)
+            )
+            for values, weights in zip((self.reference, self.active), self.weights.T, strict=True)
+        ]
+        return np.asarray(1 - means[1] / means[0])
 
 
 def _bca(

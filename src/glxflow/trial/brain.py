@@ -73,8 +73,8 @@ def associations(pairs: Pairs, confidence: float) -> pd.DataFrame:
         for values in (pairs.brain_difference, pairs.behaviour_difference)
     ]
     rows = [
-        _correlation("repeated-measures correlation", within[0], within[1], n - 1, confidence),
-        _correlation(
+        correlation("repeated-measures correlation", within[0], within[1], n - 1, confidence),
+        correlation(
             "partial correlation of differences, period-adjusted",
             adjusted[0],
             adjusted[1],
@@ -82,7 +82,7 @@ def associations(pairs: Pairs, confidence: float) -> pd.DataFrame:
             confidence,
         ),
         slope_row(pairs, confidence),
-        _correlation(
+        correlation(
             "between participants, means of both sessions", means[0], means[1], n - 2, confidence
         ),
     ]
@@ -99,10 +99,22 @@ def _residual(values: RealArray, design: RealArray) -> RealArray:
     return np.asarray(values - design @ np.linalg.lstsq(design, values, rcond=None)[0])
 
 
-def _correlation(
+def correlation(
     analysis: str, one: RealArray, other: RealArray, df: int, confidence: float
 ) -> dict[str, object]:
-    """Return a correlation of centred or raw values with Fisher's interval at given df."""
+    """Return a correlation of centred or raw values with Fisher's interval at given df.
+
+    Parameters
+    ----------
+    analysis : str
+        Name.
+    one, other : (n_points,) ndarray
+        Values.
+    df : int
+        Points less the parameters of both means and of the slope.
+    confidence : float
+        Of the interval.
+    """
     one, other = one - one.mean(), other - other.mean()
     r = float((one * other).sum() / np.sqrt((one**2).sum() * (other**2).sum()))
     t = r * np.sqrt(df / (1 - r**2))

@@ -1,68 +1,15 @@
 """Check the trial's tables and turn measurements into changes from the own baseline."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
-from glxflow.errors import TableError, join_problems
+from glxflow.errors import TableError
+from glxflow.trial.designs.tables import check_design
 from glxflow.trial.plan import Plan
 
 BASELINE_BIN = 0
-DESIGN = ("subject", "sequence", "period", "condition")
-DERIVED = ("base", "base_sd", "delta", "base_sub_c", "base_dev", "visit")
+DERIVED = ("base", "base_sd", "delta", "base_sub_c", "base_dev", "visit", "order")
 """Columns made here; a table that brings them along has them made anew."""
-
-
-def check_design(table: pd.DataFrame, keys: Sequence[str], plan: Plan, where: str) -> None:
-    """Refuse a table whose rows contradict the design.
-
-    Parameters
-    ----------
-    table : DataFrame
-        With the columns of `DESIGN` and `keys`.
-    keys : sequence of str
-        What makes a row unique.
-    plan : Plan
-        Names the conditions.
-    where : str
-        Name of the table, for the message.
-
-    Raises
-    ------
-    TableError
-        If columns are missing, rows are given twice, levels are unknown, or the
-        allocation contradicts sequence and period; lists everything found.
-    """
-    missing = [name for name in dict.fromkeys((*DESIGN, *keys)) if name not in table]
-    if missing:
-        raise TableError(f"{where}: columns {', '.join(missing)} are missing. Add them.")
-    problems = [
-        f"{name} {level!r} is not one of {', '.join(map(str, known))}"
-        for name, known in (
-            ("condition", plan.conditions),
-            ("sequence", plan.sequences),
-            ("period", (1, 2)),
-        )
-        for level in sorted(set(table[name]) - set(known), key=str)
-    ]
-    twice = table.loc[table.duplicated(list(keys)), list(keys)].head(3)
-    problems += [f"more than one row for {dict(row)}" for row in twice.to_dict("records")]
-    problems += _misallocated(table, plan) if not problems else []
-    if problems:
-        raise TableError(join_problems(where, problems) + "\n  Correct the table, or the plan.")
-
-
-def _misallocated(table: pd.DataFrame, plan: Plan) -> list[str]:
-    """List sessions whose condition is not what sequence and period say."""
-    letters = {label[0].upper(): label for label in plan.conditions}
-    sessions = table[list(DESIGN)].drop_duplicates()
-    return [
-        f"{row['subject']} has {row['condition']!r} in period {row['period']}, but sequence "
-        f"{row['sequence']} says {letters[row['sequence'][row['period'] - 1]]!r}"
-        for row in sessions.to_dict("records")
-        if letters[row["sequence"][row["period"] - 1]] != row["condition"]
-    ]
 
 
 def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
@@ -73,6 +20,8 @@ def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     participant's mean baseline, centred) and `base_dev` (the session's deviation
     from it): a period's baseline entered as it is beside a random participant
     effect would be biased (Kenward & Roger 2010, doi:10.1093/biostatistics/kxp046).
+    Outside a crossover, where a sequence is no factor of the model, it is called
+    `order`.
 
     Parameters
     ----------
@@ -87,15 +36,12 @@ def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
         If the outcome is absent, not numeric or missing everywhere, or the design
         is contradicted.
     """
-    check_design(trial, ("subject", "period", "bin"), plan, "trial table")
+    trial = check_design(trial, ("subject", "period", "bin"), plan, "trial table")
     table = _numeric(trial, plan.outcome)
+    if f"{plan.outcome}_sd" in table and table[f"{plan.outcome}_sd"].notna().any():
+        table = _numeric(table, f"{plan.outcome}_sd")
     if plan.analysis_set == "qc_pass":
-        if "qc_pass" not in table:
-            raise TableError(
-                "trial table: no column qc_pass, which analysis_set 'qc_pass' needs. "
-                "Add it, or write analysis_set: all in the plan."
-            )
-        table = table[table["qc_pass"].astype(float) == 1]
+        table = table[_passes(table)]
     table = table.dropna(subset=[plan.outcome])
     names = {plan.outcome: "base", f"{plan.outcome}_sd": "base_sd"}
     kept = ["subject", "period", *(name for name in names if name in table)]
@@ -120,7 +66,7 @@ def clinical_changes(clinical: pd.DataFrame, plan: Plan) -> pd.DataFrame:
         As `glx_changes`.
     """
     score = str(plan.instrument)
-    check_design(clinical, ("subject", "period", "day"), plan, "clinical table")
+    clinical = check_design(clinical, ("subject", "period", "day"), plan, "clinical table")
     table = _numeric(clinical, score).dropna(subset=[score])
     base = table.loc[table["day"] == 0, ["subject", "period", score]]
     merged = table[table["day"] != 0].merge(
@@ -149,16 +95,39 @@ def _numeric(table: pd.DataFrame, column: str) -> pd.DataFrame:
     return table.drop(columns=list(DERIVED), errors="ignore").assign(**{column: numbers})
 
 
+def _passes(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which rows pass quality control."""
+    if "qc_pass" not in table:
+        raise TableError(
+            "trial table: no column qc_pass, which analysis_set 'qc_pass' needs. "
+            "Add it, or write analysis_set: all in the plan."
+        )
+    flags = pd.to_numeric(table["qc_pass"], errors="coerce")
+    wrong = table.loc[~flags.isin([0, 1]), "qc_pass"]
+    if len(wrong):
+        raise TableError(
+            f"trial table: qc_pass holds {wrong.iloc[0]!r} in {len(wrong)} rows, expected 1 where "
+            "a row passes and 0 where not. Correct the table."
+        )
+    return flags == 1
+
+
 def _centred(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """Add the baseline's two parts and make the design's columns factors in a fixed order."""
     sessions = table[["subject", "period", "base"]].drop_duplicates()
     own = sessions.groupby("subject")["base"].mean()
     mean = table["subject"].map(own).astype(np.float64)
-    return table.assign(
+    table = table.assign(
         base_sub_c=mean - float(own.mean()),
         base_dev=table["base"] - mean,
         condition=pd.Categorical(table["condition"], categories=plan.conditions),
-        sequence=pd.Categorical(table["sequence"], categories=sorted(plan.sequences)),
-        period=pd.Categorical(table["period"], categories=[1, 2]),
+        period=pd.Categorical(table["period"]),
         visit=table["period"].astype(str),
     )
+    if plan.design == "crossover":
+        sequence = pd.Categorical(table["sequence"], categories=sorted(plan.sequences))
+        return table.assign(sequence=sequence)
+    table = table.rename(columns={"sequence": "order"})
+    if plan.infusion is None:
+        return table
+    return table.assign(infusion=pd.Categorical(table["infusion"], categories=plan.infusion))

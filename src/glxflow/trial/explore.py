@@ -6,6 +6,7 @@ import pandas as pd
 from glxflow.errors import TableError
 from glxflow.spectrum import RealArray
 from glxflow.trial.brain import Pairs, associations
+from glxflow.trial.designs.associations import associations_by_arm
 from glxflow.trial.mediation import mediate
 from glxflow.trial.multiverse import multiverse
 from glxflow.trial.parts import Run, one_by_one
@@ -39,12 +40,15 @@ def explore(
         Does the parts that take long.
     """
     tables = {}
-    curve = multiverse(trial, plan, run)
-    if len(curve):
-        tables["explor_multiverse"] = curve
     moderation = _moderation(changes, plan)
     if moderation is not None:
         tables["explor_sex"] = moderation
+    if plan.design != "crossover":
+        found = None if scores is None else associations_by_arm(changes, scores, plan)
+        return tables if found is None else tables | {"explor_associations": found}
+    curve = multiverse(trial, plan, run)
+    if len(curve):
+        tables["explor_multiverse"] = curve
     pairs = pairs_of(changes, scores, plan) if scores is not None else None
     if pairs is not None and len(pairs.side) >= FEWEST_PAIRS:
         tables["explor_associations"] = associations(pairs, plan.confidence)

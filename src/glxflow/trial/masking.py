@@ -15,7 +15,8 @@ from glxflow.trial.plan import Plan
 
 LETTERS = ("X", "Y")
 
-SHOWN = ("primary", "bins", "clinical", "crossover", "sensitivity", "missing")
+SHOWN = ("primary", "bins", "clinical", "crossover", "classical", "simple_effects",
+         "sensitivity", "missing")  # fmt: skip
 """Tables of a masked run. A percent attenuation and what is exploratory have a direction."""
 
 

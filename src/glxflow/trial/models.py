@@ -1,16 +1,16 @@
 """A mixed model of the trial, and how its results become rows of a table."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
 from glxflow.spectrum import RealArray
-from glxflow.trial.lmm import DdfMethod, LmmFit
+from glxflow.trial.designs.question import Cell, contrast_name, question_cells, response_cells
+from glxflow.trial.lmm import DdfMethod, LmmFit, fit_linear, fit_lmm
 from glxflow.trial.plan import Plan
-
-RANDOM = "(1|subject) + (1|subject:visit)"
-"""A session has an effect of its own, since conditions vary between sessions."""
 
 METHODS: tuple[DdfMethod, ...] = ("kenward-roger", "satterthwaite")
 
@@ -46,20 +46,22 @@ class TrialModel:
             parts += [self.labelled(table, method, plan) for table in (marginal, terms)]
         return pd.concat(parts, ignore_index=True)
 
-    def condition_contrast(self, plan: Plan) -> RealArray:
-        """Return active minus reference, other factors weighted equally."""
-        rows = self.fit.marginal_rows("condition")
-        levels = self.fit.fixed.levels["condition"]
-        contrast: RealArray = rows[levels.index(plan.active)] - rows[levels.index(plan.reference)]
-        return contrast
+    def condition_contrast(self, plan: Plan, at: Mapping[str, object] | None = None) -> RealArray:
+        """Return the contrast that answers the question; `at` fixes other factors."""
+        return self.weighted(question_cells(plan), at)
 
-    def at(self, condition: str, time: str | None, level: object) -> RealArray:
-        """Return the contrast of one condition's mean, in one bin or over all."""
-        if time is None:
-            levels = self.fit.fixed.levels["condition"]
-            row: RealArray = self.fit.marginal_rows("condition")[levels.index(condition)]
-            return row
-        return self.fit.cell_row({"condition": condition, time: level})
+    def response(
+        self, condition: str, plan: Plan, at: Mapping[str, object] | None = None
+    ) -> RealArray:
+        """Return the contrast of the response under one condition."""
+        return self.weighted(response_cells(condition, plan), at)
+
+    def weighted(
+        self, cells: Sequence[tuple[Cell, float]], at: Mapping[str, object] | None = None
+    ) -> RealArray:
+        """Return a contrast of cells, factors that neither they nor `at` fix weighted equally."""
+        rows = [weight * self.fit.cell_row({**cell, **(at or {})}) for cell, weight in cells]
+        return np.asarray(np.sum(rows, axis=0))
 
     def labelled(self, table: pd.DataFrame, method: DdfMethod, plan: Plan) -> pd.DataFrame:
         """Return results in the columns of every results table."""
@@ -85,16 +87,64 @@ class TrialModel:
         )
 
 
-def contrast_name(plan: Plan) -> str:
-    """Return the name of the contrast that answers the question."""
-    return f"{plan.active} - {plan.reference}"
+def design_formula(table: pd.DataFrame, time: str, moderator: str | None = None) -> str:
+    """Return the design-respecting formula, without factors the data do not vary in.
+
+    A moderator takes the place of time in the interaction; time stays as a main effect.
+
+    A factor that varies within participants has a random effect where it is crossed
+    with another: a participant may respond to it in an own way.
+    """
+    sessions = table.groupby("subject")["visit"].nunique().max()
+    is_long = bool(table[time].nunique() > 1)
+    question = "condition*infusion" if "infusion" in table else "condition"
+    varying = [
+        name for name in ("period", "sequence") if name in table and table[name].nunique() > 1
+    ]
+    baseline = ["base_sub_c", "base_dev"] if sessions > 1 else ["base_sub_c"]
+    if moderator is not None:
+        varying = [time, *varying] if is_long else varying
+        fixed = [f"{question}*{moderator}", *varying, *baseline]
+    else:
+        fixed = [f"{question}*{time}" if is_long else question, *varying, *baseline]
+    return f"delta ~ {' + '.join([*fixed, *_random(table, sessions > 1, is_long)])}"
 
 
-def design_formula(table: pd.DataFrame, time: str) -> str:
-    """Return the design-respecting formula, without factors the data do not vary in."""
-    varying = [name for name in ("period", "sequence") if table[name].nunique() > 1]
-    has_both = bool(table.groupby("subject")["visit"].nunique().max() > 1)
-    baseline = ["base_sub_c", "base_dev"] if has_both else ["base_sub_c"]
-    main = f"condition*{time}" if table[time].nunique() > 1 else "condition"
-    random = RANDOM if table[time].nunique() > 1 else "(1|subject)"
-    return f"delta ~ {' + '.join([main, *varying, *baseline])} + {random}"
+def _random(table: pd.DataFrame, has_several: bool, is_long: bool) -> list[str]:
+    """Return the random terms that can be told from the residual."""
+    terms = ["(1|subject)"] if has_several or is_long else []
+    if "infusion" in table:
+        repeated = [
+            name
+            for name in ("condition", "infusion")
+            if table.groupby("subject")[name].nunique().max() > 1
+            and table.groupby(["subject", name], observed=True)["visit"].nunique().max() > 1
+        ]
+        terms += [f"(1|subject:{name})" for name in repeated]
+    return [*terms, "(1|subject:visit)"] if has_several and is_long else terms
+
+
+def fit_design(
+    table: pd.DataFrame,
+    time: str,
+    known: RealArray | None = None,
+    moderator: str | None = None,
+) -> LmmFit:
+    """Fit the design-respecting model of changes from the baseline.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `glx_changes` or `clinical_changes`.
+    time : str
+        `bin` or `day`; every value is a level of its own.
+    known : (n_rows, n_rows) ndarray, optional
+        Known covariance of the rows' errors.
+    moderator : str, optional
+        Column by which the effect may differ.
+    """
+    table = table.assign(**{time: pd.Categorical(table[time])})
+    formula = design_formula(table, time, moderator)
+    if "|" in formula:
+        return fit_lmm(formula, table, known=known)
+    return fit_linear(formula, table, known=known)

@@ -11,8 +11,8 @@ from scipy import stats
 from glxflow.errors import TableError
 from glxflow.spectrum import RealArray
 from glxflow.trial.changes import BASELINE_BIN, glx_changes
-from glxflow.trial.lmm import fit_lmm
-from glxflow.trial.models import METHODS, TrialModel, contrast_name, design_formula
+from glxflow.trial.designs.question import contrast_name
+from glxflow.trial.models import METHODS, TrialModel, fit_design
 from glxflow.trial.plan import Plan
 
 
@@ -40,7 +40,7 @@ def sensitivity(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
             lambda: contrast_model(glx_changes(trial, replace(plan, analysis_set="all"))),
         ),
         (
-            "set: participants with both sessions",
+            "set: participants with every session",
             "",
             lambda: contrast_model(complete_participants(changes)),
         ),
@@ -68,15 +68,16 @@ def sensitivity(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
 
 def contrast_model(changes: pd.DataFrame, known: RealArray | None = None) -> TrialModel:
     """Return the design-respecting model of some changes."""
-    table = changes.assign(bin=pd.Categorical(changes["bin"]))
-    fit = fit_lmm(design_formula(table, "bin"), table, known=known)
-    return TrialModel("", "sensitivity", fit)
+    return TrialModel("", "sensitivity", fit_design(changes, "bin", known))
 
 
 def complete_participants(changes: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of participants with both sessions."""
+    """Return the rows of participants with every session."""
     sessions = changes.groupby("subject")["visit"].transform("nunique")
-    return changes[sessions == 2]
+    if sessions.max() < 2:
+        raise TableError("every participant has one session: there is nothing to complete.")
+    complete: pd.DataFrame = changes[sessions == sessions.max()]
+    return complete
 
 
 def with_errors(changes: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, RealArray]:

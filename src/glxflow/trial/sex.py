@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from glxflow.spectrum import RealArray
-from glxflow.trial.lmm import fit_lmm
-from glxflow.trial.models import METHODS, RANDOM, TrialModel, contrast_name
+from glxflow.trial.designs.question import contrast_name
+from glxflow.trial.designs.responses import responses
+from glxflow.trial.models import METHODS, TrialModel, fit_design
 from glxflow.trial.plan import Plan
 
 _ROWS_AT_ONCE = 20_000
@@ -54,11 +55,8 @@ def sex_interaction(changes: pd.DataFrame, plan: Plan) -> Moderation | None:
     counts = table.groupby("sex")["subject"].nunique()
     if len(counts) != 2 or counts.min() < 2:
         return None
-    table = table.assign(bin=pd.Categorical(table["bin"]))
-    # With one row a session the session's effect and the residual are one.
-    time, random = ("bin + ", RANDOM) if table["bin"].nunique() > 1 else ("", "(1|subject)")
-    formula = f"delta ~ condition*sex + {time}period + sequence + base_sub_c + base_dev + {random}"
-    model = TrialModel("sex interaction", "exploratory", fit_lmm(formula, table))
+    fit = fit_design(table, "bin", moderator="sex")
+    model = TrialModel("sex interaction", "exploratory", fit)
     rows, terms = _contrasts(model, counts, plan)
     found = model.fit.contrast(rows).assign(term=terms, role="exploratory")
     result = model.labelled(found, METHODS[0], plan)
@@ -73,11 +71,7 @@ def _contrasts(
 ) -> tuple[RealArray, list[str]]:
     """Return the difference of effects and the effect in each sex, with their names."""
     first, second = counts.index
-    effects = [
-        model.fit.cell_row({"condition": plan.active, "sex": sex})
-        - model.fit.cell_row({"condition": plan.reference, "sex": sex})
-        for sex in (first, second)
-    ]
+    effects = [model.condition_contrast(plan, {"sex": sex}) for sex in (first, second)]
     name = contrast_name(plan)
     terms = [f"({name} in {second}) - ({name} in {first})"]
     terms += [f"{name} in {sex} (n = {counts[sex]})" for sex in (first, second)]
@@ -101,26 +95,20 @@ def _sentence(result: pd.DataFrame, plan: Plan) -> str:
 
 
 def permuted_p(changes: pd.DataFrame, plan: Plan) -> float:
-    """Return P of the interaction when sex is exchanged between participants of a sequence.
+    """Return P of the interaction when sex is exchanged between participants of a group.
 
-    Each complete participant has one number, the mean change under the active
-    condition minus that under the reference.
+    Each complete participant has one number: what varies within participants is
+    differenced, as the mean change under the active condition minus that under the
+    reference.
     """
-    wide = changes.pivot_table(
-        index=["subject", "sequence", "sex"],
-        columns="condition",
-        values="delta",
-        aggfunc="mean",
-        observed=True,
-    ).dropna()
-    frame = wide.index.to_frame(index=False)
-    effect = np.array(wide[plan.active] - wide[plan.reference], dtype=np.float64)
-    is_second = (frame["sex"] == frame["sex"].max()).to_numpy(dtype=np.float64)
-    sequence = frame["sequence"].astype(str).to_numpy()
-    groups = [np.flatnonzero(sequence == label) for label in np.unique(sequence)]
+    found = responses(changes, plan)
+    sexes = changes.drop_duplicates("subject").set_index("subject")["sex"].loc[found.subject]
+    is_second = (sexes == sexes.max()).to_numpy(dtype=np.float64)
+    groups = [np.flatnonzero(found.group == label) for label in np.unique(found.group)]
+    effect = found.value.copy()
     for group in groups:
-        effect[group] -= effect[group].mean()
-    # With centred effects and fixed counts of each sex in a sequence, the t statistic of
+        effect[group] = (effect[group] - effect[group].mean()) * found.sign[group]
+    # With centred effects and fixed counts of each sex in a group, the t statistic of
     # the regression grows with this sum, so that the sum alone decides.
     observed = abs(float(is_second @ effect))
     rng = np.random.default_rng([plan.seed, 3])

@@ -1,0 +1,1 @@
+"""What differs between the designs of a trial: tables, question, responses, randomisation."""

@@ -1,0 +1,41 @@
+"""What the design of a trial cannot show, in sentences for its readers."""
+
+from glxflow.trial.plan import Plan
+
+_ALWAYS = (
+    "Glx is glutamate and glutamine of the whole voxel, not synaptic glutamate.",
+    "A ratio moves with its denominator as well as with its numerator.",
+)
+
+
+def cautions(plan: Plan) -> list[str]:
+    """Return what the plan's design leaves open, then what every spectrum does."""
+    found = []
+    if plan.infusion is None:
+        found.append(
+            "No placebo infusion: everybody had the same infusion, so that the difference tells "
+            "how the other drug changes the response, not how large the response is; time in "
+            "the scanner, expectation and drift are part of it."
+        )
+    elif not plan.within:
+        found.append(
+            "Each participant had one infusion with one condition: individual responses to the "
+            "infusion cannot be told from differences between people."
+        )
+    if plan.design == "crossover":
+        found.append(
+            "Carry-over from the first session into the second cannot be told from other effects "
+            "of the sequence."
+        )
+    if plan.design == "parallel":
+        found.append(
+            "Conditions are compared between people: differences between them that "
+            "randomisation left are part of the interval, and no effect in one person is known."
+        )
+    if plan.design == "factorial" and plan.within:
+        found.append(
+            "A difference of differences has 1.4 times the standard error of a difference of two "
+            "cells: an interval that holds zero says little where it is wide. Carry-over "
+            "between sessions is assumed to be none."
+        )
+    return [*found, *_ALWAYS]

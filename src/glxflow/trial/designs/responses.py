@@ -1,0 +1,119 @@
+"""Reduce a trial to one number a participant, with the arm and the order it was allocated to.
+
+Factors that vary within participants are taken as differences inside a participant;
+those that vary between them become arms. The question is then a signed sum of the
+means of the arms: one, two or four of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from glxflow.spectrum import RealArray
+from glxflow.trial.plan import Plan
+from glxflow.trial.randomise import Labels, blocks_of
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """Complete participants.
+
+    Attributes
+    ----------
+    subject : list of str
+        Who.
+    value : (n_participants,) ndarray
+        Mean change over the session's times, or the difference of sessions.
+    sign : (n_participants,) ndarray
+        With which the arm's mean enters the question, +1 or -1.
+    arm : (n_participants,) ndarray of str
+        Levels of the factors that vary between participants.
+    group : (n_participants,) ndarray of str
+        Who had the same sessions in the same order; the arm, where orders outside a
+        crossover have single participants.
+    block : (n_participants,) ndarray of str
+        Block and strata of the randomisation.
+    """
+
+    subject: list[str]
+    value: RealArray
+    sign: RealArray
+    arm: Labels
+    group: Labels
+    block: Labels
+
+    @property
+    def arms(self) -> tuple[list[RealArray], list[float]]:
+        """Values and signs of the arms, in the order of their labels."""
+        labels = np.unique(self.arm)
+        groups = [self.value[self.arm == label] for label in labels]
+        return groups, [float(self.sign[self.arm == label][0]) for label in labels]
+
+
+def responses(changes: pd.DataFrame, plan: Plan) -> Responses:
+    """Return the responses of participants who have every session of the design.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        From `glx_changes` or `clinical_changes`, one day of it.
+    plan : Plan
+        Design, conditions, infusions and allocation.
+    """
+    between = [name for name in _factors(plan) if name not in plan.within]
+    people = changes.drop_duplicates("subject").set_index("subject")
+    value = within_differences(changes, plan)
+    people = people.loc[value.index]
+    sign, arm = np.ones(len(people)), np.full(len(people), "", dtype=object)
+    for name in between:
+        level = people[name].astype(str).to_numpy()
+        sign = sign * np.where(level == _factors(plan)[name][1], 1.0, -1.0)
+        arm = arm + level + " "
+    sequence = people["sequence" if plan.design == "crossover" else "order"].astype(str)
+    group = (arm + sequence.to_numpy()).astype(str)
+    if plan.design != "crossover" and np.unique(group, return_counts=True)[1].min(initial=2) < 2:
+        group = arm.astype(str)
+    return Responses(
+        subject=list(value.index),
+        value=np.array(value, dtype=np.float64),
+        sign=sign,
+        arm=arm.astype(str),
+        group=group,
+        block=blocks_of(changes, plan).loc[value.index].to_numpy(dtype=str),
+    )
+
+
+def _factors(plan: Plan) -> Mapping[str, tuple[str, str]]:
+    """Return the factors of the question with reference and active level."""
+    factors = {"condition": plan.conditions}
+    return factors if plan.infusion is None else {**factors, "infusion": plan.infusion}
+
+
+def within_differences(changes: pd.DataFrame, plan: Plan) -> "pd.Series[float]":
+    """Return each complete participant's mean change, differenced over what varies within."""
+    if not plan.within:
+        return changes.groupby("subject")["delta"].mean()
+    wide = cell_means(changes, plan).dropna()
+    value = pd.Series(0.0, index=wide.index)
+    for levels in product((0, 1), repeat=len(plan.within)):
+        names = tuple(
+            _factors(plan)[name][level] for name, level in zip(plan.within, levels, strict=True)
+        )
+        sign = float(np.prod([2 * level - 1 for level in levels]))
+        value = value + sign * wide[names if len(names) > 1 else names[0]]
+    return value
+
+
+def cell_means(changes: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """Return a row a participant, a column a cell that varies within participants."""
+    return changes.pivot_table(
+        index="subject",
+        columns=list(plan.within),
+        values="delta",
+        aggfunc="mean",
+        observed=False,
+        dropna=False,
+    )
