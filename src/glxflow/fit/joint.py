@@ -13,7 +13,7 @@ import numpy as np
 from glxflow.fit.nnls import nnls_gram
 from glxflow.fit.prior import Prior
 from glxflow.fit.problem import Point, Problem
-from glxflow.fit.solver import LARGEST_PREDICTED_DECREASE
+from glxflow.fit.solver import LARGEST_PREDICTED_DECREASE, SMALLEST_DECREASE
 from glxflow.spectrum import BoolArray, RealArray
 
 _RIDGE = 1e-10
@@ -188,13 +188,12 @@ def solve_joint(joint: Joint, start: RealArray, free: BoolArray) -> JointSolutio
     free : (n_theta,) bool ndarray
         Which parameters are searched.
     """
-    point, damping, growth = joint.evaluate(start), 1e-3, 2.0
+    point, damping, growth = joint.evaluate(start), 1e-6, 2.0
     for _ in range(_MOST_STEPS):
         inside, normal, gradient = _inner_equations(joint, point, free)
         predicted = _predicted(normal, gradient)
         tolerance = LARGEST_PREDICTED_DECREASE * max(1.0, point.cost / joint.n_data)
-        # Far below what moves an amplitude: the search has only begun near its end.
-        if predicted < 1e-3 * tolerance or damping > _LARGEST_DAMPING:
+        if predicted < SMALLEST_DECREASE or damping > _LARGEST_DAMPING:
             break
         trial = point.theta.copy()
         curvature = damping * np.diag(normal)
