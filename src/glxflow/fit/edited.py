@@ -23,6 +23,7 @@ from glxflow.fit.joint import Block, Channel, Joint, explained, solve_joint
 from glxflow.fit.lineshape import lineshape
 from glxflow.fit.model import FitModel, prepare
 from glxflow.fit.options import FitOptions
+from glxflow.fit.prior import Prior
 from glxflow.fit.problem import Point, Problem
 from glxflow.fit.shapes import shapes_of
 from glxflow.fit.start import noise_sd, shifted, template
@@ -125,13 +126,15 @@ def fit_edited(total: Fid, difference: Fid, model: EditedModel) -> EditedFit:
     edited = _difference_problem(difference, alone, model, noise)
     joint = _joint_problem(alone.problem, edited, mismatch)
     # What the difference leaves unexplained counts as its noise.
-    start = alone.solution.point.theta
+    extra = joint.prior.mean[alone.solution.free.size :]
+    start = np.concatenate([alone.solution.point.theta, extra])
+    free = np.concatenate([alone.solution.free, np.ones(extra.size, dtype=np.bool_)])
     left, expected = explained(joint.blocks[0], joint.evaluate(start).blocks[0], 1)
     inflated = noise * float(np.sqrt(max(left / expected, 1.0)))
     edited = _difference_problem(difference, alone, model, inflated)
     joint = _joint_problem(alone.problem, edited, mismatch)
-    found = solve_joint(joint, start, alone.solution.free)
-    return edited_fit(alone, found, alone.solution, mismatch, noise)
+    found = solve_joint(joint, start, free)
+    return edited_fit(alone, found, free, mismatch, noise)
 
 
 def _difference_problem(difference: Fid, alone: Fit, model: EditedModel, noise: float) -> Problem:
@@ -194,18 +197,30 @@ def _joint_problem(
     for index, name in enumerate(edited.model.names):
         column = n_total + own.index(index) if index in own else total.model.names.index(name)
         of_edited[index, column] = 1.0
-    places = {name: place for place, name in enumerate(total.prior.names)}
-    theta = np.array([places[name] for name in edited.prior.names], dtype=np.intp)
+    prior = _joint_prior(total.prior, edited.prior)
+    places = [prior.names.index(name) for name in edited.prior.names]
     fixed = []
     for problem, rows in zip((total, edited), mismatch, strict=True):
         fixed.append(np.zeros((len(problem.model.ppm), n_linear)))
         fixed[-1][:, -N_MISMATCH:] = problem.whiten(rows / problem.noise_sd).T
     channels = (
-        Channel(total, np.arange(len(places)), np.eye(n_total, n_linear), fixed[0]),
-        Channel(edited, theta, of_edited, fixed[1]),
+        Channel(total, np.arange(len(total.prior.names)), np.eye(n_total, n_linear), fixed[0]),
+        Channel(edited, np.array(places), of_edited, fixed[1]),
     )
     soft = np.zeros((len(total.ratio_rows), n_linear))
     soft[:, :n_total] = total.ratio_rows
     is_signed = np.ones(n_linear, dtype=np.bool_)
     is_signed[:n_total], is_signed[n_total : n_total + len(own)] = total.model.is_signed, False
-    return Joint([Block(channels, soft, is_signed)], total.prior)
+    return Joint([Block(channels, soft, is_signed)], prior)
+
+
+def _joint_prior(total: Prior, edited: Prior) -> Prior:
+    """Return the prior of the half sum, and of what only the difference has."""
+    own = [index for index, name in enumerate(edited.names) if name not in total.names]
+    return Prior(
+        names=(*total.names, *(edited.names[index] for index in own)),
+        mean=np.concatenate([total.mean, edited.mean[own]]),
+        sd=np.concatenate([total.sd, edited.sd[own]]),
+        low=np.concatenate([total.low, edited.low[own]]),
+        high=np.concatenate([total.high, edited.high[own]]),
+    )

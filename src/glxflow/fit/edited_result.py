@@ -10,9 +10,8 @@ from glxflow.fit.joint import JointSolution, block_jacobian, explained
 from glxflow.fit.model import FitModel
 from glxflow.fit.problem import Point, Problem
 from glxflow.fit.shapes import shapes_of
-from glxflow.fit.solver import Solution
 from glxflow.fit.uncertainty import inverse_of, shape_errors
-from glxflow.spectrum import FitResult, FitStatus, Flag, RealArray
+from glxflow.spectrum import BoolArray, FitResult, FitStatus, Flag, RealArray
 
 N_MISMATCH = 2
 """Linear parameters of the conditions' mismatch: shift in Hz, phase in rad."""
@@ -51,7 +50,7 @@ class EditedFit:
 def edited_fit(
     alone: Fit,
     found: JointSolution,
-    start: Solution,
+    free: BoolArray,
     mismatch: tuple[RealArray, RealArray],
     noise: float,
 ) -> EditedFit:
@@ -63,8 +62,8 @@ def edited_fit(
         Of the half sum alone.
     found : JointSolution
         The joint optimum.
-    start : Solution
-        The optimum of the half sum alone.
+    free : (n_theta,) bool ndarray
+        Non-linear parameters that were searched.
     mismatch : tuple of (2, n_fit) ndarray
         What ON's shift by 1 Hz and its phase of 1 rad add to half sum and difference.
     noise : float
@@ -72,7 +71,7 @@ def edited_fit(
     """
     block, point = found.joint.blocks[0], found.point.blocks[0]
     spread = (alone.result.noise_sd, noise)
-    covariance, bound = _covariances(found, start, spread)
+    covariance, bound = _covariances(found, free, spread)
     moved = point.linear[-N_MISMATCH:]
     status = alone.result.status if found.is_converged else FitStatus.NOT_CONVERGED
     results = []
@@ -108,14 +107,14 @@ def edited_fit(
 
 
 def _covariances(
-    found: JointSolution, start: Solution, spread: tuple[float, float]
+    found: JointSolution, free: BoolArray, spread: tuple[float, float]
 ) -> tuple[RealArray, RealArray]:
     """Return the posterior covariance of the linear parameters, and what noise alone does.
 
     As `glxflow.fit.uncertainty` does it for one spectrum, over the rows of both.
     """
     joint, point = found.joint, found.point
-    block, one, free = joint.blocks[0], point.blocks[0], start.free
+    block, one = joint.blocks[0], point.blocks[0]
     rows = np.hstack([block_jacobian(block, one, point.theta.size)[:, free], -one.design])
     hessian = rows.T @ rows
     n_free = int(free.sum())
