@@ -1,10 +1,9 @@
 """The test as a function of the allocation against regressions, one allocation at a time."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from glxflow.trial.allocation import Unit, allocations, prepare
+from glxflow.trial.allocation import Unit, prepare
 from glxflow.trial.mixed_specification import MIXED, MixedTask, fit_mixed, mixed_test
 from glxflow.trial.specification import T_TEST, simple_test
 from glxflow.trial.universe import universes
@@ -60,25 +59,3 @@ def test_an_allocation_that_aliases_the_condition_says_nothing():
     effect, t = test.statistic(np.ones((6, 1)))
     assert effect[0] == 0
     assert t[0] == 0
-
-
-def test_few_allocations_are_listed_and_many_drawn():
-    side, block = sides(6, 1)[:, 0], np.full(6, "")
-    every = allocations(side, block, most=100, chunk=8, seed=1)
-    assert every.are_all
-    assert [part.shape[1] for part in every.chunks] == [8, 8, 4]  # 6 over 3 is 20
-    assert len(np.unique(np.hstack(every.chunks), axis=1).T) == 20
-    drawn = allocations(side, block, most=19, chunk=8, seed=1)
-    assert not drawn.are_all
-    assert (np.hstack(drawn.chunks).sum(axis=0) == 0).all()
-    assert every.p_value(np.array([20.0]))[0] == 1
-    assert drawn.p_value(np.array([0.0]))[0] == pytest.approx(1 / 20)
-
-
-def test_sides_are_exchanged_within_blocks():
-    side = np.array([1.0, -1.0] * 4)
-    block = np.repeat(["a", "b"], 4)
-    drawn = np.hstack(allocations(side, block, most=50, chunk=20, seed=1).chunks)
-    assert (drawn[:4].sum(axis=0) == 0).all()
-    assert (drawn[4:].sum(axis=0) == 0).all()
-    assert len(pd.DataFrame(drawn.T).drop_duplicates()) > 20

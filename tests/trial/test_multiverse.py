@@ -182,6 +182,16 @@ def test_joint_p_is_uniform_when_nothing_happens(make_plan, make_trial):
     assert (np.array(p) < 0.3).mean() == pytest.approx(0.3, abs=0.18)
 
 
+def test_sequences_are_exchanged_within_the_blocks_of_the_plan(make_plan, make_trial):
+    trial = make_trial(n=8).assign(site=lambda t: np.where(t["subject"] <= "sub-04", "a", "b"))
+    plans = make_plan(), make_plan(allocation={"blocks": "site"})
+    # Two of four at each site: 6 x 6 allocations instead of 70, so that P is n / 36.
+    for plan, n_all in zip(plans, (70, 36), strict=True):
+        p = multiverse(trial, plan)["p_permutation"].dropna().to_numpy() * n_all
+        assert p == pytest.approx(np.round(p), abs=1e-9)
+        assert p.max() <= n_all
+
+
 def test_several_baseline_bins_may_be_averaged_or_the_last_taken(make_plan, make_trial):
     trial = make_trial(n=8)
     before = trial[trial["bin"] == 0].assign(bin=-1, glx_tnaa=lambda t: t["glx_tnaa"] + 0.1)

@@ -8,8 +8,6 @@ times a constant, so that thousands of allocations cost one matrix product.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -141,71 +139,3 @@ def prepare(
         df=df,
         left=None if fixed_variance else total - float(level @ level),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Allocations:
-    """Allocations to compare the actual one with.
-
-    Attributes
-    ----------
-    chunks : list of (n_all, n_allocations) ndarray
-        Sides.
-    are_all : bool
-        Whether these are all there are, the actual one among them; else they are drawn.
-    """
-
-    chunks: list[RealArray]
-    are_all: bool
-
-    def p_value(self, n_extreme: RealArray) -> RealArray:
-        """Return P from the number of allocations at least as extreme as the actual one."""
-        total = sum(sides.shape[1] for sides in self.chunks)
-        p: RealArray = n_extreme / total if self.are_all else (n_extreme + 1) / (total + 1)
-        return p
-
-
-def allocations(
-    side: RealArray, block: npt.NDArray[np.str_], most: int, chunk: int, seed: int
-) -> Allocations:
-    """Return all allocations where there are few, else drawn ones, in chunks.
-
-    Parameters
-    ----------
-    side : (n_all,) ndarray
-        The actual allocation.
-    block : (n_all,) ndarray of str
-        Sides are exchanged within blocks only.
-    most : int
-        Draws, and the number up to which all are listed.
-    chunk : int
-        Allocations of a chunk. Each has a seed of its own, so that chunks can be
-        done in any order.
-    seed : int
-        Where the draws start.
-    """
-    n, n_first = side.size, int((side > 0).sum())
-    if np.unique(block).size == 1 and comb(n, n_first) <= most:
-        every = np.array(list(combinations(range(n), n_first)))
-        chosen = np.full((len(every), n), -1.0)
-        np.put_along_axis(chosen, every, 1.0, axis=1)
-        parts = [chosen[start : start + chunk].T for start in range(0, len(chosen), chunk)]
-        return Allocations(parts, are_all=True)
-    starts = range(0, most, chunk)
-    seeds = np.random.SeedSequence([seed, 7]).spawn(len(starts))
-    drawn = [
-        _drawn(side, block, min(chunk, most - start), np.random.default_rng(own))
-        for start, own in zip(starts, seeds, strict=True)
-    ]
-    return Allocations(drawn, are_all=False)
-
-
-def _drawn(
-    side: RealArray, block: npt.NDArray[np.str_], size: int, rng: np.random.Generator
-) -> RealArray:
-    """Return allocations drawn within blocks, (n_all, size)."""
-    drawn = np.tile(side[:, np.newaxis], (1, size))
-    for label in np.unique(block):
-        members = np.flatnonzero(block == label)
-        drawn[members] = rng.permuted(drawn[members], axis=0)
-    return drawn

@@ -18,7 +18,7 @@ from scipy import stats
 
 from glxflow.errors import TableError
 from glxflow.spectrum import RealArray
-from glxflow.trial.allocation import Allocations, AllocationTest, allocations
+from glxflow.trial.allocation import AllocationTest
 from glxflow.trial.mixed_specification import (
     COMPLETE,
     KNOWN,
@@ -30,6 +30,7 @@ from glxflow.trial.mixed_specification import (
 )
 from glxflow.trial.parts import Result, Run, one_by_one
 from glxflow.trial.plan import Plan
+from glxflow.trial.randomise import Labels, assignments, blocks_of
 from glxflow.trial.specification import SIMPLE, T_TEST, simple_answer, simple_test
 from glxflow.trial.universe import ALL_BINS, CONTROLS, Cells, Universe, universes
 
@@ -64,6 +65,31 @@ class Specification:
         if self.test is None:
             return FAILED
         return CONTROL if self.labels["outcome"] in CONTROLS else CURVE
+
+
+@dataclass(frozen=True, slots=True)
+class _Allocations:
+    """Allocations to compare the actual one with.
+
+    Attributes
+    ----------
+    chunks : list of (n_all, n_allocations) ndarray
+        Sides.
+    n_all : int
+        Allocations in all chunks.
+    are_all : bool
+        Whether these are all there are, the actual one among them; else they are drawn.
+    """
+
+    chunks: list[RealArray]
+    n_all: int
+    are_all: bool
+
+    def p_value(self, n_extreme: RealArray) -> RealArray:
+        """Return P from the number of allocations at least as extreme as the actual one."""
+        added = 0 if self.are_all else 1
+        p: RealArray = (n_extreme + added) / (self.n_all + added)
+        return p
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +137,8 @@ def multiverse(trial: pd.DataFrame, plan: Plan, run: Run = one_by_one) -> pd.Dat
     curve = [one for one in found if one.kind == CURVE]
     if not curve:
         return pd.DataFrame()
-    block = people["block"] if "block" in people else pd.Series("", index=people.index)
-    drawn = allocations(side, block.to_numpy(dtype=str), plan.n_permutations, _CHUNK, plan.seed)
+    block = people["subject"].map(blocks_of(trial, plan)).to_numpy(dtype=str)
+    drawn = _allocations(side, block, plan)
     joint, alone = _joint(curve, side, drawn, run)
     order = {CURVE: 0, CONTROL: 1, FAILED: 2}
     rows = [
@@ -193,7 +219,7 @@ def _mixed(task: MixedTask, fitted: Result, labels: dict[str, str]) -> Specifica
 
 
 def _joint(
-    curve: list[Specification], side: RealArray, drawn: Allocations, run: Run
+    curve: list[Specification], side: RealArray, drawn: _Allocations, run: Run
 ) -> tuple[list[dict[str, object]], dict[int, float]]:
     """Return the tests of the curve, and each specification's own permutation P."""
     tests = [one.test for one in curve if one.test is not None]
@@ -216,6 +242,20 @@ def _joint(
     ]
     alone = {id(one): float(chance) for one, chance in zip(curve, p[2:], strict=True)}
     return rows, alone
+
+
+def _allocations(side: RealArray, block: Labels, plan: Plan) -> _Allocations:
+    """Return all allocations where there are no more than the plan draws, else drawn ones."""
+    rng = np.random.default_rng([plan.seed, 7])
+    batches, n_all, are_all = assignments(
+        side > 0, block, plan.n_permutations, rng, most=plan.n_permutations
+    )
+    chunks = [
+        np.where(batch[start : start + _CHUNK].T, 1.0, -1.0)
+        for batch in batches
+        for start in range(0, len(batch), _CHUNK)
+    ]
+    return _Allocations(chunks, n_all, are_all)
 
 
 def _count_extremes(chunk: _Chunk) -> Result:

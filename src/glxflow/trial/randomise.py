@@ -54,7 +54,11 @@ def blocks_of(table: pd.DataFrame, plan: Plan) -> "pd.Series[str]":
 
 
 def assignments(
-    is_first: BoolArray, block: Labels, n_draws: int, rng: np.random.Generator
+    is_first: BoolArray,
+    block: Labels,
+    n_draws: int,
+    rng: np.random.Generator,
+    most: int = MOST_ASSIGNMENTS,
 ) -> tuple[Iterator[BoolArray], int, bool]:
     """Return what the allocation could have been, with the same numbers in each block.
 
@@ -68,6 +72,8 @@ def assignments(
         Draws where not all can be listed.
     rng : Generator
         Source of randomness.
+    most : int
+        Up to how many are listed.
 
     Returns
     -------
@@ -81,7 +87,7 @@ def assignments(
     members = [np.flatnonzero(block == label) for label in np.unique(block)]
     counts = [int(is_first[group].sum()) for group in members]
     n_all = prod(comb(group.size, count) for group, count in zip(members, counts, strict=True))
-    if n_all <= MOST_ASSIGNMENTS:
+    if n_all <= most:
         return _listed(members, counts, n_all), n_all, True
     return _drawn(members, counts, n_draws, rng), n_draws, False
 

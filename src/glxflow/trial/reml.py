@@ -18,6 +18,8 @@ from glxflow.spectrum import BoolArray, RealArray
 _STARTS = (1.0, 0.2, 3.0)
 _POLISH_STEPS = 8
 _AT_BOUNDARY = 1e-5
+_BESIDE_ZERO = (0.03, 0.3)
+_FLAT = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,27 +198,44 @@ def optimise(model: Likelihood, start: RealArray | None = None) -> Optimum:
         The optimum of a model much like it, from which one search is enough.
     """
     diagonal = model.is_diagonal
-    bounds = [(0.0, None) if is_diagonal else (None, None) for is_diagonal in diagonal]
-    # A search that starts at zero may stay there, where the gradient by theta is zero.
     begins = (
         [np.where(diagonal, level, 0.0) for level in _STARTS]
         if start is None
         else [np.where(diagonal, np.maximum(start, _STARTS[1]), start)]
     )
-    searches = [
-        minimize(
-            model.profiled_deviance,
-            begin,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={"ftol": 1e-14, "gtol": 1e-8},
-        )
-        for begin in begins
-    ]
-    best = min(searches, key=lambda found: float(found.fun))
-    theta = _polish(model.profiled_deviance, np.asarray(best.x), diagonal)
+    value, theta = min((_search(model, begin) for begin in begins), key=lambda found: found[0])
+    while (begin := _off_zero(model, theta, value)) is not None:
+        value, theta = _search(model, begin)
+    theta = _polish(model.profiled_deviance, theta, diagonal)
     sigma = float(np.sqrt(model.sigma2(theta)))
     return Optimum(theta, sigma, model.profiled_deviance(theta), _is_singular(model, theta))
+
+
+def _search(model: Likelihood, begin: RealArray) -> tuple[float, RealArray]:
+    """Return the deviance and theta that a search ends at."""
+    found = minimize(
+        model.profiled_deviance,
+        begin,
+        method="L-BFGS-B",
+        bounds=[(0.0, None) if is_diagonal else (None, None) for is_diagonal in model.is_diagonal],
+        options={"ftol": 1e-14, "gtol": 1e-8},
+    )
+    return float(found.fun), np.asarray(found.x, dtype=np.float64)
+
+
+def _off_zero(model: Likelihood, theta: RealArray, value: float) -> RealArray | None:
+    """Return a better place beside zero, or None.
+
+    The deviance is even in an SD, so that its gradient vanishes at zero even where a
+    variance of zero is the worst choice: a search that steps there stays.
+    """
+    for place in np.flatnonzero(model.is_diagonal & (theta < _AT_BOUNDARY)):
+        for step in _BESIDE_ZERO:
+            beside = theta.copy()
+            beside[place] = step
+            if model.profiled_deviance(beside) < value - _FLAT:
+                return beside
+    return None
 
 
 def _is_singular(model: Likelihood, theta: RealArray) -> bool:

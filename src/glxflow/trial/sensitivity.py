@@ -14,6 +14,7 @@ from glxflow.trial.changes import BASELINE_BIN, glx_changes
 from glxflow.trial.designs.question import contrast_name
 from glxflow.trial.models import METHODS, TrialModel, fit_design
 from glxflow.trial.plan import Plan
+from glxflow.trial.robustness import robustness
 
 
 def sensitivity(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
@@ -62,6 +63,7 @@ def sensitivity(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
             )
         )
     rows = [row for name, note, fit in choices for row in _row(name, note, fit, plan)]
+    rows += list(robustness(contrast_model(changes), contrast_name(plan), plan))
     rows += list(influence(changes, plan))
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
 

@@ -20,7 +20,7 @@ CONTROLS = ("tnaa_tcr", "fwhm_hz")
 ALL_BINS = "all bins"
 MEAN_BASELINE, LAST_BASELINE = "mean of baseline bins", "last baseline bin"
 
-WORST_SHARE = 0.1
+WORST_SHARE = 0.05
 """Share of rows that strict quality control takes away by each figure of merit."""
 
 _OUTCOME = re.compile(r"^(glx|glu|gln)_(tnaa|tcr|tcho|water)\w*$")
