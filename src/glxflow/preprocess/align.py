@@ -10,24 +10,23 @@ both, the idea of robust registration (Wilson 2019, doi:10.1002/mrm.27605).
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from glxflow.preprocess.band import (
     ALIGNMENT,
     Band,
     band_mask,
-    band_signal,
     band_spectra,
     without_baseline,
 )
 from glxflow.preprocess.outliers import residual_energy, typical
+from glxflow.preprocess.quiet import quieted
 from glxflow.spectrum import Axis, ComplexArray, RealArray, spectrum_of
 
 _WIDE_PPM = 0.25
 _NARROW_PPM = 0.04
 _STEPS_PER_WINDOW = 61
-_TRUSTED = 0.8
-_ENVELOPE_PIECES = 32
+_TRUSTED_SD = 3.0
+_MAD_TO_SD = 1.4826
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,29 +157,9 @@ def _ordinary(samples: ComplexArray, axis: Axis) -> int:
 
 
 def _reference(samples: ComplexArray, axis: Axis) -> ComplexArray:
-    """Return the quieted mean of the 80 % that are nearest to the typical transient."""
+    """Return the quieted mean of the transients that are near to the typical one."""
     spectra = band_spectra(samples, axis, ALIGNMENT)
     distance = residual_energy(spectra, typical(spectra))
-    trusted = distance <= np.quantile(distance, _TRUSTED)
+    excess = distance - np.median(distance)
+    trusted = excess <= _TRUSTED_SD * _MAD_TO_SD * np.median(np.abs(excess))
     return quieted(samples[trusted].mean(axis=0), axis)
-
-
-def quieted(reference: ComplexArray, axis: Axis) -> ComplexArray:
-    """Return a reference whose late, noisy samples are weighted down as Wiener's filter does.
-
-    Frequency is read from late samples above all, where a reference is mostly noise
-    even when it is the mean of a hundred transients.
-
-    Parameters
-    ----------
-    reference : (n_points,) complex ndarray
-        A decay to compare others with.
-    axis : Axis
-        Its axes.
-    """
-    power = np.abs(band_signal(reference, axis, ALIGNMENT)) ** 2
-    envelope = uniform_filter1d(power, axis.n_points // _ENVELOPE_PIECES, mode="nearest")
-    floor = envelope[-axis.n_points // 4 :].mean()
-    weight = np.clip(1 - floor / np.maximum(envelope, floor), 0, 1) if floor > 0 else 1.0
-    quiet: ComplexArray = reference * weight
-    return quiet

@@ -8,9 +8,10 @@ aligned to OFF by choline, and the rest is reported.
 import numpy as np
 
 from glxflow.errors import DataError
-from glxflow.preprocess.align import quieted, register
+from glxflow.preprocess.align import register
 from glxflow.preprocess.band import SINGLETS, Band, band_mask, band_spectra
 from glxflow.preprocess.metrics import NAA_PPM, noise_sd
+from glxflow.preprocess.quiet import quieted
 from glxflow.preprocess.work import Work
 from glxflow.spectrum import Axis, ComplexArray, Flag
 
