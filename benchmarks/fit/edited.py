@@ -28,7 +28,7 @@ MEAN_MM = {
     "Asc": 0.9, "Glc": 1.0, "Lac": 0.7, "PE": 1.2,
 }  # fmt: skip
 REPORTED = {
-    "GABA+": ("GABA", "MM30"), "Glx": ("Glu", "Gln"), "Glu": ("Glu",), "Gln": ("Gln",),
+    "GABA+": ("GABA", "MM30co"), "Glx": ("Glu", "Gln"), "Glu": ("Glu",), "Gln": ("Gln",),
 }  # fmt: skip
 _SATURATED_PPM = (1.5, 2.3)
 # Macromolecules at TE 68: chemical shift, FWHM (ppm), protons x mM.
@@ -48,7 +48,7 @@ class Session:
     total, difference : Fid
         Half the sum, and the difference.
     truth : mapping
-        Concentrations, mM; `MM30` is the co-edited part in equivalents of GABA.
+        Concentrations, mM; `MM30co` is the co-edited part in equivalents of GABA.
     """
 
     total: Fid
@@ -77,7 +77,7 @@ def make_session(on: BasisSet, off: BasisSet, rng: np.random.Generator, snr: flo
     """Return a session; `snr` is the height of NAA in OFF over the noise of OFF."""
     axis, time_s = on.axis, on.axis.time_s
     truth = {name: MEAN_MM[name] * rng.normal(1.0, 0.15) for name in on.names}
-    truth["MM30"] = 1.3 * max(rng.normal(1.0, 0.2), 0.0)
+    truth["MM30co"] = 1.3 * max(rng.normal(1.0, 0.2), 0.0)
     width_hz = rng.uniform(4.0, 8.0)
     lorentz_hz = rng.uniform(0.4, 0.7) * width_hz
     gauss = np.exp(-((np.pi * 0.6 * width_hz * time_s) ** 2) / (4 * np.log(2)))
@@ -88,7 +88,7 @@ def make_session(on: BasisSet, off: BasisSet, rng: np.random.Generator, snr: flo
         line = truth[name] * np.exp((2j * np.pi * shift_hz - rate) * time_s) * gauss
         for signal, basis in zip(signals, (on, off), strict=True):
             signal += basis.fid(name) * line
-    broad = _macromolecules(axis, rng, truth["MM30"] * _gaba_area(on, off))
+    broad = _macromolecules(axis, rng, truth["MM30co"] * _gaba_area(on, off))
     signals = [signal + part * gauss for signal, part in zip(signals, broad, strict=True)]
     # The conditions never match perfectly.
     moved = 2j * np.pi * rng.normal(0.0, 0.1) * time_s + 1j * rng.normal(0.0, 0.01)

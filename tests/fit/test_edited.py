@@ -12,7 +12,7 @@ from glxflow.basis.simulate import edited_difference, simulate_basis
 from glxflow.errors import BasisError, DataError
 from glxflow.fit import FitOptions, fit_prepared, prepare
 from glxflow.fit.edited import fit_edited, prepare_edited
-from glxflow.quantify import ratio
+from glxflow.quantify import estimates, ratio
 from glxflow.spectrum import Axis, Fid, FitStatus
 
 AXIS = Axis(2048, 5e-4, 123.25, 4.65)
@@ -32,7 +32,7 @@ TRUTH_MM = {
 COEDITED_MM = 1.2
 MACROMOLECULES = 1.5
 QUANTITIES = {
-    "GABA+": ("GABA", "MM30"),
+    "GABA+": ("GABA", "MM30co"),
     "Glx": ("Glu", "Gln"),
     "Glu": ("Glu",),
     "Gln": ("Gln",),
@@ -66,7 +66,7 @@ def make_session():
         time_s, rng = AXIS.time_s, np.random.default_rng(seed)
         decay = np.exp(-np.pi * 4.0 * time_s - (6.0 * time_s) ** 2)
         amounts = np.array(list(TRUTH_MM.values()))
-        coedited = with_coedited(edited_difference(on, off)).fid("MM30")
+        coedited = with_coedited(edited_difference(on, off)).fid("MM30co")
         broad = edited_total(on, off)
         macromolecules = MACROMOLECULES * sum(
             broad.fid(name) for name in broad.names if name.startswith("MM")
@@ -87,7 +87,7 @@ def make_session():
 
 
 def truth(parts):
-    return sum((TRUTH_MM | {"MM30": COEDITED_MM})[part] for part in parts)
+    return sum((TRUTH_MM | {"MM30co": COEDITED_MM})[part] for part in parts)
 
 
 def amount(result, parts):
@@ -148,9 +148,19 @@ def test_large_mismatch_is_flagged(make_session):
 def test_gaba_and_its_macromolecules_are_surer_together_than_apart(make_session):
     result = fit_edited(*make_session(), model()).difference
     together, gaba, broad = (
-        amount(result, parts)[1] for parts in (("GABA", "MM30"), ("GABA",), ("MM30",))
+        amount(result, parts)[1] for parts in (("GABA", "MM30co"), ("GABA",), ("MM30co",))
     )
     assert together < np.hypot(gaba, broad)
+
+
+def test_gaba_plus_is_reported_with_its_parts(make_session):
+    fit = fit_edited(*make_session(), model())
+    rows = {row.metabolite: row for row in estimates(fit.difference)}
+    value, sd = amount(fit.difference, QUANTITIES["GABA+"])
+    assert rows["GABA+"].amplitude == pytest.approx(value)
+    assert rows["GABA+"].sd == pytest.approx(sd)
+    assert rows["GABA+"].ratio_tcr > rows["GABA"].ratio_tcr
+    assert "GABA+" not in {row.metabolite for row in estimates(fit.total)}
 
 
 def test_no_brain_is_nan_and_not_zero():

@@ -10,9 +10,11 @@ from glxflow.constants import load
 from glxflow.errors import BasisError
 from glxflow.spectrum import BasisSet, Kind, spectrum_of
 
-COEDITED = "MM30"
+COEDITED = "MM30co"
 """Lysine in macromolecules: its signal at 3.0 ppm is coupled to 1.7 ppm, within reach of the
-editing pulse at 1.9 ppm."""
+editing pulse at 1.9 ppm. Its part in the difference is not all there is at 3.0 ppm (MM30)."""
+
+_LINE = "MM30"
 
 EDITED_AT_PPM = 1.9
 """Carrier of the editing pulse for GABA."""
@@ -54,7 +56,7 @@ def with_coedited(difference: BasisSet) -> BasisSet:
     Parameters
     ----------
     difference : BasisSet
-        ON less OFF, metabolites alone.
+        ON less OFF; of what is no metabolite nothing is kept.
 
     Raises
     ------
@@ -62,6 +64,7 @@ def with_coedited(difference: BasisSet) -> BasisSet:
         If there is no GABA, or it has no signal at 3.0 ppm: the set is not one for
         editing GABA.
     """
+    difference = _metabolites_of(difference)
     if "GABA" not in difference.names:
         raise BasisError(
             f"{difference.source}: no GABA among {', '.join(difference.names)}, so that the "
@@ -78,7 +81,7 @@ def with_coedited(difference: BasisSet) -> BasisSet:
             f"{_GABA_PPM[1]:g} ppm in the difference, expected about 1. Simulate ON with the "
             "editing pulse at 1.9 ppm and OFF at 7.5 ppm."
         )
-    (line,) = load("macromolecules")["macromolecules"]["components"][COEDITED]
+    (line,) = load("macromolecules")["macromolecules"]["components"][_LINE]
     fid = area * gaussian_lines([{**line, "amplitude": 1.0}], axis)
     return replace(
         difference,
@@ -86,4 +89,15 @@ def with_coedited(difference: BasisSet) -> BasisSet:
         kinds=(*difference.kinds, Kind.MACROMOLECULE),
         fids=np.vstack([difference.fids, fid]),
         notes=(*difference.notes, f"co-edited macromolecules added ({COEDITED})"),
+    )
+
+
+def _metabolites_of(basis: BasisSet) -> BasisSet:
+    """Return a basis set without macromolecules and lipids."""
+    kept = [index for index, kind in enumerate(basis.kinds) if kind is Kind.METABOLITE]
+    return replace(
+        basis,
+        names=tuple(basis.names[index] for index in kept),
+        kinds=tuple(basis.kinds[index] for index in kept),
+        fids=basis.fids[kept],
     )

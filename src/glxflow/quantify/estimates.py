@@ -16,6 +16,9 @@ SUMS = {
 }
 """What is reported beside its parts, because the parts cannot be told apart well."""
 
+EDITED_SUMS = {"GABA+": ("GABA", "MM30co")}
+"""Likewise in the difference of an edited scan, where all parts are there."""
+
 # 95 % quantile of a half-normal distribution: what a value at its bound of zero may be.
 _HALF_NORMAL_95 = 1.96
 _INSEPARABLE = -0.7
@@ -72,6 +75,9 @@ def estimates(fit: FitResult, scaling: WaterScaling | None = None) -> tuple[Esti
     }
     sums = {
         name: members for name, members in SUMS.items() if any(one in parts for one in members)
+    }
+    sums |= {
+        name: members for name, members in EDITED_SUMS.items() if set(members) <= set(fit.names)
     }
     return tuple(
         _estimate(fit, name, members, scaling) for name, members in (parts | sums).items()
@@ -173,7 +179,7 @@ def _doubts(fit: FitResult, name: str, members: tuple[str, ...], amplitude: floa
 def _inseparable(fit: FitResult, name: str) -> list[Flag]:
     """Return a doubt where a metabolite cannot be told from its partner in a sum."""
     flags = []
-    for total, members in SUMS.items():
+    for total, members in (SUMS | EDITED_SUMS).items():
         if name not in members or not all(one in fit.names for one in members):
             continue
         other = next(one for one in members if one != name)
