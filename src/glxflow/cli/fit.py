@@ -12,6 +12,7 @@ import typer
 
 from glxflow import __version__
 from glxflow.cli.changes import changes_table
+from glxflow.cli.edited import edited_basis, fit_edited_bins
 from glxflow.cli.fitting import basis_for
 from glxflow.cli.preprocess import EddyChoice, EddyCurrent, clean_scan, outcome_of
 from glxflow.cli.scan_results import BinFit, ScanResult, page_of, qc_rows, table_of
@@ -48,6 +49,16 @@ class _Prepared:
     inputs: tuple[Path, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """The fits of a session: its bins, what changes over them, and an edited one's sums."""
+
+    fits: tuple[BinFit, ...]
+    basis: BasisSet
+    changes: pd.DataFrame | None = None
+    sums: tuple[FitResult, ...] = ()
+
+
 @app.command()
 def fit(
     source: Annotated[
@@ -65,6 +76,10 @@ def fit(
     calibration: Annotated[
         Path | None,
         typer.Option(help="Baseline of the study, by `glxflow calibrate`; else AIC chooses."),
+    ] = None,
+    basis_on: Annotated[
+        Path | None,
+        typer.Option(help="Edited scan: basis set of ON; --basis is then that of OFF."),
     ] = None,
     qc: Annotated[
         str, typer.Option(help='Quality limits that differ from the defaults, JSON: {"snr": ...}.')
@@ -86,19 +101,15 @@ def fit(
         else:
             limits = limits_from(_limits(qc))
             prepared = _read(source, water, eddy_current)
-            used = basis_for(basis, prepared.bins, prepared.header.path)
-            options = FitOptions(
-                ppm_range=ppm_range,
-                baseline_ed_per_ppm=_calibrated(calibration),
-            )
-            model = prepare(used, options)
-            fits = _fit_bins(prepared.bins, model)
-            changes = changes_table(prepared.bins, prepared.record["BinTable"], model)
-            scaling = _scaling(prepared, fits[0].result)
-            result = ScanResult(prefix, prepared.record, fits, scaling, limits, prepared.bins.axis)
-            provenance = _provenance(prepared, basis, used, options)
-            page_content = page_of(result, provenance, _acquired(prepared, used))
-            _write(out, result, prepared, page_content, changes)
+            options = FitOptions(ppm_range=ppm_range, baseline_ed_per_ppm=_calibrated(calibration))
+            bases = (basis, basis_on) if basis_on else (basis,)
+            fitted = _fitted(source, prepared, bases, options)
+            scaling = _scaling(prepared, fitted.fits[0].result)
+            axis = prepared.bins.axis
+            result = ScanResult(prefix, prepared.record, fitted.fits, scaling, limits, axis)
+            provenance = _provenance(prepared, bases, fitted.basis, options)
+            content = page_of(result, provenance, _acquired(prepared, fitted.basis))
+            _write(out, result, prepared, fitted, content)
             write_record(
                 record,
                 inputs=prepared.inputs,
@@ -147,13 +158,29 @@ def _read(source: Path, water: Path | None, eddy_current: EddyChoice) -> _Prepar
     record = read_record(source)
     bins = source.with_name(record["Bins"])
     reference = source.with_name(record["Water"]) if record["Water"] else None
+    edited = [source.with_name(record[key]) for key in ("Sum", "Difference") if key in record]
     return _Prepared(
         bins=read_series(bins),
         record=record,
         water=read_series(reference).fid(0) if reference else None,
         header=read_header(bins),
-        inputs=tuple(path for path in (bins, reference) if path),
+        inputs=tuple(path for path in (bins, *edited, reference) if path),
     )
+
+
+def _fitted(
+    source: Path, prepared: _Prepared, bases: tuple[Path, ...], options: FitOptions
+) -> _Fitted:
+    """Return the fits of a session: edited where there is a basis set of ON."""
+    bins, scan = prepared.bins, prepared.header.path
+    if len(bases) == 2:
+        sets = edited_basis(*bases, bins, scan)
+        edited = fit_edited_bins(source, prepared.record, sets, options)
+        return _Fitted(edited.fits, sets[0], sums=edited.sums)
+    basis = basis_for(bases[0], bins, scan)
+    model = prepare(basis, options)
+    changes = changes_table(bins, prepared.record["BinTable"], model)
+    return _Fitted(_fit_bins(bins, model), basis, changes=changes)
 
 
 def _fit_bins(bins: Series, model: FitModel) -> tuple[BinFit, ...]:
@@ -194,12 +221,11 @@ def _calibrated(calibration: Path | None) -> float | None:
 
 
 def _provenance(
-    prepared: _Prepared, basis: Path, used: BasisSet, options: FitOptions
+    prepared: _Prepared, bases: tuple[Path, ...], used: BasisSet, options: FitOptions
 ) -> Provenance:
     """Return what the numbers rest on."""
     inputs = {str(path): sha256(path) for path in prepared.inputs}
-    if basis.is_file():
-        inputs[str(basis)] = sha256(basis)
+    inputs |= {str(basis): sha256(basis) for basis in bases if basis.is_file()}
     parameters = {
         "ppm_range": list(options.ppm_range),
         "baseline_ed_per_ppm": options.baseline_ed_per_ppm or "by AIC, for each spectrum",
@@ -223,20 +249,20 @@ def _acquired(prepared: _Prepared, basis: BasisSet) -> dict[str, str]:
 
 
 def _write(
-    out: Path,
-    result: ScanResult,
-    prepared: _Prepared,
-    page: ScanPage,
-    changes: pd.DataFrame | None,
+    out: Path, result: ScanResult, prepared: _Prepared, fitted: _Fitted, page: ScanPage
 ) -> None:
     """Write tables, curves and the page of one session."""
-    if changes is not None:
-        write_tsv(out / f"{result.prefix}_desc-fit_changes.tsv", changes)
     write_tsv(out / f"{result.prefix}_desc-fit_concentrations.tsv", table_of(result))
     write_tsv(out / f"{result.prefix}_desc-qc.tsv", pd.DataFrame(qc_rows(result)))
-    curves, labels, axis = _curves([one.result for one in result.fits], prepared.bins.axis)
-    path = out / f"{result.prefix}_desc-fit_svs.nii.gz"
-    write_curves(path, curves, labels, axis, prepared.header.affine)
+    if fitted.changes is not None:
+        write_tsv(out / f"{result.prefix}_desc-fit_changes.tsv", fitted.changes)
+    drawn = {"fit": tuple(one.result for one in result.fits)}
+    if fitted.sums:
+        drawn["fitsum"] = fitted.sums
+    for name, fits in drawn.items():
+        curves, labels, axis = _curves(fits, prepared.bins.axis)
+        path = out / f"{result.prefix}_desc-{name}_svs.nii.gz"
+        write_curves(path, curves, labels, axis, prepared.header.affine)
     with atomic_path(out / f"{result.prefix}_report.html") as temporary:
         temporary.write_text(render_scan(page), encoding="utf-8")
 

@@ -12,7 +12,12 @@ _LARGEST_TE_DIFFERENCE_S = 0.001
 
 
 def basis_for(basis: Path, series: Series, scan: Path | str) -> BasisSet:
-    """Return a basis set on a scan's axis, with macromolecules.
+    """Return a basis set on a scan's axis, with macromolecules; errors as `responses_for`."""
+    return with_macromolecules(responses_for(basis, series, scan))
+
+
+def responses_for(basis: Path, series: Series, scan: Path | str) -> BasisSet:
+    """Return a basis set on a scan's axis as its file holds it.
 
     Raises
     ------
@@ -26,4 +31,4 @@ def basis_for(basis: Path, series: Series, scan: Path | str) -> BasisSet:
             f"TE {1000 * series.echo_time_s:g} ms. Simulate one with "
             f"`glxflow basis simulate --te {1000 * series.echo_time_s:g}`."
         )
-    return with_macromolecules(resample(found, series.axis))
+    return resample(found, series.axis)

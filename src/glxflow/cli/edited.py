@@ -1,0 +1,108 @@
+"""Fit the bins of an edited session: difference and sum of ON and OFF together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from glxflow.basis.coedited import edited_total, with_coedited
+from glxflow.basis.simulate import edited_difference
+from glxflow.cli.fitting import responses_for
+from glxflow.cli.scan_results import BinFit
+from glxflow.errors import BasisError, DataError
+from glxflow.fit import FitOptions
+from glxflow.fit.edited import EditedModel, fit_edited, prepare_edited
+from glxflow.io.nifti_mrs import read_series
+from glxflow.spectrum import BasisSet, Fid, FitResult, FitStatus, Series
+
+
+@dataclass(frozen=True, slots=True)
+class EditedBins:
+    """The fits of an edited session.
+
+    Attributes
+    ----------
+    fits : tuple of BinFit
+        One a bin, with the curves of the difference.
+    sums : tuple of FitResult
+        The same amplitudes with the curves of the half sum.
+    """
+
+    fits: tuple[BinFit, ...]
+    sums: tuple[FitResult, ...]
+
+
+def edited_basis(
+    off: Path, on: Path, series: Series, scan: Path | str
+) -> tuple[BasisSet, BasisSet]:
+    """Return the basis sets of the half sum and of the difference on a scan's axis.
+
+    Raises
+    ------
+    BasisError
+        If one cannot be read or does not fit the scan, or they hold other substances.
+    """
+    without, edited = (responses_for(path, series, scan) for path in (off, on))
+    if without.names != edited.names:
+        raise BasisError(
+            f"{off} holds {', '.join(without.names)}, {on} holds {', '.join(edited.names)}: "
+            "expected the same substances in one order. Simulate both with the same options."
+        )
+    return edited_total(edited, without), with_coedited(edited_difference(edited, without))
+
+
+def fit_edited_bins(
+    source: Path, record: Mapping[str, Any], basis: tuple[BasisSet, BasisSet], options: FitOptions
+) -> EditedBins:
+    """Return the joint fit of every bin.
+
+    Parameters
+    ----------
+    source : Path
+        Record of the preprocessing; the spectra lie beside it.
+    record : mapping
+        Its content.
+    basis : tuple of BasisSet
+        Of the half sum and of the difference.
+    options : FitOptions
+        Choices of the fit.
+
+    Raises
+    ------
+    DataError
+        If the session is not an edited one.
+    """
+    if "Difference" not in record:
+        raise DataError(
+            f"{source}: not the record of an edited session, so that --basis-on has nothing to "
+            "explain. Drop it, or preprocess the raw scan with its DIM_EDIT or EditCondition."
+        )
+    total, difference = (
+        read_series(source.with_name(record[key])) for key in ("Sum", "Difference")
+    )
+    model = prepare_edited(*basis, options)
+    fits, sums = [], []
+    for index in range(total.n_transients):
+        pair = total.fid(index), difference.fid(index)
+        fit = fit_edited(*pair, model)
+        fits.append(BinFit(fit.difference, _other_baselines(pair, model, fit.total)))
+        sums.append(fit.total)
+    return EditedBins(tuple(fits), tuple(sums))
+
+
+def _other_baselines(
+    pair: tuple[Fid, Fid], model: EditedModel, found: FitResult
+) -> tuple[FitResult, ...]:
+    """Return the fits with half and with double the baselines' effective dimension."""
+    if found.status is not FitStatus.CONVERGED:
+        return ()
+    least = 2.2 / model.total.spline.width_ppm
+    others = []
+    for dimension in (max(found.baseline_ed / 2, least), 2 * found.baseline_ed):
+        total, difference = (
+            replace(one, options=replace(one.options, baseline_ed_per_ppm=dimension))
+            for one in (model.total, model.difference)
+        )
+        changed = replace(model, total=total, difference=difference)
+        others.append(fit_edited(*pair, changed).difference)
+    return tuple(others)
