@@ -88,9 +88,15 @@ def make_fid() -> Callable[..., Fid]:
             for name, kind in zip(basis.names, basis.kinds, strict=True)
         ]
         time_s = AXIS.time_s
-        decay = np.exp(-np.pi * width_hz * time_s - (3.0 * time_s) ** 2)
+        gaussian = np.exp(-((3.0 * time_s) ** 2))
+        # Macromolecules decay by themselves: of the shim they have the Gaussian part.
+        decays = [
+            gaussian * np.exp(-np.pi * (width_hz if kind is Kind.METABOLITE else 2.0) * time_s)
+            for kind in basis.kinds
+        ]
         turn = 2 * np.pi * offset_ppm * AXIS.spectrometer_frequency_mhz * time_s
-        clean = np.array(weights) @ basis.fids * decay * np.exp(1j * (phase_rad + turn))
+        signal = np.array(weights) @ (basis.fids * np.array(decays))
+        clean = signal * np.exp(1j * (phase_rad + turn))
         noise = np.random.default_rng(seed).normal(scale=noise_sd, size=(2, AXIS.n_points))
         return Fid(clean + noise[0] + 1j * noise[1], AXIS)
 

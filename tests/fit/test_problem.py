@@ -53,8 +53,9 @@ def test_gradient_is_that_of_the_cost(mode, model, make_fid):
 def test_normal_equations_are_those_of_the_jacobian(mode, model, make_fid):
     problem, theta = problem_in(mode, model, make_fid)
     point = problem.evaluate(theta)
-    jacobian = problem.jacobian(point, np.ones(theta.size, dtype=bool))
-    matrix, gradient = problem.normal_equations(point)
+    vary = np.ones(theta.size, dtype=bool)
+    jacobian = problem.jacobian(point, vary)
+    matrix, gradient = problem.normal_equations(point, vary)
     # Rounding, enlarged by amplitudes that are nearly collinear.
     assert matrix == pytest.approx(jacobian.T @ jacobian, abs=1e-9 * np.abs(matrix).max())
     slope = jacobian.T @ point.residual

@@ -6,7 +6,7 @@ import pytest
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.basis.resample import resample
 from glxflow.fit import FitOptions, fit_spectrum
-from glxflow.io.lcmodel import read_basis_file
+from glxflow.io.basis_files import read_basis
 from glxflow.io.nifti_mrs import read_series
 from glxflow.preprocess.water import without_water
 from glxflow.spectrum import Fid
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.real_data
 def fitted(folder, echo_time_ms, options):
     press = folder / "invivo_press"
     series = read_series(press / f"te{echo_time_ms}_svs.nii.gz")
-    basis = read_basis_file(press / f"press{echo_time_ms}_3T_philips.BASIS")
+    basis = read_basis(press / f"press{echo_time_ms}_3T_philips.BASIS")
     fid = Fid(without_water(series.samples[0, 0], series.axis), series.axis)
     return fit_spectrum(fid, with_macromolecules(resample(basis, series.axis)), options).result
 

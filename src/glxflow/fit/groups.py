@@ -20,7 +20,7 @@ class Group:
     Attributes
     ----------
     name : str
-        Of the group: its first component, or `MM`, or `Lip`.
+        Of the group: its first component, or `Lip`.
     members : tuple of int
         Indices of the components.
     kind : Kind
@@ -55,10 +55,13 @@ def groups_of(
         members = tuple(index for index, other in enumerate(names) if other in tied)
         taken.update(names[index] for index in members)
         groups.append(Group(name, members, kind))
-    for kind, label in ((Kind.MACROMOLECULE, "MM"), (Kind.LIPID, "Lip")):
-        members = tuple(index for index, other in enumerate(kinds) if other is kind)
-        if kind is Kind.LIPID:
-            members += tuple(range(len(names), len(names) + len(quadrature_of)))
-        if members:
-            groups.append(Group(label, members, kind))
+    groups += [
+        Group(name, (index,), kind)
+        for index, (name, kind) in enumerate(zip(names, kinds, strict=True))
+        if kind is Kind.MACROMOLECULE
+    ]
+    lipids = tuple(index for index, kind in enumerate(kinds) if kind is Kind.LIPID)
+    if lipids:
+        quadratures = tuple(range(len(names), len(names) + len(quadrature_of)))
+        groups.append(Group("Lip", lipids + quadratures, Kind.LIPID))
     return tuple(groups)

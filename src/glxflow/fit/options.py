@@ -28,6 +28,6 @@ class FitOptions:
     ppm_range: tuple[float, float] = (0.2, 4.2)
     baseline_ed_per_ppm: float | None = None
     shift_sd_ppm: float = 0.006
-    width_log_sd: float = 0.07
+    width_log_sd: float = 0.1
     neighbour_ratio_sd: float = 0.2
     solver: Literal["fast", "lmfit"] = "fast"

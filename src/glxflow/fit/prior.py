@@ -19,13 +19,16 @@ SHARED = ("phase_rad", "delay_us", "shift_hz", "log_lorentzian", "log_gaussian",
 """Parameters of the whole spectrum; each group adds `shift_<group>` and `width_<group>`."""
 
 _DELAY_SD_US = 15.0
-LORENTZIAN_HZ, _LORENTZIAN_LOG_SD = 4.0, 0.7
+_LORENTZIAN_HZ, _LORENTZIAN_LOG_SD = 4.0, 0.7
 _GAUSSIAN_HZ, _GAUSSIAN_LOG_SD = 3.0, 1.0
 _SKEW_SD = 0.08
 _COMMON_SHARE = 0.4
+BROAD_LORENTZIAN_HZ = 2.0
+"""Lorentzian width that a macromolecule or lipid gains over its basis function."""
+
 # Macromolecules and lipids are broad: their position is known less well in ppm and matters less.
-_BROAD_SHIFT_SD_PPM = {Kind.MACROMOLECULE: 0.01, Kind.LIPID: 0.03}
-_BROAD_WIDTH_LOG_SD = {Kind.MACROMOLECULE: 0.2, Kind.LIPID: 0.3}
+_BROAD_SHIFT_SD_PPM = {Kind.MACROMOLECULE: 0.006, Kind.LIPID: 0.03}
+_BROAD_WIDTH_LOG_SD = {Kind.MACROMOLECULE: 0.5, Kind.LIPID: 0.3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def prior_of(groups: Sequence[Group], f0_mhz: float, options: FitOptions) -> Pri
         ("shift_hz", 0.0, np.inf, -common_hz, common_hz),
         (
             "log_lorentzian",
-            np.log(LORENTZIAN_HZ),
+            np.log(_LORENTZIAN_HZ),
             _LORENTZIAN_LOG_SD,
             np.log(0.2),
             np.log(widest / 2),

@@ -102,7 +102,9 @@ class Problem:
         self._spectrum = spectrum
         self._limited = np.isfinite(self.prior.sd)
         self._root_weight = np.sqrt(np.clip(1 - self.shares, 0.0, 1.0))
-        self._first = [group.members[0] for group in model.groups]
+        self._order = [index for group in model.groups for index in group.members]
+        sizes = [len(group.members) for group in model.groups]
+        self._starts = np.cumsum([0, *sizes[:-1]])
         everything = np.ones(len(model.response), dtype=np.bool_)
         self._passive = everything if passive is None else passive
 
@@ -175,32 +177,34 @@ class Problem:
         rows[:n_linear] -= linear @ np.linalg.solve(gram, linear.T @ rows[:n_linear])
         return rows
 
-    def normal_equations(self, point: Point) -> tuple[RealArray, RealArray]:
-        """Return J'J and J'r of Kaufman's Jacobian J by all parameters, without forming it.
+    def normal_equations(self, point: Point, vary: BoolArray) -> tuple[RealArray, RealArray]:
+        """Return J'J and J'r of Kaufman's Jacobian J by the varying parameters.
 
         J'J is the Schur complement of the amplitudes. The residual r is orthogonal to
         the active columns, so that J'r needs no projection.
 
         Returns
         -------
-        matrix : (n_theta, n_theta) ndarray
+        matrix : (n_varying, n_varying) ndarray
             J'J, priors included.
-        gradient : (n_theta,) ndarray
+        gradient : (n_varying,) ndarray
             J'r, half the gradient of the cost.
         """
-        slopes = self.whiten(self._derivatives(point))
+        slopes = self.whiten(self._derivatives(point, vary))
         active = point.amplitudes != 0
         cross = point.whitened[active] @ slopes.T
         gram = point.gram[np.ix_(active, active)]
         matrix = slopes @ slopes.T - cross.T @ np.linalg.solve(gram, cross)
-        matrix[np.diag_indices_from(matrix)] += self.prior.sd**-2.0
+        precision = self.prior.sd[vary] ** -2.0
+        matrix[np.diag_indices_from(matrix)] += precision
         gradient = slopes @ point.residual[: slopes.shape[1]]
-        gradient += (point.theta - self.prior.mean) * self.prior.sd**-2.0
+        gradient += (point.theta - self.prior.mean)[vary] * precision
         return matrix, gradient
 
     def fixed_jacobian(self, point: Point) -> RealArray:
         """Return the Jacobian of the residual at fixed amplitudes, (n_rows, n_theta)."""
-        whitened = self.whiten(self._derivatives(point)).T
+        everything = np.ones(point.theta.size, dtype=np.bool_)
+        whitened = self.whiten(self._derivatives(point, everything)).T
         prior_rows = np.diag(1 / self.prior.sd)[self._limited]
         ratio_rows = np.zeros((len(self.ratio_rows), whitened.shape[1]))
         return np.concatenate([whitened, ratio_rows, prior_rows])
@@ -240,20 +244,34 @@ class Problem:
         )
         return model.columns(value[:, np.newaxis] * (model.slopes / self.noise_sd))
 
-    def _derivatives(self, point: Point) -> RealArray:
-        """Return d(data - fit)/d(theta) before whitening, (n_theta, n_fit)."""
-        theta, model = point.theta, self.model
-        shapes = shapes_of(model, theta)
-        members = -model.membership * point.amplitudes
-        spectra = members @ point.columns.reshape(len(point.columns), -1)
-        by_group = spectra.reshape(len(members), *point.columns.shape[1:])
-        by_shift = by_group[:, _SHIFT]
-        by_width = by_group[:, _GAMMA] * shapes.gamma_per_s[self._first, np.newaxis]
-        derivatives = np.empty((theta.size, len(model.ppm)))
-        derivatives[:2] = point.data[1:]
-        derivatives[2] = by_shift.sum(axis=0)
-        derivatives[3] = model.follows_shim @ by_width
-        derivatives[4] = 2 * shapes.g_per_s2 * by_group[:, _G].sum(axis=0)
-        derivatives[5] = by_group[:, _SKEW].sum(axis=0)
-        derivatives[len(SHARED) :: 2], derivatives[len(SHARED) + 1 :: 2] = by_shift, by_width
-        return derivatives
+    def _derivatives(self, point: Point, vary: BoolArray) -> RealArray:
+        """Return d(data - fit)/d(theta) before whitening, (n_varying, n_fit)."""
+        slopes = self._shared_slopes(point)[vary[: len(SHARED)]]
+        if not vary[len(SHARED) :].any():
+            return slopes
+        return np.concatenate([slopes, self._group_slopes(point)[vary[len(SHARED) :]]])
+
+    def _shared_slopes(self, point: Point) -> RealArray:
+        """Return the derivatives by what the whole spectrum shares, (6, n_fit)."""
+        shapes = shapes_of(self.model, point.theta)
+        amplitudes = -point.amplitudes
+        in_shim = amplitudes * (self.model.follows_shim @ self.model.membership)
+        return np.stack(
+            [
+                point.data[1],
+                point.data[2],
+                amplitudes @ point.columns[:, _SHIFT],
+                (in_shim * shapes.gamma_per_s) @ point.columns[:, _GAMMA],
+                2 * shapes.g_per_s2 * (amplitudes @ point.columns[:, _G]),
+                amplitudes @ point.columns[:, _SKEW],
+            ]
+        )
+
+    def _group_slopes(self, point: Point) -> RealArray:
+        """Return the derivatives by shift and width of each group, (2 n_groups, n_fit)."""
+        shapes = shapes_of(self.model, point.theta)
+        by_shift = -point.amplitudes
+        factors = np.stack([by_shift, by_shift * shapes.gamma_per_s], axis=1)[self._order]
+        kinds = point.columns[self._order, _SHIFT : _GAMMA - 1 : -1]
+        by_group = np.add.reduceat(kinds * factors[:, :, np.newaxis], self._starts, axis=0)
+        return by_group.reshape(-1, by_group.shape[-1])

@@ -6,7 +6,7 @@ import numpy as np
 
 from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm
 from glxflow.fit.model import FitModel
-from glxflow.fit.prior import LORENTZIAN_HZ, SHARED
+from glxflow.fit.prior import BROAD_LORENTZIAN_HZ, SHARED
 from glxflow.spectrum import RealArray
 
 
@@ -36,8 +36,8 @@ class Shapes:
 def shapes_of(model: FitModel, theta: RealArray) -> Shapes:
     """Return the line shapes a parameter vector stands for."""
     shifts, widths = theta[len(SHARED) :: 2], theta[len(SHARED) + 1 :: 2]
-    # Macromolecules and lipids do not follow the shim: their width stands alone.
-    common = np.where(model.follows_shim, theta[3], np.log(LORENTZIAN_HZ))
+    # Macromolecules and lipids have their own decay in the basis: of the shim they feel g alone.
+    common = np.where(model.follows_shim, theta[3], np.log(BROAD_LORENTZIAN_HZ))
     shift_hz = theta[2] + shifts @ model.membership
     gamma_per_s = np.pi * np.exp((common + widths) @ model.membership)
     gaussian_hz = float(np.exp(theta[4]))

@@ -15,6 +15,9 @@ SMALLEST_DECREASE = 1e-5
 
 _MOST_EVALUATIONS = 80
 _LARGEST_DAMPING = 1e10
+_LEAST_COSINE = 1e-3
+# Curvature is learned only where steps are small: far from the minimum it misleads.
+_NEAR = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,38 +73,59 @@ def solve_fast(
         Stop where the next step would lower the cost by less.
     """
     point = problem.evaluate(within(problem, start))
-    normal, gradient = problem.normal_equations(point)
+    varied = np.flatnonzero(vary)
+    normal, gradient = problem.normal_equations(point, vary)
+    second = np.zeros_like(normal)
     damping, growth, n_evaluations = 1e-3, 2.0, 1
     while damping < _LARGEST_DAMPING and n_evaluations < _MOST_EVALUATIONS:
         # What would leave its bounds stands still, or it would spoil the step of the others.
-        searched = np.flatnonzero(vary & ~_leaves(problem, point.theta, gradient))
-        curvature = damping * np.diag(normal)[searched]
-        damped = normal[np.ix_(searched, searched)] + np.diag(curvature)
-        step = np.linalg.solve(damped, gradient[searched])
-        predicted = float(step @ (gradient[searched] + curvature * step))
+        inside = ~_leaves(problem, point.theta, vary, gradient)
+        hessian = (normal + second)[np.ix_(inside, inside)]
+        curvature = damping * np.diag(normal)[inside]
+        step = np.zeros(inside.size)
+        step[inside] = np.linalg.solve(hessian + np.diag(curvature), gradient[inside])
+        predicted = float(step[inside] @ (gradient[inside] + curvature * step[inside]))
+        if predicted < 0:
+            second = np.zeros_like(normal)
+            continue
         if predicted < smallest_decrease:
             break
         trial = point.theta.copy()
-        trial[searched] -= step
+        trial[varied] -= step
         candidate = problem.evaluate(within(problem, trial))
         n_evaluations += 1
         gain = (point.cost - candidate.cost) / predicted
         if gain > 0:
+            before, moved = gradient, (candidate.theta - point.theta)[varied]
             # Nielsen (1999): a smooth rule does not bounce between two dampings.
             point, growth = candidate, 2.0
             damping *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
-            normal, gradient = problem.normal_equations(point)
+            normal, gradient = problem.normal_equations(point, vary)
+            if predicted < _NEAR * point.cost:
+                second = second + _secant(gradient - before - (normal + second) @ moved, moved)
         else:
             damping, growth = damping * growth, 2 * growth
+            second = np.zeros_like(normal)
     return _judged(problem, point, (normal, gradient), vary, n_evaluations)
 
 
-def _leaves(problem: Problem, theta: RealArray, gradient: RealArray) -> BoolArray:
-    """Tell which parameters are at a bound that descent would cross."""
+def _secant(missed: RealArray, moved: RealArray) -> RealArray:
+    """Return the symmetric correction of rank one that explains a change of the gradient.
+
+    Gauss-Newton neglects the curvature of the model; where data say little it
+    overshoots for ever (Dennis, Gay & Welsch 1981, doi:10.1145/355958.355965).
+    """
+    share = float(missed @ moved)
+    if abs(share) < _LEAST_COSINE * float(np.linalg.norm(missed) * np.linalg.norm(moved)):
+        return np.zeros((missed.size, missed.size))
+    return np.outer(missed, missed) / share
+
+
+def _leaves(problem: Problem, theta: RealArray, vary: BoolArray, gradient: RealArray) -> BoolArray:
+    """Tell which varying parameters are at a bound that descent would cross."""
     prior = problem.prior
-    leaves: BoolArray = ((theta <= prior.low) & (gradient > 0)) | (
-        (theta >= prior.high) & (gradient < 0)
-    )
+    at_low, at_high = theta[vary] <= prior.low[vary], theta[vary] >= prior.high[vary]
+    leaves: BoolArray = (at_low & (gradient > 0)) | (at_high & (gradient < 0))
     return leaves
 
 
@@ -113,7 +137,7 @@ def within(problem: Problem, theta: RealArray) -> RealArray:
 
 def solution_at(problem: Problem, point: Point, vary: BoolArray, n_evaluations: int) -> Solution:
     """Check an optimum: bounds, and what one more free step would gain."""
-    return _judged(problem, point, problem.normal_equations(point), vary, n_evaluations)
+    return _judged(problem, point, problem.normal_equations(point, vary), vary, n_evaluations)
 
 
 def _judged(
@@ -128,7 +152,7 @@ def _judged(
     margin = 1e-3 * np.where(np.isfinite(prior.high - prior.low), prior.high - prior.low, 0.0)
     stuck = vary & ((point.theta <= prior.low + margin) | (point.theta >= prior.high - margin))
     free = vary & ~stuck
-    matrix, slope = normal[np.ix_(free, free)], gradient[free]
+    matrix, slope = normal[np.ix_(free[vary], free[vary])], gradient[free[vary]]
     gain = float(slope @ np.linalg.solve(matrix + 1e-12 * np.diag(np.diag(matrix)), slope))
     names = tuple(name for name, is_stuck in zip(prior.names, stuck, strict=True) if is_stuck)
     # Where the model does not explain the data, chi-squared counts in units of its excess.
