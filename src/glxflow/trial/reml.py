@@ -20,6 +20,9 @@ _POLISH_STEPS = 8
 _AT_BOUNDARY = 1e-5
 _BESIDE_ZERO = (0.03, 0.3)
 _FLAT = 1e-9
+# A line search may leap to where V is singular in double precision; no random effect
+# has 10,000 times the SD of the residual.
+_LARGEST = 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +220,9 @@ def _search(model: Likelihood, begin: RealArray) -> tuple[float, RealArray]:
         model.profiled_deviance,
         begin,
         method="L-BFGS-B",
-        bounds=[(0.0, None) if is_diagonal else (None, None) for is_diagonal in model.is_diagonal],
+        bounds=[
+            (0.0 if is_diagonal else -_LARGEST, _LARGEST) for is_diagonal in model.is_diagonal
+        ],
         options={"ftol": 1e-14, "gtol": 1e-8},
     )
     return float(found.fun), np.asarray(found.x, dtype=np.float64)
