@@ -1,7 +1,8 @@
 import pytest
 
 from glxflow.errors import DataError
-from glxflow.io.bids import find_scans, infusion_onset_s, prefix_of, study_tables
+from glxflow.io.bids import find_scans, study_tables
+from glxflow.io.scan_names import infusion_onset_s, prefix_of
 
 
 @pytest.fixture

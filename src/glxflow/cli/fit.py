@@ -20,11 +20,11 @@ from glxflow.cli.sessions import RecordFailure, failure_recorded
 from glxflow.errors import ConfigError, DataError
 from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
 from glxflow.fit.sensitivity import baseline_alternatives
-from glxflow.io.bids import prefix_of
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.io.nifti_mrs import read_series, write_curves
 from glxflow.io.records import read_record, write_failure, write_record
+from glxflow.io.scan_names import prefix_of
 from glxflow.io.tables import read_json, write_tsv
 from glxflow.preprocess.bins import BinPlan
 from glxflow.qc.rules import limits_from

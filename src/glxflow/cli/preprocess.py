@@ -9,12 +9,12 @@ import numpy as np
 import typer
 
 from glxflow.cli.sessions import RecordFailure, at_file, failure_recorded
-from glxflow.io.bids import infusion_onset_s, prefix_of
 from glxflow.io.edit_order import edit_conditions, edit_pulse
 from glxflow.io.edited import read_conditions
 from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.io.nifti_mrs import read_reference, read_series, write_conditions, write_series
 from glxflow.io.records import write_record
+from glxflow.io.scan_names import infusion_onset_s, prefix_of
 from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.edited import CONDITIONS, preprocess_edited
 from glxflow.preprocess.pipeline import preprocess as clean

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from glxflow.io.bids import prefix_of
+from glxflow.io.scan_names import prefix_of
 from glxflow.io.tables import read_tsv
 
 
