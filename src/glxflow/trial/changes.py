@@ -114,6 +114,9 @@ def _passes(table: pd.DataFrame) -> "pd.Series[bool]":
 
 def _centred(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """Add the baseline's two parts and make the design's columns factors in a fixed order."""
+    if plan.infusion is None:
+        # One infusion for everybody is no factor.
+        table = table.drop(columns="infusion", errors="ignore")
     sessions = table[["subject", "period", "base"]].drop_duplicates()
     own = sessions.groupby("subject")["base"].mean()
     mean = table["subject"].map(own).astype(np.float64)
