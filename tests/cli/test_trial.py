@@ -28,10 +28,18 @@ def call(*arguments):
     return CliRunner().invoke(app, [str(part) for part in arguments], catch_exceptions=False)
 
 
+def one_outcome(folder):
+    """Return a file of reference trial A with one outcome: a curve of four takes its time."""
+    path = folder / "fmrs_A.csv"
+    table = pd.read_csv(STATS / "fmrs_A.csv")
+    table.drop(columns=["glu_tnaa", "glx_tcr", "glx_water"]).to_csv(path, index=False)
+    return path
+
+
 def test_run_writes_the_results_of_the_reference_trial(tmp_path, plan):
     out = tmp_path / "out"
     result = call(
-        "run", "--table", STATS / "fmrs_A.csv", "--clinical", STATS / "madrs_A.csv",
+        "run", "--table", one_outcome(tmp_path), "--clinical", STATS / "madrs_A.csv",
         "--plan", plan, "--out", out,
     )  # fmt: skip
     assert result.exit_code == 0
@@ -65,14 +73,54 @@ def test_a_wrong_plan_writes_nothing(tmp_path, plan):
 @pytest.fixture
 def locked(tmp_path, plan):
     """Return the arguments of a small locked trial, and the folder of the lock."""
-    table = pd.read_csv(STATS / "fmrs_A.csv")
+    table = pd.read_csv(one_outcome(tmp_path))
     path = tmp_path / "trial.csv"
-    table[table["subject"] <= "sub-10"].to_csv(path, index=False)
+    table[(table["subject"] <= "sub-10") & (table["bin"] <= 2)].to_csv(path, index=False)
     content = yaml.safe_load(plan.read_text()) | {"clinical": None}
     plan.write_text(yaml.safe_dump(content))
     arguments = ["--table", path, "--plan", plan]
     assert call("lock", *arguments, "--out", tmp_path / "lock").exit_code == 0
     return arguments, tmp_path / "lock"
+
+
+def test_numbers_do_not_depend_on_the_cores_and_nothing_is_left_over(locked, tmp_path):
+    arguments, _ = locked
+    files = {}
+    for cores in (1, 2):
+        out = tmp_path / f"cores{cores}"
+        assert call("run", *arguments, "--out", out, "--cores", cores).exit_code == 0
+        assert not (out / ".parts").exists()
+        files[cores] = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert "explor_multiverse.tsv" in files[1]
+    assert files[1] == files[2]
+
+
+def test_a_stopped_run_is_continued_with_the_same_numbers(locked, tmp_path, monkeypatch):
+    arguments, _ = locked
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    call("run", *arguments, "--out", whole)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("glxflow.trial.multiverse._count_extremes", stop)
+        assert call("run", *arguments, "--out", stopped).exit_code != 0
+    # The mixed models are done and wait for the allocations; no table was written.
+    assert list(stopped.iterdir()) == [stopped / ".parts"]
+    monkeypatch.setattr("glxflow.trial.multiverse.fit_mixed", stop)
+    assert call("run", *arguments, "--out", stopped).exit_code == 0
+    for path in whole.iterdir():
+        assert (stopped / path.name).read_bytes() == path.read_bytes()
+
+
+def test_the_record_holds_quantiles_for_the_report_to_draw(locked, tmp_path):
+    arguments, _ = locked
+    call("run", *arguments, "--out", tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "inference.json").read_text())
+    assert list(record["Quantiles"]) == ["Residual", "subject", "subject:visit"]
+    part = record["Quantiles"]["subject"]
+    assert len(part["expected"]) == len(part["observed"]) == 10
 
 
 def test_masked_run_shows_letters_and_no_direction(locked, tmp_path):

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from glxflow import __version__
+from glxflow.cli.parts import KeptParts
 from glxflow.errors import ConfigError
 from glxflow.io.config import read_yaml
 from glxflow.io.files import sha256
@@ -49,8 +50,11 @@ def run(
         Path | None,
         typer.Option(help="Folder of `glxflow trial lock`: conditions are shown as X and Y."),
     ] = None,
+    cores: Annotated[
+        int, typer.Option(min=1, help="Processes; the numbers do not depend on it.")
+    ] = 1,
 ) -> None:
-    """Run an analysis plan on the tables of a trial."""
+    """Run an analysis plan on the tables of a trial; a run that was stopped is continued."""
     what = plan_from(read_yaml(plan), str(plan))
     sources = [path for path in (table, clinical, plan) if path is not None]
     trial, scores = read_table(table), read_table(clinical) if clinical else None
@@ -61,7 +65,9 @@ def run(
         trial = mask_table(trial, what, salt)
         scores = None if scores is None else mask_table(scores, what, salt)
         shown = mask_plan(what)
-    result = analyse(trial, scores, shown)
+    console = Console(stderr=True)
+    with KeptParts(out / ".parts", _inputs(trial, scores, shown), cores, console) as run_parts:
+        result = analyse(trial, scores, shown, run_parts)
     for name, content in result.tables.items():
         if masked is None or name in SHOWN:
             write_tsv(out / f"{name}.tsv", content)
@@ -78,10 +84,10 @@ def run(
             "Seed": what.seed,
             "Models": result.models,
             "Warnings": result.warnings,
+            "Quantiles": result.quantiles,
             "Sources": [{"Path": str(path), "SHA256": sha256(path)} for path in sources],
         },
     )
-    console = Console(stderr=True)
     for warning in result.warnings:
         console.print(f"Note: {warning}", markup=False)
 
@@ -157,6 +163,12 @@ def power(
     rng = np.random.default_rng([what.seed, 6])
     result = power_table(design, alpha=1 - what.confidence, n_trials=trials, rng=rng)
     write_tsv(out, result)
+
+
+def _inputs(trial: pd.DataFrame, scores: pd.DataFrame | None, plan: Plan) -> str:
+    """Return all that decides the numbers, as text; masked labels are in the tables."""
+    tables = [trial.to_csv(), "" if scores is None else scores.to_csv()]
+    return "\n".join([__version__, plan.sha256, *plan.conditions, str(plan.seed), *tables])
 
 
 def _now() -> str:

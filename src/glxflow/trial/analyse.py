@@ -24,6 +24,7 @@ from glxflow.trial.models import METHODS, TrialModel, fit_design
 from glxflow.trial.multiplicity import holm
 from glxflow.trial.parts import Run, one_by_one
 from glxflow.trial.plan import Plan
+from glxflow.trial.robustness import quantiles
 from glxflow.trial.sensitivity import missing_data, sensitivity
 
 
@@ -41,12 +42,15 @@ class Analysis:
         What a reader must know.
     cautions : list of str
         What the design cannot show.
+    quantiles : dict
+        Of the primary model's residuals and random effects, beside normal ones.
     """
 
     tables: dict[str, pd.DataFrame]
     models: list[dict[str, Any]]
     warnings: list[str]
     cautions: list[str]
+    quantiles: dict[str, dict[str, list[float]]]
 
 
 def analyse(
@@ -74,8 +78,9 @@ def analyse(
         If the tables contradict the design or cannot carry the primary model.
     """
     changes = glx_changes(trial, plan)
-    result = Analysis({}, [], [], cautions(plan))
+    result = Analysis({}, [], [], cautions(plan), {})
     primary = _mixed(result, changes, "bin", "primary", plan)
+    result.quantiles.update(quantiles(primary.fit))
     rows = [primary.rows(plan)]
     if plan.design == "crossover":
         rows.append(_published(result, changes, plan))

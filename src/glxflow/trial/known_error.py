@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg import cholesky, solve_triangular
 
 from glxflow.spectrum import BoolArray, RealArray
 from glxflow.trial.reml import Likelihood
@@ -63,8 +64,9 @@ class KnownErrorLikelihood(Likelihood):
         covariance = self.known.copy()
         for value, component in zip(phi, self.components, strict=True):
             covariance += value * component
-        lower = np.linalg.cholesky(covariance)
-        half = np.linalg.solve(lower, np.column_stack([self.x, self.y]))
+        lower = cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
+        joined = np.column_stack([self.x, self.y])
+        half = solve_triangular(lower, joined, lower=True, check_finite=False)
         inner = half.T @ half
         gram, cross = inner[:-1, :-1], inner[:-1, -1]
         rss = float(inner[-1, -1] - cross @ np.linalg.solve(gram, cross))
