@@ -19,6 +19,7 @@ from glxflow.trial.designs.classical import classical
 from glxflow.trial.designs.missing import missing_by_arm
 from glxflow.trial.designs.question import contrast_name, simple_effects
 from glxflow.trial.explore import explore
+from glxflow.trial.families import MEMBER, with_families
 from glxflow.trial.lmm import fit_lmm
 from glxflow.trial.models import METHODS, TrialModel, fit_design
 from glxflow.trial.multiplicity import holm
@@ -81,7 +82,7 @@ def analyse(
     result = Analysis({}, [], [], cautions(plan), {})
     primary = _mixed(result, changes, "bin", "primary", plan)
     result.quantiles.update(quantiles(primary.fit))
-    rows = [primary.rows(plan)]
+    rows = [_claim(primary.rows(plan), "primary")]
     if plan.design == "crossover":
         rows.append(_published(result, changes, plan))
     result.tables["primary"] = pd.concat(rows, ignore_index=True)
@@ -93,9 +94,10 @@ def analyse(
     if plan.instrument is not None and clinical is not None:
         scores = clinical_changes(clinical, plan)
         model = _mixed(result, scores, "day", "clinical", plan)
-        result.tables["clinical"] = pd.concat(
-            [model.rows(plan), _by_level(model, "day", plan)], ignore_index=True
-        )
+        by_day, marginal = _by_level(model, "day", plan), model.rows(plan)
+        # With one day the model's own contrast is that day's.
+        marginal = marginal if len(by_day) else _claim(marginal, "clinical")
+        result.tables["clinical"] = pd.concat([marginal, by_day], ignore_index=True)
         simple.append(_simple_effects(model, plan.instrument, plan.day, plan))
         attenuations.append(blunting(model, scores, plan.instrument, plan.day, plan))
         classics.append(classical(scores[scores["day"] == plan.day], plan.instrument, plan))
@@ -109,7 +111,15 @@ def analyse(
     result.tables["sensitivity"] = sensitivity(trial, plan)
     result.tables["missing"] = _missing(trial, result.tables["primary"], plan)
     result.tables.update(explore(trial, changes, scores, plan, run))
+    tables, notes = with_families(result.tables, plan.families)
+    result.tables.update(tables)
+    result.warnings.extend(notes)
     return result
+
+
+def _claim(rows: pd.DataFrame, member: str) -> pd.DataFrame:
+    """Return a model's rows, the first of which is a test of the plan's families."""
+    return rows.assign(**{MEMBER: [member, *[""] * (len(rows) - 1)]})
 
 
 def _missing(trial: pd.DataFrame, primary: pd.DataFrame, plan: Plan) -> pd.DataFrame:
@@ -195,7 +205,13 @@ def _by_level(model: TrialModel, time: str, plan: Plan) -> pd.DataFrame:
         ],
         role="secondary",
     )
-    return model.labelled(table, METHODS[0], plan).assign(p_holm=holm(table["p"].to_numpy()))
+    member = [
+        "clinical" if level == plan.day else "days" for level in map(float, map(str, levels))
+    ]
+    return model.labelled(table, METHODS[0], plan).assign(
+        p_holm=holm(table["p"].to_numpy()),
+        **{MEMBER: "bins" if time == "bin" else member},
+    )
 
 
 def _simple_effects(
@@ -209,4 +225,6 @@ def _simple_effects(
     rows = np.array([model.weighted(cells, at) for cells in effects.values()])
     table = model.fit.contrast(rows).assign(term=list(effects), role="secondary")
     name = outcome if day is None else f"{outcome}, day {day:g}"
-    return model.labelled(table, METHODS[0], plan).assign(outcome=name)
+    return model.labelled(table, METHODS[0], plan).assign(
+        outcome=name, **{MEMBER: "simple_effects"}
+    )

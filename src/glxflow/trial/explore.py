@@ -7,6 +7,7 @@ from glxflow.errors import TableError
 from glxflow.spectrum import RealArray
 from glxflow.trial.brain import Pairs, associations
 from glxflow.trial.designs.associations import associations_by_arm
+from glxflow.trial.families import MEMBER
 from glxflow.trial.mediation import mediate
 from glxflow.trial.multiverse import multiverse
 from glxflow.trial.parts import Run, one_by_one
@@ -45,13 +46,13 @@ def explore(
         tables["explor_sex"] = moderation
     if plan.design != "crossover":
         found = None if scores is None else associations_by_arm(changes, scores, plan)
-        return tables if found is None else tables | {"explor_associations": found}
+        return tables if found is None else tables | {"explor_associations": _first(found)}
     curve = multiverse(trial, plan, run)
     if len(curve):
         tables["explor_multiverse"] = curve
     pairs = pairs_of(changes, scores, plan) if scores is not None else None
     if pairs is not None and len(pairs.side) >= FEWEST_PAIRS:
-        tables["explor_associations"] = associations(pairs, plan.confidence)
+        tables["explor_associations"] = _first(associations(pairs, plan.confidence))
         tables["explor_mediation"] = mediate(
             pairs,
             confidence=plan.confidence,
@@ -59,6 +60,11 @@ def explore(
             rng=np.random.default_rng([plan.seed, 4]),
         )
     return tables
+
+
+def _first(found: pd.DataFrame) -> pd.DataFrame:
+    """Return associations, the first of which is a test of the plan's families."""
+    return found.assign(**{MEMBER: ["correlation", *[""] * (len(found) - 1)]})
 
 
 def _moderation(changes: pd.DataFrame, plan: Plan) -> pd.DataFrame | None:
@@ -70,7 +76,8 @@ def _moderation(changes: pd.DataFrame, plan: Plan) -> pd.DataFrame | None:
         return pd.DataFrame([{"role": "exploratory", "term": "none", "note": str(error)}])
     if found is None:
         return None
-    return found.table.assign(note=[found.sentence, *[""] * (len(found.table) - 1)])
+    rest = [""] * (len(found.table) - 1)
+    return found.table.assign(note=[found.sentence, *rest], **{MEMBER: ["sex", *rest]})
 
 
 def pairs_of(changes: pd.DataFrame, scores: pd.DataFrame, plan: Plan) -> Pairs | None:
