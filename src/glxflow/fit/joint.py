@@ -144,7 +144,6 @@ class Joint:
     def __init__(self, blocks: Sequence[Block], prior: Prior) -> None:
         self.blocks = tuple(blocks)
         self.prior = prior
-        self._limited = np.isfinite(prior.sd)
 
     @property
     def n_data(self) -> int:
@@ -154,26 +153,20 @@ class Joint:
     def evaluate(self, theta: RealArray) -> JointPoint:
         """Return linear parameters and residual of every block at a parameter vector."""
         points = tuple(_evaluated(block, theta) for block in self.blocks)
-        rows = [*(point.residual for point in points), self._prior_residual(theta)]
+        scaled = (theta - self.prior.mean) / self.prior.sd
+        rows = [scaled, *(point.residual for point in points)]
         return JointPoint(theta, points, float(sum(row @ row for row in rows)))
 
-    def jacobian(self, point: JointPoint, vary: BoolArray) -> tuple[RealArray, RealArray]:
-        """Return Kaufman's Jacobian, (n_rows, n_varying), and the residual, (n_rows,)."""
-        rows = [
-            _projected(block_jacobian(block, one, theta_size=point.theta.size)[:, vary], one)
-            for block, one in zip(self.blocks, point.blocks, strict=True)
-        ]
-        prior = np.diag(1 / self.prior.sd)[self._limited][:, vary]
-        residual = [one.residual for one in point.blocks]
-        return (
-            np.concatenate([*rows, prior]),
-            np.concatenate([*residual, self._prior_residual(point.theta)]),
-        )
-
-    def _prior_residual(self, theta: RealArray) -> RealArray:
-        """Return the prior rows."""
-        scaled: RealArray = ((theta - self.prior.mean) / self.prior.sd)[self._limited]
-        return scaled
+    def normal_equations(self, point: JointPoint, vary: BoolArray) -> tuple[RealArray, RealArray]:
+        """Return J'J and J'r of Kaufman's Jacobian J, as `Problem.normal_equations` does."""
+        precision = self.prior.sd[vary] ** -2.0
+        matrix = np.diag(precision)
+        gradient = (point.theta - self.prior.mean)[vary] * precision
+        for block, one in zip(self.blocks, point.blocks, strict=True):
+            rows = _projected(block_jacobian(block, one, point.theta.size)[:, vary], one)
+            matrix += rows.T @ rows
+            gradient += rows.T @ one.residual
+        return matrix, gradient
 
 
 def solve_joint(joint: Joint, start: RealArray, free: BoolArray) -> JointSolution:
@@ -190,7 +183,9 @@ def solve_joint(joint: Joint, start: RealArray, free: BoolArray) -> JointSolutio
     """
     point, damping, growth = joint.evaluate(start), 1e-6, 2.0
     for _ in range(_MOST_STEPS):
-        inside, normal, gradient = _inner_equations(joint, point, free)
+        normal, gradient = joint.normal_equations(point, free)
+        inside = _inside(joint, point, free, gradient)
+        normal, gradient = normal[np.ix_(inside, inside)], gradient[inside]
         predicted = _predicted(normal, gradient)
         tolerance = LARGEST_PREDICTED_DECREASE * max(1.0, point.cost / joint.n_data)
         if predicted < SMALLEST_DECREASE or damping > _LARGEST_DAMPING:
@@ -198,7 +193,7 @@ def solve_joint(joint: Joint, start: RealArray, free: BoolArray) -> JointSolutio
         trial = point.theta.copy()
         curvature = damping * np.diag(normal)
         step = np.linalg.solve(normal + np.diag(curvature), gradient)
-        trial[inside] -= step
+        trial[np.flatnonzero(free)[inside]] -= step
         candidate = joint.evaluate(np.clip(trial, joint.prior.low, joint.prior.high))
         gain = (point.cost - candidate.cost) / float(step @ (gradient + curvature * step))
         if gain > 0:
@@ -209,18 +204,11 @@ def solve_joint(joint: Joint, start: RealArray, free: BoolArray) -> JointSolutio
     return JointSolution(joint, point, predicted, tolerance)
 
 
-def _inner_equations(
-    joint: Joint, point: JointPoint, free: BoolArray
-) -> tuple[BoolArray, RealArray, RealArray]:
-    """Return free parameters that descent would not push through a bound, J'J and J'r of them."""
-    jacobian, residual = joint.jacobian(point, free)
-    gradient = np.zeros(free.size)
-    gradient[free] = jacobian.T @ residual
-    leaves = (point.theta <= joint.prior.low) & (gradient > 0)
-    leaves |= (point.theta >= joint.prior.high) & (gradient < 0)
-    inside = free & ~leaves
-    kept = jacobian[:, inside[free]]
-    return inside, kept.T @ kept, gradient[inside]
+def _inside(joint: Joint, point: JointPoint, free: BoolArray, gradient: RealArray) -> BoolArray:
+    """Tell which of the free parameters descent would not push through a bound."""
+    theta, low, high = point.theta[free], joint.prior.low[free], joint.prior.high[free]
+    inside: BoolArray = ~((theta <= low) & (gradient > 0) | (theta >= high) & (gradient < 0))
+    return inside
 
 
 def block_jacobian(block: Block, point: BlockPoint, theta_size: int) -> RealArray:
@@ -303,8 +291,7 @@ def _evaluated(block: Block, theta: RealArray) -> BlockPoint:
 def _projected(rows: RealArray, point: BlockPoint) -> RealArray:
     """Return rows without what the active linear parameters take up."""
     active = point.design[:, point.linear != 0]
-    projected: RealArray = rows - active @ np.linalg.solve(_gram(active), active.T @ rows)
-    return projected
+    return np.asarray(rows - active @ np.linalg.solve(_gram(active), active.T @ rows))
 
 
 def _predicted(normal: RealArray, gradient: RealArray) -> float:
