@@ -1,6 +1,7 @@
 import shutil
 import subprocess
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -45,6 +46,14 @@ def test_tables_that_exist_are_kept(tmp_path, write_scan, singlet):
     assert (tmp_path / "bids" / "participants.tsv").read_text() == table
 
 
+def fitted(glxflow, svs, water, basis, out):
+    """The table of concentrations of a scan."""
+    run = glxflow("fit", svs, "--water", water, "--basis", basis, "--out", out)
+    assert run.returncode == 0, run.stderr
+    (table,) = out.glob("*_desc-fit_concentrations.tsv")
+    return pd.read_csv(table, sep="\t")
+
+
 @pytest.mark.real_data
 def test_real_philips_raw_becomes_a_valid_data_set(real_data, tmp_path):
     for raw in real_data.glob("invivo_press/te35_*.s*a*"):
@@ -63,3 +72,21 @@ def test_real_philips_raw_becomes_a_valid_data_set(real_data, tmp_path):
         [validator, str(tmp_path / "bids")], capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.real_data
+def test_real_philips_raw_fits_to_the_numbers_of_the_nifti_beside_it(glxflow, real_data, tmp_path):
+    folder = real_data / "invivo_press"
+    for raw in folder.glob("te35_*.s*a*"):
+        shutil.copy(raw, tmp_path)
+    mapping = tmp_path / "map.tsv"
+    mapping.write_text(HEADER + "01\t1\tte35_act.sdat\tsvs\t\n01\t1\tte35_ref.sdat\twater\t\n")
+    assert invoke(tmp_path / "bids", "--scans", mapping).exit_code == 0
+    (scan,) = find_scans(tmp_path / "bids", None)
+    converted = (folder / "te35_svs.nii.gz", folder / "te35_mrsref.nii.gz")
+    basis = folder / "press35_3T_philips.BASIS"
+    ingested = fitted(glxflow, scan.svs, scan.mrsref, basis, tmp_path / "ingested")
+    pd.testing.assert_frame_equal(
+        ingested, fitted(glxflow, *converted, basis, tmp_path / "converted"), rtol=1e-12
+    )
+    assert len(ingested) > 10

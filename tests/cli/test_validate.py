@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -31,6 +32,23 @@ def test_a_workflow_gets_the_list_and_the_protocol_of_the_sound_scans(glxflow, b
     protocol = json.loads((tmp_path / "out" / "protocol.json").read_text())
     assert protocol["echo_time_s"] == 0.03
     assert (protocol["n_scans"], protocol["n_scans_of_other_protocols"]) == (2, 0)
+
+
+def test_edited_scans_are_listed_with_their_conditions(
+    glxflow, bids, tmp_path, write_scan, singlet
+):
+    path = next((bids / "sub-02").rglob("*.nii.gz"))
+    pairs = np.broadcast_to(singlet(2.008), (3, 2, 1024))
+    names = {"dim_6_header": {"EditCondition": ["OFF", "ON"]}}
+    write_scan(pairs, ("DIM_DYN", "DIM_EDIT"), path=path, header=names)
+    wrong = next((bids / "sub-01").rglob("*.nii.gz"))
+    write_scan(pairs, ("DIM_DYN", "DIM_EDIT"), path=wrong, sidecar={"EditCondition": ["OFF"]})
+    run = glxflow("validate", bids, "--out", tmp_path / "out")
+    assert run.returncode == 0, run.stderr
+    table = pd.read_csv(tmp_path / "out" / "scans.tsv", sep="\t").set_index("subject")
+    assert table.loc["sub-02", "edit_conditions"] == "OFF,ON"
+    assert table.loc["sub-02", "n_transients"] == 6
+    assert "EditCondition lists 1 names" in table.loc["sub-01", "problem"]
 
 
 def test_a_data_set_without_a_usable_scan_is_an_error(glxflow, bids, tmp_path):

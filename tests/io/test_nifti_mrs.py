@@ -118,6 +118,13 @@ def test_a_dimension_that_is_not_understood_is_refused(write_scan, distinct):
         read_series(write_scan(distinct[0], ("DIM_METCYCLE",)))
 
 
+def test_dimensions_without_a_tag_are_named_with_their_sizes(write_scan, distinct):
+    # Coils taken for transients would be averaged away: never guessed from the sizes.
+    path = write_scan(distinct, (), header={"dim_6": "DIM_DYN"})
+    with pytest.raises(HeaderError, match="dimension 5 of size 3 has no tag"):
+        read_series(path)
+
+
 def test_a_header_that_breaks_the_standard_is_refused_by_name(write_scan, distinct):
     names = {"dim_5_header": {"EditCondition": ["OFF"] * (TRANSIENTS + 1)}}
     path = write_scan(distinct[0], ("DIM_DYN",), header=names)

@@ -52,6 +52,19 @@ def test_the_average_reaches_the_signal_to_noise_of_perfect_alignment(make_sessi
     np.testing.assert_allclose(drift_hz, session.offset_hz - session.offset_hz.mean(), atol=0.8)
 
 
+def test_a_drift_of_20_hz_neither_widens_lines_nor_costs_signal(make_session):
+    still, drifting = (
+        run(make_session(np.random.default_rng(28), n_transients=64, drift_hz=drift_hz))
+        for drift_hz in (0.0, 20.0)
+    )
+    assert drifting.metrics["drift_hz"] == pytest.approx(18, abs=1)  # 90 % of a range of 20
+    # Noise of the mean in its own peak, and in the estimate of the noise: 3 %.
+    assert drifting.metrics["snr"] == pytest.approx(still.metrics["snr"], rel=0.03)
+    # Lines of 5 Hz; the width of one is read within 5 %. Unaligned, they would be 20 Hz wide.
+    assert drifting.metrics["fwhm_hz"] == pytest.approx(5.0, rel=0.06)
+    assert drifting.metrics["water_residual"] < 0.1
+
+
 def test_every_step_is_recorded_with_its_effect(make_session):
     session = make_session(np.random.default_rng(4))
     found = run(session)

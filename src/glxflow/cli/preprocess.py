@@ -1,5 +1,6 @@
 """From the raw transients of one session to clean time bins."""
 
+import math
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -19,7 +20,7 @@ from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.edited import CONDITIONS, preprocess_edited
 from glxflow.preprocess.pipeline import preprocess as clean
 from glxflow.preprocess.records import Edited, Preprocessed, PreprocessOptions
-from glxflow.spectrum import Fid, RealArray, Series
+from glxflow.spectrum import Fid, Flag, RealArray, Series
 
 app = typer.Typer()
 
@@ -62,6 +63,7 @@ def preprocess(
         header, plan = read_header(svs), BinPlan(onset_s, width_s=bin_s)
         write = _write_edited if edit_conditions(header) else _write_plain
         results = write(out / prefix, header, water, plan, eddy_current)
+        results["Flags"] += _fewer_than_planned(header)
         write_record(
             record,
             inputs=[path for path in (svs, water, events) if path],
@@ -199,3 +201,23 @@ def _private_fields(header: ScanHeader) -> list[str]:
     if not header.private:
         return []
     return [f"{header.path.name}: {', '.join(header.private)} in the header; not passed on"]
+
+
+def _fewer_than_planned(header: ScanHeader) -> list[dict[str, str]]:
+    """Return a flag where a scan stopped before its planned number of transients.
+
+    One transient is no such case: it is the scanner's average of all.
+    """
+    planned = header.fields.get("NumberOfTransients")
+    found = math.prod(
+        size
+        for tag, size in zip(header.dim_tags, header.shape[4:], strict=True)
+        if tag != "DIM_COIL"
+    )
+    if not isinstance(planned, int) or not 1 < found < planned:
+        return []
+    message = (
+        f"{found} of {planned} planned transients: the scan stopped, or part of it was lost on "
+        "the way. Compare with its log; later time bins are missing."
+    )
+    return [asdict(Flag("fewer_transients", message))]

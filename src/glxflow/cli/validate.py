@@ -11,6 +11,7 @@ from rich.table import Table
 
 from glxflow.errors import DataError, GlxflowError
 from glxflow.io.bids import Scan, find_scans
+from glxflow.io.edit_order import edit_conditions
 from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.io.tables import write_json, write_tsv
 
@@ -47,6 +48,7 @@ def _header_or_problem(scan: Scan) -> tuple[ScanHeader | None, str]:
     """Return the metadata of a scan, or what is wrong with them."""
     try:
         header = read_header(scan.svs)
+        edit_conditions(header)
         if scan.mrsref is not None:
             read_header(scan.mrsref)
     except GlxflowError as error:
@@ -77,7 +79,8 @@ def _row(bids_dir: Path, scan: Scan, header: ScanHeader | None, problem: str) ->
             "spectral_width_hz": header.axis.bandwidth_hz,
             "n_points": header.axis.n_points,
             "n_coils": sizes.get("DIM_COIL", 1),
-            "n_transients": sizes.get("DIM_DYN", 1),
+            "n_transients": sizes.get("DIM_DYN", 1) * sizes.get("DIM_EDIT", 1),
+            "edit_conditions": ",".join(dict.fromkeys(edit_conditions(header))),
         }
     return row
 

@@ -224,7 +224,8 @@ def _array_problems(image: Any, extension: Mapping[str, Any], dwell_s: float) ->
     if not 4 <= len(shape) <= 7 or shape[:3] != (1, 1, 1):
         problems.append(f"the array has shape {shape}, expected one voxel: (1, 1, 1, points, ...)")
     problems.extend(
-        f"dimension {dimension} of size {size} has no tag"
+        f"dimension {dimension} of size {size} has no tag in the header, expected DIM_COIL, "
+        "DIM_DYN or DIM_EDIT"
         for dimension, size in enumerate(shape[4:], start=5)
         if f"dim_{dimension}" not in extension and size > 1
     )
