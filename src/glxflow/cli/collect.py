@@ -17,6 +17,8 @@ from glxflow.trial.plan import Plan, plan_from
 
 app = typer.Typer()
 
+_CHANGES = "desc-fit_changes.tsv"
+
 
 @app.command()
 def collect(
@@ -50,6 +52,9 @@ def collect(
     write_tsv(group / "sessions.tsv", sessions)
     write_tsv(group / "concentrations.tsv", concentrations)
     write_tsv(group / "qc.tsv", qc)
+    compared = [scan for scan in fitted if scan.result(results, _CHANGES).exists()]
+    if compared:
+        write_tsv(group / "changes.tsv", _stacked(results, compared, _CHANGES))
     if concentrations.empty:
         raise TableError(
             f"{group / 'sessions.tsv'}: no session could be fitted. It says of each what to do."

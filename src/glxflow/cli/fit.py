@@ -254,8 +254,11 @@ def _write(
     """Write tables, curves and the page of one session."""
     write_tsv(out / f"{result.prefix}_desc-fit_concentrations.tsv", table_of(result))
     write_tsv(out / f"{result.prefix}_desc-qc.tsv", pd.DataFrame(qc_rows(result)))
+    changes = out / f"{result.prefix}_desc-fit_changes.tsv"
+    # What an earlier run found over other bins must not stand beside this one's results.
+    changes.unlink(missing_ok=True)
     if fitted.changes is not None:
-        write_tsv(out / f"{result.prefix}_desc-fit_changes.tsv", fitted.changes)
+        write_tsv(changes, fitted.changes)
     drawn = {"fit": tuple(one.result for one in result.fits)}
     if fitted.sums:
         drawn["fitsum"] = fitted.sums
