@@ -59,10 +59,26 @@ def test_a_total_without_a_known_key_is_taken_as_it_is(run):
     assert read_scores(folder, "qids")["qids"].tolist() == [17]
 
 
-def test_a_missing_item_leaves_no_total_and_is_reported(run):
-    folder, notes = run([row(items=(3,) * 9 + (None,))])
+@pytest.mark.parametrize("n_missing", [1, 5, 9])
+def test_a_missing_item_leaves_no_total_and_is_reported(run, n_missing):
+    folder, notes = run([row(items=(3,) * (10 - n_missing) + (None,) * n_missing)])
     assert read_scores(folder, "madrs")["madrs"].isna().all()
-    assert "madrs of sub-01 ses-1 day 0 has no total: 1 of 10 items are missing" in notes[0]
+    expected = f"madrs of sub-01 ses-1 day 0 has no total: {n_missing} of 10 items are missing"
+    assert expected in notes[0]
+
+
+def test_the_items_of_an_incomplete_rating_are_kept_and_the_rule_is_written_down(run):
+    folder, _ = run([row(items=(3,) * 9 + (None,)), row(record="2")])
+    table = pd.read_csv(folder / "phenotype" / "madrs.tsv", sep="\t")
+    assert table["total"].isna().tolist() == [True, False]
+    assert table.loc[0, "item_9"] == 3
+    described = json.loads((folder / "phenotype" / "madrs.json").read_text())
+    assert "unless all ten items are there" in described["total"]["Description"]
+
+
+def test_codes_for_missing_data_are_not_taken_for_scores(run):
+    with pytest.raises(TableError, match="madrs_10 is '-99', expected a whole number from 0 to 6"):
+        run([row(items=(3,) * 9 + (-99,))])
 
 
 def test_rows_of_other_instruments_are_not_taken_for_missing_scores(run):

@@ -32,6 +32,8 @@ class Instrument:
         Range of one item.
     reference : str
         DOI of the instrument.
+    missing : str
+        What becomes of the total where items are missing, for a reader.
     """
 
     name: str
@@ -39,11 +41,19 @@ class Instrument:
     lowest: int
     highest: int
     reference: str
+    missing: str
 
 
 INSTRUMENTS = {
     "madrs": Instrument(
-        "Montgomery-Asberg Depression Rating Scale", 10, 0, 6, "10.1192/bjp.134.4.382"
+        name="Montgomery-Asberg Depression Rating Scale",
+        n_items=10,
+        lowest=0,
+        highest=6,
+        reference="10.1192/bjp.134.4.382",
+        # Its authors give no rule for missing items. A total scaled up from nine would take
+        # the tenth for their like, which sleep or suicidal thoughts are not.
+        missing="n/a unless all ten items are there: none is filled in or scaled up",
     )
 }
 """Instruments whose key is known; the total of any other is taken from its column."""
@@ -222,7 +232,7 @@ def _description(name: str, columns: list[str]) -> dict[str, Any]:
         "participant_id": "Participant",
         "session_id": "Session that the rating belongs to",
         "day": "Day of the rating relative to the infusion of the session",
-        "total": "Sum of all items; n/a where an item is missing" if known else "Total score",
+        "total": f"Sum of all items; {known.missing}" if known else "Total score",
     }
     items = {column: f"Item {column.removeprefix('item_')}" for column in columns}
     return {
