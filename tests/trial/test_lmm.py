@@ -185,6 +185,28 @@ def test_balanced_complete_data_equal_the_period_adjusted_t_test(n, make_trial, 
         assert row["p"] == pytest.approx(classical.pvalue, rel=1e-6)
 
 
+def test_balanced_complete_bins_equal_the_t_test_of_their_means(make_trial, factors):
+    n = 12
+    trial = make_trial(n=n, n_bins=4, session_sd=0.05)
+    # Participants differ in their change, or their variance would be at its boundary.
+    own = trial["subject"].str[-2:].astype(int) / 50
+    table = factors(trial.query("bin > 0").assign(delta=lambda t: t["glx_tnaa"] + own[t.index]))
+    table = table.assign(bin=pd.Categorical(table["bin"]))
+    means = table.groupby(["subject", "sequence", "period"], observed=True)["delta"].mean()
+    wide = means.unstack("period").reset_index("sequence")
+    difference, first = wide[2] - wide[1], wide["sequence"] == "PN"
+    classical = stats.ttest_ind(difference[first], difference[~first])
+    formula = "delta ~ condition*bin + period + sequence + (1|subject) + (1|subject:period)"
+    fit = fit_lmm(formula, table)
+    assert not fit.singular
+    for method in SHORT:
+        row = fit.contrast(np.diff(fit.marginal_rows("condition"), axis=0), ddf=method).iloc[0]
+        # Rounding and the optimiser's last digits; ddf is exactly n - 2.
+        assert row["df"] == pytest.approx(n - 2, rel=1e-6)
+        assert row["t"] == pytest.approx(classical.statistic, rel=1e-6)
+        assert row["p"] == pytest.approx(classical.pvalue, rel=1e-5)
+
+
 def test_row_order_changes_nothing(make_trial, factors):
     means = session_means(make_trial(), factors)
     one = fit_lmm(FORMULA, means).coefficients()
