@@ -26,7 +26,7 @@ from glxflow.trial.sensitivity import contrast_model
 
 app = typer.Typer(no_args_is_help=True, help="The statistical analysis of a trial.")
 
-_TEXT = ("subject", "session", "sequence", "condition", "sex", "guess")
+_TEXT = ("subject", "session", "sequence", "condition", "infusion", "sex", "guess", "region")
 
 Table = Annotated[Path, typer.Option(help="Long table: a row a participant, period and bin.")]
 PlanFile = Annotated[Path, typer.Option(help="Analysis plan, YAML.")]
@@ -56,7 +56,7 @@ def run(
 ) -> None:
     """Run an analysis plan on the tables of a trial; a run that was stopped is continued."""
     what = plan_from(read_yaml(plan), str(plan))
-    sources = [path for path in (table, clinical, plan) if path is not None]
+    sources = _sources(table, clinical, plan, what)
     trial, scores = read_table(table), read_table(clinical) if clinical else None
     shown = what
     if masked is not None:
@@ -67,7 +67,7 @@ def run(
         shown = mask_plan(what)
     console = Console(stderr=True)
     with KeptParts(out / ".parts", _inputs(trial, scores, shown), cores, console) as run_parts:
-        result = analyse(trial, scores, shown, run_parts)
+        result = analyse(trial, scores, shown, run_parts, _imaging(plan, what))
     for name, content in result.tables.items():
         if masked is None or name in SHOWN:
             write_tsv(out / f"{name}.tsv", content)
@@ -78,12 +78,15 @@ def run(
             "PlanSHA256": what.sha256,
             "Version": __version__,
             "Masked": masked is not None,
+            "Design": what.design,
             "Conditions": list(shown.conditions),
+            "Infusions": list(what.infusion or ()),
             "Outcome": what.outcome,
             "Instrument": what.instrument,
             "Seed": what.seed,
             "Models": result.models,
             "Warnings": result.warnings,
+            "Cautions": result.cautions,
             "Quantiles": result.quantiles,
             "Sources": [{"Path": str(path), "SHA256": sha256(path)} for path in sources],
         },
@@ -106,7 +109,7 @@ def lock(
             f"{out / 'lock.json'}: there is a lock already. A second one would hide what was "
             "frozen first; take another folder."
         )
-    sources = [path for path in (table, clinical, plan) if path is not None]
+    sources = _sources(table, clinical, plan, what)
     write_json(out / "salt.json", {"Salt": secrets.token_hex(16)})
     write_json(
         out / "lock.json",
@@ -123,7 +126,7 @@ def unmask(
 ) -> None:
     """Say which condition is X and which is Y, and append to the lock that this was done."""
     what = plan_from(read_yaml(plan), str(plan))
-    sources = [path for path in (table, clinical, plan) if path is not None]
+    sources = _sources(table, clinical, plan, what)
     record = _check_frozen(folder, what, sources)
     labels = true_labels(what, str(read_json(folder / "salt.json")["Salt"]))
     record["Unmasked"].append({"Time": _now(), "Version": __version__, "Conditions": labels})
@@ -169,6 +172,17 @@ def _inputs(trial: pd.DataFrame, scores: pd.DataFrame | None, plan: Plan) -> str
     """Return all that decides the numbers, as text; masked labels are in the tables."""
     tables = [trial.to_csv(), "" if scores is None else scores.to_csv()]
     return "\n".join([__version__, plan.sha256, *plan.conditions, str(plan.seed), *tables])
+
+
+def _sources(table: Path, clinical: Path | None, plan: Path, what: Plan) -> list[Path]:
+    """Return every file that the numbers come from; the plan is the last."""
+    imaging = None if what.imaging is None else plan.parent / what.imaging.table
+    return [path for path in (table, clinical, imaging, plan) if path is not None]
+
+
+def _imaging(plan: Path, what: Plan) -> pd.DataFrame | None:
+    """Return the table of receptor imaging, where the plan names one."""
+    return None if what.imaging is None else read_table(plan.parent / what.imaging.table)
 
 
 def _now() -> str:

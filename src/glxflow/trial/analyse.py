@@ -20,6 +20,7 @@ from glxflow.trial.designs.missing import missing_by_arm
 from glxflow.trial.designs.question import contrast_name, simple_effects
 from glxflow.trial.explore import explore
 from glxflow.trial.families import MEMBER, with_families
+from glxflow.trial.imaging import imaging_analysis
 from glxflow.trial.lmm import fit_lmm
 from glxflow.trial.models import METHODS, TrialModel, fit_design
 from glxflow.trial.multiplicity import holm
@@ -59,6 +60,7 @@ def analyse(
     clinical: pd.DataFrame | None,
     plan: Plan,
     run: Run = one_by_one,
+    imaging: pd.DataFrame | None = None,
 ) -> Analysis:
     """Return the results of a plan.
 
@@ -72,6 +74,8 @@ def analyse(
         What to do.
     run : Run
         Does the parts that take long.
+    imaging : DataFrame or None
+        Receptor imaging, where the plan has it.
 
     Raises
     ------
@@ -111,6 +115,12 @@ def analyse(
     result.tables["sensitivity"] = sensitivity(trial, plan)
     result.tables["missing"] = _missing(trial, result.tables["primary"], plan)
     result.tables.update(explore(trial, changes, scores, plan, run))
+    if plan.imaging is not None and imaging is not None:
+        result.tables["imaging"] = imaging_analysis(imaging, changes, plan)
+    elif plan.imaging is not None:
+        result.warnings.append(
+            f"no imaging table was given: {plan.imaging.column} is not analysed"
+        )
     tables, notes = with_families(result.tables, plan.families)
     result.tables.update(tables)
     result.warnings.extend(notes)

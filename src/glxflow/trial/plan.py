@@ -123,7 +123,7 @@ def plan_from(content: Mapping[str, Any], where: str) -> Plan:
         infusion=None if infusion is None else (infusion["reference"], infusion["active"]),
         within=_within(content),
         allocation=(*([rules["blocks"]] if "blocks" in rules else []), *rules.get("strata", [])),
-        responders=Responders(**content["responders"]) if "responders" in content else None,
+        responders=Responders(**clinical["responders"]) if "responders" in clinical else None,
         margins=Margins(margins.get("outcome"), margins.get("clinical")),
         imaging=_imaging(content),
         families=_families(content),

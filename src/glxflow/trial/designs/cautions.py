@@ -13,7 +13,7 @@ def cautions(plan: Plan) -> list[str]:
     found = []
     if plan.infusion is None:
         found.append(
-            "No placebo infusion: everybody had the same infusion, so that the difference tells "
+            "No reference infusion: everybody had the same infusion, so that the difference tells "
             "how the other drug changes the response, not how large the response is; time in "
             "the scanner, expectation and drift are part of it."
         )
