@@ -1,6 +1,8 @@
 import math
 import re
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from glxflow.report.page import Provenance
@@ -194,3 +196,16 @@ def test_every_table_has_a_caption_and_row_headings(series, read_page):
     headings = [attributes.get("scope") for tag, attributes in
                 read_page(render_scan(series)).elements if tag == "th"]  # fmt: skip
     assert set(headings) == {"row", "col"}
+
+
+def test_other_models_are_listed_with_their_weights(one_bin, read_page):
+    ratios = {"glu_tcr": 1.21, "gln_tcr": 0.3, "glx_tcr": 1.51, "glx_tnaa": 1.1}
+    rows = [
+        {"choice": "as reported", "model": "", "weight": float("nan")} | ratios,
+        {"choice": "baseline", "model": "half dimension", "weight": 0.25} | ratios,
+    ]
+    words = read_page(render_scan(replace(one_bin(), models=pd.DataFrame(rows)))).words
+    assert "Choice of the model" in words
+    assert "baseline: half dimension" in words
+    assert "25 %" in words
+    assert "Choice of the model" not in read_page(render_scan(one_bin())).words

@@ -14,11 +14,13 @@ from glxflow import __version__
 from glxflow.cli.changes import changes_table
 from glxflow.cli.edited import edited_basis, fit_edited_bins
 from glxflow.cli.fitting import basis_for
+from glxflow.cli.model_choice import models_table, session_ensemble
 from glxflow.cli.preprocess import EddyChoice, EddyCurrent, clean_scan, outcome_of
 from glxflow.cli.scan_results import BinFit, ScanResult, page_of, qc_rows, table_of
 from glxflow.cli.sessions import RecordFailure, failure_recorded
 from glxflow.errors import ConfigError, DataError
 from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
+from glxflow.fit.ensemble import Ensemble
 from glxflow.fit.sensitivity import baseline_alternatives
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.metadata import ScanHeader, read_header
@@ -56,6 +58,7 @@ class _Fitted:
     fits: tuple[BinFit, ...]
     basis: BasisSet
     changes: pd.DataFrame | None = None
+    ensemble: Ensemble | None = None
     sums: tuple[FitResult, ...] = ()
 
 
@@ -105,8 +108,15 @@ def fit(
             bases = (basis, basis_on) if basis_on else (basis,)
             fitted = _fitted(source, prepared, bases, options)
             scaling = _scaling(prepared, fitted.fits[0].result)
-            axis = prepared.bins.axis
-            result = ScanResult(prefix, prepared.record, fitted.fits, scaling, limits, axis)
+            result = ScanResult(
+                prefix,
+                prepared.record,
+                fitted.fits,
+                scaling,
+                limits,
+                prepared.bins.axis,
+                fitted.ensemble,
+            )
             provenance = _provenance(prepared, bases, fitted.basis, options)
             content = page_of(result, provenance, _acquired(prepared, fitted.basis))
             _write(out, result, prepared, fitted, content)
@@ -179,8 +189,13 @@ def _fitted(
         return _Fitted(edited.fits, sets[0], sums=edited.sums)
     basis = basis_for(bases[0], bins, scan)
     model = prepare(basis, options)
-    changes = changes_table(bins, prepared.record["BinTable"], model)
-    return _Fitted(_fit_bins(bins, model), basis, changes=changes)
+    table = prepared.record["BinTable"]
+    return _Fitted(
+        _fit_bins(bins, model),
+        basis,
+        changes=changes_table(bins, table, model),
+        ensemble=session_ensemble(bins, table, model, basis, prepared.water),
+    )
 
 
 def _fit_bins(bins: Series, model: FitModel) -> tuple[BinFit, ...]:
@@ -254,11 +269,15 @@ def _write(
     """Write tables, curves and the page of one session."""
     write_tsv(out / f"{result.prefix}_desc-fit_concentrations.tsv", table_of(result))
     write_tsv(out / f"{result.prefix}_desc-qc.tsv", pd.DataFrame(qc_rows(result)))
-    changes = out / f"{result.prefix}_desc-fit_changes.tsv"
-    # What an earlier run found over other bins must not stand beside this one's results.
-    changes.unlink(missing_ok=True)
-    if fitted.changes is not None:
-        write_tsv(changes, fitted.changes)
+    optional = {"changes": fitted.changes, "models": None}
+    if fitted.ensemble is not None:
+        optional["models"] = models_table(fitted.ensemble)
+    for name, table in optional.items():
+        path = out / f"{result.prefix}_desc-fit_{name}.tsv"
+        # What an earlier run found over other bins must not stand beside this one's results.
+        path.unlink(missing_ok=True)
+        if table is not None:
+            write_tsv(path, table)
     drawn = {"fit": tuple(one.result for one in result.fits)}
     if fitted.sums:
         drawn["fitsum"] = fitted.sums

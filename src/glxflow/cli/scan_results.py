@@ -6,8 +6,11 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from glxflow.cli.model_choice import models_table
+from glxflow.fit.ensemble import Ensemble
 from glxflow.qc.metrics import (
     baseline_sensitivity_percent,
     fit_metrics,
@@ -15,7 +18,7 @@ from glxflow.qc.metrics import (
     share_percent,
 )
 from glxflow.qc.rules import Limit, QcVerdict, judge
-from glxflow.quantify import Estimate, WaterScaling, estimates
+from glxflow.quantify import Estimate, ModelSpread, WaterScaling, estimates, model_spreads
 from glxflow.report.page import Provenance
 from glxflow.report.scan_page import FittedBin, ScanPage
 from glxflow.spectrum import Axis, FitResult, Flag, Step
@@ -58,6 +61,8 @@ class ScanResult:
         Quality limits of the study.
     axis : Axis
         Of the data.
+    ensemble : Ensemble or None
+        What other models say of the average and then of every bin.
     """
 
     prefix: str
@@ -66,6 +71,7 @@ class ScanResult:
     scaling: WaterScaling | str
     limits: Mapping[str, Limit]
     axis: Axis
+    ensemble: Ensemble | None = None
 
     @property
     def bins(self) -> list[dict[str, Any]]:
@@ -77,6 +83,19 @@ class ScanResult:
         """Estimates of every bin."""
         scaling = self.scaling if isinstance(self.scaling, WaterScaling) else None
         return tuple(estimates(fit.result, scaling) for fit in self.fits)
+
+    @cached_property
+    def spreads(self) -> tuple[dict[str, ModelSpread], ...]:
+        """What the choice of the model adds to the uncertainty of every bin."""
+        if self.ensemble is None:
+            return tuple({} for _ in self.fits)
+        members = self.ensemble.members
+        # The first is the average of the session.
+        amplitudes = [self.ensemble.amplitudes[1:], *(one.amplitudes[1:] for one in members)]
+        scaling = self.scaling if isinstance(self.scaling, WaterScaling) else None
+        fit = self.fits[0].result
+        weights = np.array([one.weight for one in members])
+        return model_spreads(fit.names, fit.kinds, np.array(amplitudes), weights, scaling)
 
     @cached_property
     def verdicts(self) -> tuple[QcVerdict, ...]:
@@ -134,11 +153,15 @@ def _known(value: float | None) -> float:
 def table_of(result: ScanResult) -> pd.DataFrame:
     """Return the concentrations, a row a bin and metabolite."""
     rows = []
-    for part, fit, row in _rows(result):
-        values = asdict(row) | {
-            "flags": " ".join(flag.code for flag in row.flags),
-            "doubts": "; ".join(flag.message for flag in row.flags),
-        }
+    for part, fit, row, spread in _rows(result):
+        values = (
+            asdict(row)
+            | spread
+            | {
+                "flags": " ".join(flag.code for flag in row.flags),
+                "doubts": "; ".join(flag.message for flag in row.flags),
+            }
+        )
         values["metabolite"] = REPORTED.get(row.metabolite, row.metabolite)
         rows.append(when(part) | values | {"status": fit.status.name.lower()})
     return pd.DataFrame(rows)
@@ -171,17 +194,22 @@ def page_of(
             for part, fit, verdict in fitted
         ),
         estimates=table,
+        models=pd.DataFrame() if result.ensemble is None else models_table(result.ensemble),
         steps=tuple(Step(**step) for step in result.record["Steps"]),
         acquisition=acquisition,
         notes=tuple(result.notes),
     )
 
 
-def _rows(result: ScanResult) -> Iterator[tuple[dict[str, Any], FitResult, Estimate]]:
-    """Yield bin, fit and estimate of every row of the table."""
-    for part, fit, rows in zip(result.bins, result.fits, result.estimates, strict=True):
+def _rows(
+    result: ScanResult,
+) -> Iterator[tuple[dict[str, Any], FitResult, Estimate, dict[str, float]]]:
+    """Yield bin, fit, estimate and spread over models of every row of the table."""
+    bins = zip(result.bins, result.fits, result.estimates, result.spreads, strict=True)
+    for part, fit, rows, spreads in bins:
         for row in rows:
-            yield part, fit.result, row
+            spread = spreads.get(row.metabolite)
+            yield part, fit.result, row, asdict(spread) if spread else {}
 
 
 def _positions(result: ScanResult) -> list[int]:

@@ -1,6 +1,7 @@
 """From amplitudes to ratios and concentrations, with their covariance."""
 
 from glxflow.quantify.estimates import Estimate, estimates, ratio
+from glxflow.quantify.model_choice import ModelSpread, model_spreads
 from glxflow.quantify.water import (
     Acquisition,
     Tissue,
@@ -13,10 +14,12 @@ from glxflow.quantify.water import (
 __all__ = [
     "Acquisition",
     "Estimate",
+    "ModelSpread",
     "Tissue",
     "WaterAmplitude",
     "WaterScaling",
     "estimates",
+    "model_spreads",
     "ratio",
     "water_amplitude",
     "water_scaling",

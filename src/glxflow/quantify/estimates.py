@@ -1,6 +1,7 @@
 """Amplitudes, sums and ratios of one fit, each with its uncertainty by the fit's covariance."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,20 +69,22 @@ def estimates(fit: FitResult, scaling: WaterScaling | None = None) -> tuple[Esti
     scaling : WaterScaling, optional
         From amplitudes to concentrations, for the same components.
     """
-    parts = {
-        name: (name,)
-        for name, kind in zip(fit.names, fit.kinds, strict=True)
-        if kind is Kind.METABOLITE
+    return tuple(
+        _estimate(fit, name, members, scaling)
+        for name, members in members_of(fit.names, fit.kinds).items()
+    )
+
+
+def members_of(names: Sequence[str], kinds: Sequence[Kind]) -> dict[str, tuple[str, ...]]:
+    """Return what is reported, every metabolite and then the sums, with its components."""
+    parts: dict[str, tuple[str, ...]] = {
+        name: (name,) for name, kind in zip(names, kinds, strict=True) if kind is Kind.METABOLITE
     }
-    sums = {
+    sums: dict[str, tuple[str, ...]] = {
         name: members for name, members in SUMS.items() if any(one in parts for one in members)
     }
-    sums |= {
-        name: members for name, members in EDITED_SUMS.items() if set(members) <= set(fit.names)
-    }
-    return tuple(
-        _estimate(fit, name, members, scaling) for name, members in (parts | sums).items()
-    )
+    sums |= {name: members for name, members in EDITED_SUMS.items() if set(members) <= set(names)}
+    return parts | sums
 
 
 def ratio(fit: FitResult, numerator: RealArray, denominator: RealArray) -> tuple[float, float]:

@@ -17,6 +17,15 @@ HEADLINE = {
 """Numbers that stand above the figure: label, then metabolite and column."""
 
 
+MODEL_COLUMNS = {
+    "glu_tcr": "Glu/tCr",
+    "gln_tcr": "Gln/tCr",
+    "glx_tcr": "Glx/tCr",
+    "glx_tnaa": "Glx/tNAA",
+}
+"""Ratios that the table of models shows, with their headings."""
+
+
 def estimate_rows(estimates: pd.DataFrame) -> dict[str, Any]:
     """Return columns and rows of the table of one spectrum.
 
@@ -49,6 +58,20 @@ def estimate_rows(estimates: pd.DataFrame) -> dict[str, Any]:
             for record in records
         ],
     }
+
+
+def model_rows(models: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return what the table of models shows: choice, model, weight and ratios as texts."""
+    return [
+        {
+            "name": f"{row['choice']}: {row['model']}" if row["model"] else row["choice"],
+            "cells": [
+                "" if math.isnan(row["weight"]) else f"{100 * row['weight']:.0f} %",
+                *(number(float(row[column])) for column in MODEL_COLUMNS),
+            ],
+        }
+        for row in models.to_dict("records")
+    ]
 
 
 def session_value(estimates: pd.DataFrame, metabolite: str, column: str) -> str:

@@ -9,7 +9,13 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from glxflow.report.estimates import HEADLINE, estimate_rows, session_value
+from glxflow.report.estimates import (
+    HEADLINE,
+    MODEL_COLUMNS,
+    estimate_rows,
+    model_rows,
+    session_value,
+)
 from glxflow.report.page import Figure, Provenance, render
 from glxflow.report.spectrum_figure import component_rows, spectrum_figure
 from glxflow.report.time_course import time_course_figure
@@ -112,6 +118,9 @@ class ScanPage:
         What was measured, such as "Echo time": "30 ms".
     notes : tuple of str
         Further sentences for the reader: warnings, how water scaling was done.
+    models : DataFrame
+        What other models say of the session's average: choice, model, weight and
+        ratios; the first row is the model that is reported. May be empty.
     """
 
     title: str
@@ -122,6 +131,7 @@ class ScanPage:
     failure: str = ""
     acquisition: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    models: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 _ORDER = ("pass", "doubtful", "fail")
@@ -148,6 +158,8 @@ def render_scan(scan: ScanPage) -> str:
         scan=scan,
         verdict=_session_verdict(scan),
         bins=bins,
+        models=model_rows(scan.models),
+        model_headings=list(MODEL_COLUMNS.values()),
         figures=_figures(scan),
     )
 

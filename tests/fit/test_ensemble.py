@@ -1,0 +1,106 @@
+"""Members against fits that were made from scratch, and bins against their own fits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from glxflow.fit import fit_prepared, prepare
+from glxflow.fit.ensemble import Alternative, fit_ensemble
+from glxflow.fit.sensitivity import baseline_alternatives
+from glxflow.spectrum import Fid
+
+
+@pytest.fixture
+def ensemble_of(model):
+    def make(fid, fids=(), others=None):
+        fit = fit_prepared(fid, model)
+        return fit, fit_ensemble(fit, fid, [fid, *fids], np.random.default_rng(1), others)
+
+    return make
+
+
+def member(ensemble, label, choice=""):
+    return next(one for one in ensemble.members if one.label == label and choice in one.choice)
+
+
+def glutamate(ensemble, amplitudes):
+    return amplitudes[:, ensemble.names.index("Glu")]
+
+
+def test_at_least_a_dozen_models_differ_in_one_choice_each(ensemble_of, make_fid):
+    _, ensemble = ensemble_of(make_fid())
+    assert len(ensemble.members) >= 12
+    choices = {one.choice for one in ensemble.members}
+    assert {"baseline", "macromolecule ratios", "shift prior", "width prior", "range"} <= choices
+    for choice in choices:
+        weights = [one.weight for one in ensemble.members if one.choice == choice]
+        # The model of the fit itself has the rest, of which an equal share is certain.
+        assert min(weights) > 0
+        assert sum(weights) < 1
+
+
+@pytest.mark.parametrize(("label", "position"), [("half dimension", 0), ("double dimension", 1)])
+def test_baseline_members_are_the_baseline_alternatives(
+    ensemble_of, model, make_fid, label, position
+):
+    fid = make_fid()
+    fit, ensemble = ensemble_of(fid)
+    other = baseline_alternatives(fid, model, fit.result)[position]
+    found = glutamate(ensemble, member(ensemble, label).amplitudes)[0]
+    sd = np.sqrt(other.covariance[other.names.index("Glu"), other.names.index("Glu")])
+    # The weight of the data against the priors comes from another prefit.
+    assert found == pytest.approx(other.amplitudes[other.names.index("Glu")], abs=0.1 * sd)
+
+
+def test_a_range_member_is_the_fit_of_that_range(ensemble_of, model, basis, make_fid):
+    fid = make_fid()
+    _, ensemble = ensemble_of(fid)
+    options = replace(model.options, ppm_range=(1.8, 4.2))
+    other = fit_prepared(fid, prepare(basis, options)).result
+    found = glutamate(ensemble, member(ensemble, "1.8-4.2 ppm").amplitudes)[0]
+    sd = np.sqrt(other.covariance[other.names.index("Glu"), other.names.index("Glu")])
+    # Knots of the spline lie elsewhere, and the prefits differ.
+    assert found == pytest.approx(other.amplitudes[other.names.index("Glu")], abs=0.2 * sd)
+
+
+def test_bins_follow_the_average_as_their_own_fits_do(ensemble_of, model, basis, make_fid):
+    average, other = make_fid(seed=2), make_fid(seed=3)
+    time_s = average.axis.time_s
+    line = np.exp(-np.pi * 5.0 * time_s - (3.0 * time_s) ** 2)
+    noise = 0.3 * (other.samples - average.samples)
+    near = Fid(average.samples + 0.5 * basis.fid("Glu") * line + noise, average.axis)
+    fit, ensemble = ensemble_of(average, [near])
+    own = fit_prepared(near, model).result
+    glu = own.names.index("Glu")
+    sd = np.sqrt(own.covariance[glu, glu])
+    followed = glutamate(ensemble, ensemble.amplitudes)
+    assert followed[0] == pytest.approx(fit.result.amplitudes[glu])
+    assert own.amplitudes[glu] - followed[0] > 0.3  # there is something to follow
+    # Second order, and another active set: small beside the uncertainty.
+    assert followed[1] == pytest.approx(own.amplitudes[glu], abs=0.1 * sd)
+
+
+def test_another_way_of_processing_joins_by_name(ensemble_of, model, make_fid):
+    fid, other = make_fid(), make_fid(seed=9)
+    alternative = Alternative("otherwise", fit_prepared(other, model), other, [other])
+    fit, ensemble = ensemble_of(fid, others={"processing": alternative})
+    found = member(ensemble, "otherwise", "processing").amplitudes
+    assert found[0] == pytest.approx(alternative.fit.result.amplitudes)
+    assert ensemble.names == fit.result.names
+
+
+def test_a_failed_fit_has_no_ensemble(model):
+    noise = np.random.default_rng(8).normal(size=(2, model.axis.n_points))
+    fid = Fid(noise[0] + 1j * noise[1], model.axis)
+    fit = fit_prepared(fid, model)
+    assert fit_ensemble(fit, fid, [fid], np.random.default_rng(1)) is None
+
+
+def test_weak_lines_are_forbidden_and_the_rest_stays_linked(make_fid, ensemble_of):
+    _, ensemble = ensemble_of(make_fid())
+    found = member(ensemble, "without weak lines").amplitudes[0]
+    names = ensemble.names
+    expected = found[names.index("MM20")]
+    assert found[names.index("MM27")] == pytest.approx(0, abs=1e-3 * expected)
+    assert found[names.index("MM30")] > 0.3 * expected
