@@ -4,17 +4,38 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from glxflow.fit.groups import COLLINEAR_WIDTH_HZ, LARGEST_CORRELATION
 from glxflow.fit.model import FitModel
 from glxflow.fit.solver import Solution
 from glxflow.spectrum import FitResult, FitStatus, Flag, Kind
 
 SMALLEST_SNR = 8.0
 LARGEST_REDUCED_CHI2 = 1.5
+_NEARLY = 0.99
 
 
-def doubts(result: FitResult, solution: Solution, model: FitModel) -> tuple[Flag, ...]:
-    """Return every doubt about a fit."""
-    return (*_of_model(model), *_of_search(result, solution), *_of_data(result, model))
+def doubts(
+    result: FitResult, solution: Solution, model: FitModel, softest_ed: float
+) -> tuple[Flag, ...]:
+    """Return every doubt about a fit.
+
+    Parameters
+    ----------
+    result : FitResult
+        The fit, without flags.
+    solution : Solution
+        The end of its search.
+    model : FitModel
+        What was fitted.
+    softest_ed : float
+        Largest effective dimension per ppm that AIC may choose for the baseline.
+    """
+    return (
+        *_of_model(model),
+        *_of_search(result, solution),
+        *_of_baseline(result, model, softest_ed),
+        *_of_data(result, model),
+    )
 
 
 def _of_model(model: FitModel) -> Iterator[Flag]:
@@ -24,6 +45,13 @@ def _of_model(model: FitModel) -> Iterator[Flag]:
             "NO_MACROMOLECULES",
             "the basis set holds no macromolecules: glutamate then takes up their signal "
             "(25-49 % too high at short TE). Add default or measured macromolecules.",
+        )
+    if model.collinear:
+        pairs = ", ".join(f"{one} and {other}" for one, other in model.collinear)
+        yield Flag(
+            "COLLINEAR",
+            f"{pairs} are the same curve to {LARGEST_CORRELATION:g} at {COLLINEAR_WIDTH_HZ:g} Hz: "
+            "data cannot part them. Read their sum, or leave one out of the basis set.",
         )
 
 
@@ -41,6 +69,18 @@ def _of_search(result: FitResult, solution: Solution) -> Iterator[Flag]:
             "AT_BOUND",
             f"{', '.join(solution.at_bound)} ended at a bound. Look for an artefact "
             "under that metabolite, or a line too broad to fit.",
+        )
+
+
+def _of_baseline(result: FitResult, model: FitModel, softest_ed: float) -> Iterator[Flag]:
+    """Yield doubts about the baseline's stiffness, where the data chose it."""
+    is_chosen = model.options.baseline_ed_per_ppm is None
+    if is_chosen and result.baseline_ed > _NEARLY * softest_ed:
+        yield Flag(
+            "BASELINE_END",
+            f"AIC asks for the softest baseline it may choose, {softest_ed:g} dimensions per ppm: "
+            "something broad is not in the model. Look for lipid and macromolecules, and do not "
+            "read differences smaller than glx_baseline_sensitivity.",
         )
 
 

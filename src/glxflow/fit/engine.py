@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 DEFAULTS = FitOptions()
 PREFIT_ED_PER_PPM = 1.5
 _PREFIT_DECREASE = 1e-2
+_N_RESTARTS = 2
+_LARGEST_START_SD = 0.3
 ED_GRID = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 """Effective dimensions per ppm among which AIC chooses."""
 
@@ -172,6 +174,18 @@ def choose_ed(problem: Problem, point: Point) -> float:
 
 
 def _solve(problem: Problem, start: RealArray) -> Solution:
+    """Search all parameters, from other starts as well where the end is doubtful."""
+    found = _search(problem, start)
+    if found.is_converged and not found.at_bound:
+        return found
+    sd = np.minimum(problem.prior.sd, _LARGEST_START_SD)
+    scatter = np.random.default_rng(0).normal(size=(_N_RESTARTS, start.size))
+    again = [_search(problem, start + sd * one) for one in scatter]
+    # A minimum is better than a stop on the way to a lower one.
+    return min([found, *again], key=lambda one: (not one.is_converged, one.point.cost))
+
+
+def _search(problem: Problem, start: RealArray) -> Solution:
     """Search all parameters by the solver of the options."""
     vary = np.ones(start.size, dtype=np.bool_)
     if problem.model.options.solver == "fast":
@@ -214,7 +228,7 @@ def _result(
         baseline_ed=float(problem.shares.sum()) / model.spline.width_ppm,
         status=FitStatus.CONVERGED if solution.is_converged else FitStatus.NOT_CONVERGED,
     )
-    return replace(result, flags=doubts(result, solution, model))
+    return replace(result, flags=doubts(result, solution, model, ED_GRID[-1]))
 
 
 def component_curves(problem: Problem, point: Point) -> RealArray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from glxflow.errors import BasisError
 from glxflow.fit.baseline import SplineSpace, spline_space
-from glxflow.fit.groups import Group, far_lipids, groups_of
+from glxflow.fit.groups import Group, collinear_pairs, far_lipids, groups_of
 from glxflow.fit.lineshape import lineshape_family, lineshape_slopes
 from glxflow.fit.options import FitOptions
 from glxflow.fit.prior import Prior, prior_of
@@ -71,6 +71,8 @@ class FitModel:
         Of the non-linear parameters.
     membership : (n_groups, n_columns) ndarray
         1 where a column belongs to a group.
+    collinear : tuple of pairs of str
+        Metabolites that no data can tell apart, other than those the groups tie.
     known_weights : dict
         Splines, rotations and responses of weights that were asked for before.
     """
@@ -94,6 +96,7 @@ class FitModel:
     options: FitOptions
     prior: Prior
     membership: RealArray
+    collinear: tuple[tuple[str, str], ...]
     known_weights: dict[bytes, tuple[SplineSpace, RealArray, RealArray]] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -223,6 +226,7 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
         options=options,
         prior=prior_of(groups, axis.spectrometer_frequency_mhz, options),
         membership=_membership(groups, len(fids)),
+        collinear=collinear_pairs(basis),
     )
 
 

@@ -1,0 +1,64 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from glxflow.fit import FitOptions, fit_prepared, prepare
+from glxflow.fit.engine import _solve
+from glxflow.fit.groups import collinear_pairs
+from glxflow.fit.solver import solve_fast
+from glxflow.spectrum import Fid, Kind
+
+
+def codes(result):
+    return {flag.code for flag in result.flags}
+
+
+@pytest.fixture
+def with_twin(basis):
+    """Return a basis set that holds glutamate under a second name."""
+    twin = basis.fid("Glu")[np.newaxis] * 1.3
+    return replace(
+        basis,
+        names=(*basis.names, "Twin"),
+        kinds=(*basis.kinds, Kind.METABOLITE),
+        fids=np.concatenate([basis.fids, twin]),
+    )
+
+
+def test_twins_in_the_basis_set_are_named(with_twin, make_fid):
+    result = fit_prepared(make_fid(), prepare(with_twin, FitOptions())).result
+    (flag,) = (flag for flag in result.flags if flag.code == "COLLINEAR")
+    assert "Glu and Twin" in flag.message
+
+
+def test_sums_that_are_reported_anyway_are_no_doubt(basis):
+    assert collinear_pairs(basis) == ()
+
+
+def test_baseline_as_soft_as_allowed_is_named_where_the_data_chose_it(basis, make_fid):
+    model = prepare(basis, FitOptions())
+    fid = make_fid()
+    hump_hz = model.axis.hz(2.9) + np.array([-90.0, 0.0, 90.0])[:, np.newaxis]
+    decay = np.exp(-((np.pi * 60.0 * model.axis.time_s) ** 2) / (4 * np.log(2)))
+    humps = np.array([1, -1, 1]) @ np.exp(2j * np.pi * hump_hz * model.axis.time_s) * decay
+    bent = Fid(fid.samples + 60.0 * humps, fid.axis)
+    assert "BASELINE_END" in codes(fit_prepared(bent, model).result)
+    assert "BASELINE_END" not in codes(fit_prepared(fid, model).result)
+    fixed = replace(model, options=FitOptions(baseline_ed_per_ppm=2.0))
+    assert "BASELINE_END" not in codes(fit_prepared(bent, fixed).result)
+
+
+def test_doubtful_end_is_searched_from_other_starts(model, make_fid):
+    fit = fit_prepared(make_fid(6), model)
+    best = fit.solution.point.theta
+    at = model.prior.names.index("width_NAA")
+    high = model.prior.high.copy()
+    high[at] = best[at] - 0.02  # the minimum is out of reach, so that the end is at a bound
+    bounded = replace(fit.problem.model, prior=replace(model.prior, high=high))
+    problem = fit.problem.with_model(bounded)
+    alone = solve_fast(problem, best, np.ones(best.size, dtype=bool))
+    several = _solve(problem, best)
+    assert "width_NAA" in alone.at_bound
+    assert several.n_evaluations != alone.n_evaluations or several.point.cost == alone.point.cost
+    assert several.point.cost <= alone.point.cost
