@@ -11,7 +11,7 @@ from glxflow.basis.simulate import simulate_basis
 from glxflow.errors import ConfigError, DataError
 from glxflow.fit import FitOptions, prepare
 from glxflow.fit.changes import percent_changes
-from glxflow.fit.design import bin_design, in_events, reduce_design, response_design
+from glxflow.fit.design import bin_design, event_design, in_events, reduce_design, response_design
 from glxflow.fit.problem import Problem
 from glxflow.fit.series import fit_series
 from glxflow.io.nifti_mrs import read_series
@@ -317,6 +317,18 @@ def test_events_hold_the_transients_that_start_within_them():
     onset_s = np.arange(0.0, 20.0, 2.0)
     inside = in_events(onset_s, np.array([4.0, 14.0]), np.array([4.0, 2.0]))
     assert onset_s[inside].tolist() == [4.0, 6.0, 14.0]
+
+
+def test_rest_is_the_baseline_of_events_even_where_a_scan_begins_within_one():
+    design = event_design("pain", np.array([True, True, False, False]))
+    assert design.matrix @ design.baseline == pytest.approx([0.0, 0.0, 1.0, 1.0])
+    assert design.responses[0][0] == "pain"
+
+
+@pytest.mark.parametrize("inside", [np.zeros(4, dtype=bool), np.ones(4, dtype=bool)])
+def test_events_that_hold_all_or_nothing_are_an_error(inside):
+    with pytest.raises(ConfigError, match="some within and some outside"):
+        event_design("pain", inside)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ COMMANDS = (
     "preprocess",
     "calibrate",
     "fit",
+    "series",
     "collect",
     "trial",
     "report",

@@ -45,23 +45,34 @@ def changes_table(
         return None
     weights = np.array([part["weight"] for part in table], dtype=np.float64)
     fit = fit_series(bins, model, bin_design(list(parts)), weights)
+    return change_rows(fit, {name: when(part) for name, part in parts.items()})
+
+
+def change_rows(fit: SeriesFit, first: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Return the changes of a joint fit as a table.
+
+    Parameters
+    ----------
+    fit : SeriesFit
+        The joint fit.
+    first : mapping
+        What stands in the first columns of the rows of each response.
+    """
+    lines = _lines(fit)
     rows = [
-        when(parts[row.response])
-        | {
+        {
+            **first[row.response],
             "metabolite": REPORTED.get(row.metabolite, row.metabolite),
             "over": row.over or "none",
             "change_percent": row.percent,
             "change_percent_sd": row.sd,
             "low95": row.low95,
             "high95": row.high95,
-        }
-        | lines[row.response]
-        | {
+            **lines[row.response],
             "status": fit.status.name.lower(),
             "flags": " ".join(flag.code for flag in fit.flags),
             "doubts": "; ".join(flag.message for flag in fit.flags),
         }
-        for lines in [_lines(fit)]
         for row in percent_changes(fit, SUMS, DENOMINATORS).rows
     ]
     return pd.DataFrame(rows)

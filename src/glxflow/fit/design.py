@@ -67,6 +67,31 @@ def bin_design(labels: Sequence[str]) -> Design:
     return Design(matrix, rows[0], tuple(zip(bins[1:], rows[1:], strict=True)))
 
 
+def event_design(name: str, is_inside: BoolArray) -> Design:
+    """Return a design with one level during events and one at rest, the baseline.
+
+    Parameters
+    ----------
+    name : str
+        Of the events.
+    is_inside : (n_transients,) bool ndarray
+        Which transients are within an event.
+
+    Raises
+    ------
+    ConfigError
+        If all transients are within events, or none is.
+    """
+    if is_inside.all() or not is_inside.any():
+        raise ConfigError(
+            f"design: {int(is_inside.sum())} of {is_inside.size} transients are within "
+            f"{name!r}, expected some within and some outside. Check onset and duration of the "
+            "events, in seconds on the clock of the transients."
+        )
+    rows = np.eye(2)
+    return Design(rows[is_inside.astype(np.intp)], rows[0], ((name, rows[1]),))
+
+
 def response_design(name: str, regressor: RealArray) -> Design:
     """Return a design with a constant and a smooth response of given course.
 

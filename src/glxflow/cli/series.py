@@ -1,0 +1,91 @@
+"""Fit what changes during the events of a functional scan, over all its transients."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from glxflow.cli.changes import change_rows
+from glxflow.cli.fitting import basis_for
+from glxflow.errors import DataError
+from glxflow.fit import FitOptions, prepare
+from glxflow.fit.design import event_design, in_events
+from glxflow.fit.series import fit_series
+from glxflow.io.events import events_of
+from glxflow.io.nifti_mrs import read_series
+from glxflow.io.records import read_record, write_record
+from glxflow.io.tables import read_json, write_tsv
+from glxflow.spectrum import RealArray, Series
+
+app = typer.Typer()
+
+_RECORD = "_desc-preproc_svs.json"
+
+
+@app.command()
+def series(
+    source: Annotated[Path, typer.Argument(help="Record of the preprocessing, JSON.")],
+    basis: Annotated[Path, typer.Option(help="Basis set, in any known format.")],
+    events: Annotated[Path, typer.Option(help="BIDS events.tsv of the scan.")],
+    event: Annotated[str, typer.Option(help="trial_type of the events to compare with rest.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    ppm_range: Annotated[
+        tuple[float, float], typer.Option(help="Lowest and highest fitted chemical shift, ppm.")
+    ] = (0.2, 4.2),
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="Baseline of the study, by `glxflow calibrate`; else AIC chooses."),
+    ] = None,
+) -> None:
+    """Fit the change of every metabolite during events, in percent of its level at rest.
+
+    All transients that preprocessing kept are fitted jointly; a transient belongs to an event
+    that it starts in.
+    """
+    prefix = source.name.removesuffix(_RECORD)
+    record = read_record(source)
+    if record["Status"] != "ok" or "Difference" in record:
+        raise DataError(
+            f"{source}: not the record of a preprocessed scan without editing, whose transients "
+            "could be compared. Run `glxflow preprocess` on the raw scan."
+        )
+    path = source.with_name(record["Transients"])
+    transients, weights = _kept(read_series(path), record["TransientTable"]["weight"])
+    design = event_design(event, in_events(transients.onset_s, *events_of(events, event)))
+    ed = float(read_json(calibration)["BaselineEdPerPpm"]) if calibration else None
+    options = FitOptions(ppm_range=ppm_range, baseline_ed_per_ppm=ed)
+    used = basis_for(basis, transients, path)
+    fit = fit_series(transients, prepare(used, options), design, weights)
+    write_tsv(
+        out / f"{prefix}_desc-series_changes.tsv", change_rows(fit, {event: {"event": event}})
+    )
+    write_record(
+        out / f"{prefix}_desc-series_changes.json",
+        inputs=[path, events],
+        parameters={
+            "event": event,
+            "ppm_range": list(ppm_range),
+            "baseline_ed_per_ppm": ed or "by AIC, of the mean",
+            "basis": used.source,
+            "n_transients": [int((design.matrix[:, column] > 0).sum()) for column in range(2)],
+        },
+        warnings=[flag.message for flag in fit.flags],
+    )
+
+
+def _kept(transients: Series, weights: list[float]) -> tuple[Series, RealArray]:
+    """Return the transients with weight, and their weights."""
+    precision = np.array(weights, dtype=np.float64)
+    kept = precision > 0
+    return (
+        Series(
+            transients.samples[:, kept],
+            transients.axis,
+            transients.onset_s[kept],
+            transients.echo_time_s,
+            transients.repetition_time_s,
+            transients.steps,
+        ),
+        precision[kept],
+    )

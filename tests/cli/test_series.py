@@ -1,0 +1,84 @@
+"""A functional scan with blocks, from its raw transients to the change of glutamate."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from glxflow.basis.macromolecules import with_macromolecules
+from glxflow.basis.protocol import protocol_for
+from glxflow.basis.simulate import simulate_basis
+from glxflow.spectrum import Axis
+
+PREFIX = "sub-01_ses-1_task-pain"
+AXIS = Axis(1024, 5e-4, 123.25, 4.65)
+TRUTH_MM = {
+    "NAA": 10.0,
+    "Cr": 4.5,
+    "PCr": 4.0,
+    "GPC": 1.0,
+    "PCh": 0.6,
+    "Ins": 6.0,
+    "Glu": 9.0,
+    "Gln": 2.5,
+}
+RISE = 0.2
+N_TRANSIENTS = 32
+
+
+@pytest.fixture
+def raw(tmp_path, write_scan):
+    """A raw PRESS scan: Glu is a fifth higher in the second and fourth quarter."""
+    basis = with_macromolecules(
+        simulate_basis(protocol_for("press", AXIS, echo_time_s=0.03), tuple(TRUTH_MM))
+    )
+    amounts = np.array([TRUTH_MM.get(name, 2.0 * name.startswith("MM")) for name in basis.names])
+    rest = amounts @ basis.fids
+    active = rest + RISE * TRUTH_MM["Glu"] * basis.fid("Glu")
+    is_active = np.arange(N_TRANSIENTS) // 8 % 2 == 1
+    decay = np.exp(-np.pi * 5.0 * AXIS.time_s)
+    clean = np.where(is_active[:, np.newaxis], active, rest) * decay
+    noise = np.random.default_rng(1).normal(scale=0.5, size=(*clean.shape, 2)) @ [1, 1j]
+    return write_scan(
+        (clean + noise)[np.newaxis],
+        ("DIM_COIL", "DIM_DYN"),
+        path=tmp_path / "raw" / f"{PREFIX}_svs.nii.gz",
+    )
+
+
+def test_change_during_events_is_that_of_the_truth(glxflow, raw, tmp_path):
+    events = tmp_path / "events.tsv"
+    # A repetition lasts 2 s: the second quarter starts at 16 s.
+    events.write_text("onset\tduration\ttrial_type\n16\t16\tpain\n48\t16\tpain\n")
+    out, basis = tmp_path / "out", tmp_path / "basis.nii.gz"
+    names = ",".join(TRUTH_MM)
+    for command in (
+        ("preprocess", raw, "--bin-s", 600, "--out", out),
+        ("basis", "simulate", "--like", raw, "--metabolites", names, "--out", basis),
+        (
+            *("series", out / f"{PREFIX}_desc-preproc_svs.json", "--basis", basis),
+            *("--events", events, "--event", "pain", "--out", out),
+        ),
+    ):
+        run = glxflow(*command)
+        assert run.returncode == 0, run.stderr
+    table = pd.read_csv(out / f"{PREFIX}_desc-series_changes.tsv", sep="\t")
+    row = table[table["over"] == "none"].set_index("metabolite").loc["Glu"]
+    # Four SD: one in ten thousand fails by chance.
+    assert row["change_percent"] == pytest.approx(100 * RISE, abs=4 * row["change_percent_sd"])
+    assert row["change_percent_sd"] < 5
+    assert row["event"] == "pain"
+    record = json.loads((out / f"{PREFIX}_desc-series_changes.json").read_text())
+    assert sum(record["Parameters"]["n_transients"]) == N_TRANSIENTS
+
+
+def test_what_is_no_record_of_transients_is_refused(glxflow, tmp_path):
+    record = tmp_path / f"{PREFIX}_desc-preproc_svs.json"
+    record.write_text(json.dumps({"Status": "failed", "Stage": "preprocess", "Error": "no"}))
+    run = glxflow(
+        *("series", record, "--basis", tmp_path, "--events", record, "--event", "pain"),
+        *("--out", tmp_path / "out"),
+    )
+    assert run.returncode == 2
+    assert "not the record of a preprocessed scan" in run.stderr
