@@ -130,3 +130,10 @@ def test_clinical_scores_of_a_failed_scan_still_count():
     scores = PLANNED[["subject", "session"]].assign(day=1.0, madrs=20.0)
     sessions = account(outcomes={("sub-01", "ses-1"): ("fit", "bad")}).reset_index()
     assert len(clinical_table(scores, sessions)) == 4
+
+
+def test_the_spread_over_models_goes_along(concentrations):
+    spread = concentrations.assign(ratio_tcr_sd_model=0.3, ratio_tcr_change_sd_model=0.2)
+    wide = outcomes_wide(spread).set_index("bin")
+    assert wide.loc[1, ["glu_tcr_sd_model", "glu_tcr_change_sd_model"]].tolist() == [0.3, 0.2]
+    assert "glu_tcr_sd_model" not in outcomes_wide(concentrations)

@@ -26,7 +26,8 @@ def outcomes_wide(concentrations: pd.DataFrame) -> pd.DataFrame:
     concentrations : DataFrame
         A row per subject, session, bin and metabolite with `ratio_tnaa`,
         `ratio_tnaa_sd`, `ratio_tcr`, ... and, where water was measured,
-        `water_molal` and `water_molal_sd`.
+        `water_molal` and `water_molal_sd`; `<ratio>_sd_model` and
+        `<ratio>_change_sd_model` go along.
 
     Returns
     -------
@@ -47,10 +48,13 @@ def outcomes_wide(concentrations: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_sd(rows: pd.DataFrame | None, source: str, outcome: str) -> dict[str, pd.Series]:
-    """Return an outcome and its SD as columns, where they were measured."""
+    """Return an outcome, its SD and what models add to it as columns, where measured."""
     if rows is None or source not in rows or rows[source].isna().all():
         return {}
-    return {outcome: rows[source], f"{outcome}_sd": rows[f"{source}_sd"]}
+    spreads = [end for end in ("sd_model", "change_sd_model") if f"{source}_{end}" in rows]
+    return {outcome: rows[source]} | {
+        f"{outcome}_{end}": rows[f"{source}_{end}"] for end in ("sd", *spreads)
+    }
 
 
 def trial_table(
