@@ -18,6 +18,7 @@ from glxflow.trial.designs.cautions import cautions
 from glxflow.trial.designs.classical import classical
 from glxflow.trial.designs.missing import missing_by_arm
 from glxflow.trial.designs.question import contrast_name, simple_effects
+from glxflow.trial.equivalence import Estimate, baseline_shift, effect, equivalence
 from glxflow.trial.explore import explore
 from glxflow.trial.families import MEMBER, with_families
 from glxflow.trial.imaging import imaging_analysis
@@ -26,6 +27,7 @@ from glxflow.trial.models import METHODS, TrialModel, fit_design
 from glxflow.trial.multiplicity import holm
 from glxflow.trial.parts import Run, one_by_one
 from glxflow.trial.plan import Plan
+from glxflow.trial.responders import responders
 from glxflow.trial.robustness import quantiles
 from glxflow.trial.sensitivity import missing_data, sensitivity
 
@@ -93,6 +95,7 @@ def analyse(
     result.tables["bins"] = _by_level(primary, "bin", plan)
     scores = None
     simple = [_simple_effects(primary, plan.outcome, None, plan)]
+    equal = _equal(primary, changes, plan.outcome, plan.margins.outcome, plan)
     attenuations = [blunting(primary, changes, plan.outcome, None, plan)]
     classics = [classical(changes, plan.outcome, plan)]
     if plan.instrument is not None and clinical is not None:
@@ -104,9 +107,14 @@ def analyse(
         result.tables["clinical"] = pd.concat([marginal, by_day], ignore_index=True)
         simple.append(_simple_effects(model, plan.instrument, plan.day, plan))
         attenuations.append(blunting(model, scores, plan.instrument, plan.day, plan))
+        if plan.responders is not None:
+            result.tables["responders"] = responders(scores, plan)
+        equal += _equal(model, scores, plan.instrument, plan.margins.clinical, plan)
         classics.append(classical(scores[scores["day"] == plan.day], plan.instrument, plan))
     elif plan.instrument is not None:
         result.warnings.append(f"no clinical table was given: {plan.instrument} is not analysed")
+    if equal:
+        result.tables["equivalence"] = equivalence(equal, plan)
     if plan.infusion is not None:
         result.tables["simple_effects"] = pd.concat(simple, ignore_index=True)
     result.tables["attenuation"] = pd.concat(attenuations, ignore_index=True)
@@ -125,6 +133,18 @@ def analyse(
     result.tables.update(tables)
     result.warnings.extend(notes)
     return result
+
+
+def _equal(
+    model: TrialModel, changes: pd.DataFrame, name: str, margin: float | None, plan: Plan
+) -> list[tuple[Estimate, float]]:
+    """Return what is held against a margin of equivalence, if the plan has one."""
+    if margin is None:
+        return []
+    found = [effect(model, name, plan.day if model.role == "clinical" else None, plan)]
+    if plan.design == "crossover" and (shift := baseline_shift(changes, name)) is not None:
+        found.append(shift)
+    return [(one, margin) for one in found]
 
 
 def _claim(rows: pd.DataFrame, member: str) -> pd.DataFrame:

@@ -15,8 +15,8 @@ from glxflow.trial.plan import Plan
 
 LETTERS = ("X", "Y")
 
-SHOWN = ("primary", "bins", "clinical", "crossover", "classical", "simple_effects",
-         "sensitivity", "missing")  # fmt: skip
+SHOWN = ("primary", "bins", "clinical", "responders", "crossover", "classical", "simple_effects",
+         "equivalence", "sensitivity", "missing")  # fmt: skip
 """Tables of a masked run. A percent attenuation and what is exploratory have a direction."""
 
 

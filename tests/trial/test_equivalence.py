@@ -1,0 +1,43 @@
+"""Two one-sided tests against scipy, and the identity with their interval."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from glxflow.trial.analyse import analyse
+from glxflow.trial.equivalence import Estimate, two_one_sided
+
+
+@pytest.mark.parametrize("shift", [-0.4, 0.0, 0.3])
+def test_the_test_is_two_one_sample_tests(shift):
+    values = np.random.default_rng(1).normal(shift, 1, 30)
+    error = values.std(ddof=1) / 30**0.5
+    found = two_one_sided(Estimate("x", values.mean(), error, 29, 30), 0.7, 0.05)
+    expected = max(
+        stats.ttest_1samp(values, -0.7, alternative="greater").pvalue,
+        stats.ttest_1samp(values, 0.7, alternative="less").pvalue,
+    )
+    assert found["p"] == pytest.approx(expected, rel=1e-9)  # the same t
+    is_inside = found["ci_low"] > -0.7 and found["ci_high"] < 0.7
+    assert is_inside == (found["p"] < 0.05)
+    assert ("equivalent" in found["note"]) == is_inside
+
+
+def test_effects_and_baselines_are_held_against_the_margins(make_plan, read_stats):
+    plan = make_plan(
+        permutation=100, bootstrap=100, equivalence={"outcome": 0.05, "clinical": 2.0}
+    )
+    trial = read_stats("fmrs_A")
+    tables = analyse(trial[trial["bin"] < 3], read_stats("madrs_A"), plan).tables
+    found = tables["equivalence"]
+    assert found["analysis"].tolist() == [
+        "glx_tnaa, naltrexone - placebo",
+        "glx_tnaa, baseline of period 2 - period 1",
+        "madrs, naltrexone - placebo",
+        "madrs, baseline of period 2 - period 1",
+    ]
+    claim = tables["primary"].iloc[0]
+    assert found["estimate"].iloc[0] == claim["estimate"]
+    assert found["ci_low"].iloc[0] > claim["ci_low"]  # 90 % within 95 %
+    on_day = tables["clinical"].query("term == 'naltrexone - placebo, day 1'").iloc[0]
+    assert found["estimate"].iloc[2] == pytest.approx(on_day["estimate"], rel=1e-9)  # same
