@@ -1,16 +1,21 @@
 """Linear-combination modelling of a spectrum."""
 
+from glxflow.fit.edited import fit_edited, prepare_edited
 from glxflow.fit.engine import Fit, fit_prepared, fit_spectrum
 from glxflow.fit.model import FitModel, prepare
 from glxflow.fit.options import FitOptions
 from glxflow.fit.sensitivity import baseline_alternatives
+from glxflow.fit.series import fit_series
 
 __all__ = [
     "Fit",
     "FitModel",
     "FitOptions",
     "baseline_alternatives",
+    "fit_edited",
     "fit_prepared",
+    "fit_series",
     "fit_spectrum",
     "prepare",
+    "prepare_edited",
 ]
