@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import BSpline
 
-from glxflow.fit.baseline import KNOTS_PER_PPM, spline_space
+from glxflow.fit.baseline import KNOTS_PER_PPM, spline_space, uniform_splines
 
 PPM = np.linspace(0.2, 4.2, 300)
 
@@ -44,3 +44,11 @@ def test_modes_give_the_penalised_least_squares_spline(space):
     )
     smoothed = space.modes @ (space.shares(stiffness) * (space.modes.T @ data))
     assert smoothed == pytest.approx(design @ coefficients, abs=1e-8)  # condition of the design
+
+
+def test_splines_are_those_of_scipy():
+    position = np.linspace(0.0, 7.0, 50)
+    knots = np.arange(-3.0, 11.0)
+    inside = np.minimum(position, 7.0 - 1e-12)  # scipy wants the last point inside
+    expected = BSpline.design_matrix(inside, knots, 3).toarray()
+    assert uniform_splines(position, 7) == pytest.approx(expected, abs=1e-9)  # the nudge above

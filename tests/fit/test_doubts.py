@@ -60,5 +60,4 @@ def test_doubtful_end_is_searched_from_other_starts(model, make_fid):
     alone = solve_fast(problem, best, np.ones(best.size, dtype=bool))
     several = _solve(problem, best)
     assert "width_NAA" in alone.at_bound
-    assert several.n_evaluations != alone.n_evaluations or several.point.cost == alone.point.cost
     assert several.point.cost <= alone.point.cost
