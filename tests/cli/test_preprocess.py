@@ -144,3 +144,30 @@ def test_a_session_that_stopped_is_flagged_and_keeps_its_bins(glxflow, raw, tmp_
     assert [flag["code"] for flag in record["Flags"]] == ["fewer_transients"]
     assert "9 of 20 planned transients" in record["Flags"][0]["message"]
     assert [part["n_used"] + part["n_rejected"] for part in record["BinTable"]] == [4, 4, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "starts"),
+    [
+        (("--bin-count", 8), [-600, 0, 1200]),
+        (("--bin-s", 1200, "--bin-step-s", 600), [-600, 0, 600, 1200]),
+    ],
+)
+def test_bins_may_go_by_count_or_slide(glxflow, raw, tmp_path, options, starts):
+    run = glxflow(
+        *("preprocess", raw / f"{PREFIX}_svs.nii.gz", "--events", raw / f"{PREFIX}_events.tsv"),
+        *(*options, "--out", tmp_path),
+    )
+    assert run.returncode == 0, run.stderr
+    record = json.loads((tmp_path / f"{PREFIX}_desc-preproc_svs.json").read_text())
+    # 20 transients, 150 s apart: 4 before the infusion, 16 after.
+    assert [part["start_s"] for part in record["BinTable"]] == starts
+
+
+def test_a_session_with_an_infusion_needs_a_width_or_a_count(glxflow, raw, tmp_path):
+    run = glxflow(
+        *("preprocess", raw / f"{PREFIX}_svs.nii.gz", "--events", raw / f"{PREFIX}_events.tsv"),
+        *("--out", tmp_path),
+    )
+    assert run.returncode == 2
+    assert "expected exactly one of them" in run.stderr

@@ -62,7 +62,15 @@ def test_an_infusion_without_baseline_or_response_is_an_error(onset_s):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{}, {"width_s": 5.0, "count": 3}, {"width_s": 0.0}, {"count": -1}]
+    "wrong",
+    [
+        {},
+        {"width_s": 5.0, "count": 3},
+        {"width_s": 0.0},
+        {"count": -1},
+        {"width_s": 5.0, "step_s": 6.0},
+        {"count": 3, "step_s": 2.0},
+    ],
 )
 def test_a_contradictory_plan_is_an_error(wrong):
     with pytest.raises(ConfigError, match="bin plan"):

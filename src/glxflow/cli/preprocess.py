@@ -42,7 +42,13 @@ EddyCurrent = Annotated[
 def preprocess(
     svs: Annotated[Path, typer.Argument(help="Raw spectra, NIfTI-MRS.")],
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
-    bin_s: Annotated[float, typer.Option(help="Width of a time bin, in s.")],
+    bin_s: Annotated[float | None, typer.Option(help="Width of a time bin, in s.")] = None,
+    bin_step_s: Annotated[
+        float | None, typer.Option(help="Distance of their starts, in s: bins slide.")
+    ] = None,
+    bin_count: Annotated[
+        int | None, typer.Option(help="Transients (or pairs) a bin, instead of a width.")
+    ] = None,
     water: Annotated[Path | None, typer.Option(help="Unsuppressed water, NIfTI-MRS.")] = None,
     events: Annotated[Path | None, typer.Option(help="BIDS events.tsv of the scan.")] = None,
     infusion_event: Annotated[
@@ -53,14 +59,15 @@ def preprocess(
 ) -> None:
     """Combine coils, align, clean and average the transients of one session into time bins.
 
-    Without events the whole scan is one bin. An edited scan (MEGA-PRESS) gives OFF,
-    difference and sum of each bin.
+    All before the infusion is the first bin; without events the whole scan is one. An
+    edited scan (MEGA-PRESS) gives OFF, difference and sum of each bin.
     """
     prefix = prefix_of(svs)
     record = out / f"{prefix}_desc-preproc_svs.json"
     with failure_recorded(record, "preprocess", enabled=record_failure):
         onset_s = infusion_onset_s(events, infusion_event) if events else None
-        header, plan = read_header(svs), BinPlan(onset_s, width_s=bin_s)
+        header = read_header(svs)
+        plan = BinPlan(onset_s, width_s=bin_s, step_s=bin_step_s, count=bin_count)
         write = _write_edited if edit_conditions(header) else _write_plain
         results = write(out / prefix, header, water, plan, eddy_current)
         results["Flags"] += _fewer_than_planned(header)
@@ -69,6 +76,8 @@ def preprocess(
             inputs=[path for path in (svs, water, events) if path],
             parameters={
                 "bin_s": bin_s,
+                "bin_step_s": bin_step_s,
+                "bin_count": bin_count,
                 "infusion_event": infusion_event,
                 "onset_s": onset_s,
                 "eddy_current": eddy_current.value,

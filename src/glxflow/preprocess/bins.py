@@ -34,8 +34,8 @@ class BinPlan:
     Raises
     ------
     ConfigError
-        If there is an infusion and not exactly one of `width_s` and `count`, or a
-        number is not positive.
+        If there is an infusion and not exactly one of `width_s` and `count`, a number
+        is not positive, or the step leaves transients between bins.
     """
 
     infusion_onset_s: float | None
@@ -52,6 +52,12 @@ class BinPlan:
             raise ConfigError(
                 f"bin plan: width_s is {self.width_s!r} and count {self.count!r}, expected "
                 "exactly one of them. Give the width of a bin in s, or its number of transients."
+            )
+        if self.step_s is not None and not self.step_s <= (self.width_s or 0.0):
+            raise ConfigError(
+                f"bin plan: step_s is {self.step_s!r} with width_s {self.width_s!r}, expected at "
+                "most the width: transients between bins would be lost. Leave it out, or give a "
+                "smaller one to make bins slide."
             )
 
 
