@@ -1,6 +1,7 @@
 """What changed over the time bins of a session, fitted jointly."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,10 +39,11 @@ def changes_table(
     -------
     DataFrame or None
         A row a bin, metabolite and denominator; None where there is no baseline with a
-        later bin to compare with it.
+        later bin to compare with it, or bins slide, so that their noise is shared.
     """
     parts = {str(part["index"]): part for part in table}
-    if len(parts) < 2 or table[0]["index"] != 0:
+    slides = any(later["start_s"] < part["stop_s"] for part, later in pairwise(table))
+    if len(parts) < 2 or table[0]["index"] != 0 or slides:
         return None
     weights = np.array([part["weight"] for part in table], dtype=np.float64)
     fit = fit_series(bins, model, bin_design(list(parts)), weights)
