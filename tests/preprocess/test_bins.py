@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,12 @@ def test_bins_by_width_end_with_the_scan():
         (0.0, 15.0),
         (15.0, 30.0),
     ]
+
+
+@pytest.mark.parametrize("width_s", [0.1, 33.3, 7.0])
+def test_bins_end_to_end_share_no_moment(width_s):
+    edges = divide(np.arange(0, 50.0, 0.05), BinPlan(10.0, width_s=width_s), 0.05)
+    assert all(one[1] == other[0] for one, other in pairwise(edges))
 
 
 def test_sliding_bins_overlap_and_do_not_run_out_into_nothing():

@@ -132,7 +132,9 @@ def _by_count(after_s: RealArray, count: int, last_s: float) -> list[tuple[float
 def _by_width(end_s: float, width_s: float, step_s: float) -> list[tuple[float, float]]:
     """Return edges of bins of one width; at most the last reaches beyond the end."""
     n_bins = max(math.ceil((end_s - width_s) / step_s - _ROUNDING) + 1, 1)
-    return [(index * step_s, index * step_s + width_s) for index in range(n_bins)]
+    # End to end, a bin stops exactly where the next starts: no rounding puts a transient in both.
+    share = width_s / step_s
+    return [(index * step_s, (index + share) * step_s) for index in range(n_bins)]
 
 
 def average(
