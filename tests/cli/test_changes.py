@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import pandas as pd
 import pytest
 
 from glxflow.basis.macromolecules import with_macromolecules
@@ -9,6 +10,7 @@ from glxflow.basis.protocol import protocol_for
 from glxflow.basis.simulate import simulate_basis
 from glxflow.cli.changes import changes_table
 from glxflow.cli.preprocess import outcome_of
+from glxflow.cli.simulate import simulate
 from glxflow.fit import FitOptions, prepare
 from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.pipeline import preprocess
@@ -73,3 +75,26 @@ def test_a_session_of_one_bin_has_no_changes():
 def test_a_session_without_baseline_has_no_changes():
     cleaned, _, model = session()
     assert changes_table(cleaned.bins, outcome_of(cleaned)["BinTable"][1:], model) is None
+
+
+def test_a_fit_writes_changes_of_a_session_with_bins_and_drops_older_ones(glxflow, tmp_path):
+    folder, prefix = tmp_path / "bids", "sub-01_ses-1_task-ketamine"
+    simulate(folder, participants=2, transients=10, coils=1, points=1024, snr=150.0, seed=3)
+    raw = folder / "sub-01" / "ses-1" / "mrs"
+    scan, basis, out = raw / f"{prefix}_svs.nii.gz", tmp_path / "basis.nii.gz", tmp_path / "out"
+    events = raw / f"{prefix}_events.tsv"
+    record = out / f"{prefix}_desc-preproc_svs.json"
+    for command in (
+        ("basis", "simulate", "--like", scan, "--out", basis),
+        ("preprocess", scan, "--events", events, "--bin-s", 1200, "--out", out),
+        ("fit", record, "--basis", basis, "--out", out),
+    ):
+        run = glxflow(*command)
+        assert run.returncode == 0, run.stderr
+    changes = out / f"{prefix}_desc-fit_changes.tsv"
+    table = pd.read_csv(changes, sep="\t")
+    assert sorted(set(table["bin"])) == [1, 2]
+    # The whole scan as one bin: nothing to compare.
+    run = glxflow("fit", scan, "--basis", basis, "--out", out)
+    assert run.returncode == 0, run.stderr
+    assert not changes.exists()
