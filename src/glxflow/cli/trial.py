@@ -11,12 +11,14 @@ import typer
 from rich.console import Console
 
 from glxflow import __version__
+from glxflow.cli.engine_r import ENGINE_R, Engine, disagreement, second_opinion
 from glxflow.cli.parts import KeptParts
 from glxflow.errors import ConfigError
 from glxflow.io.config import read_yaml
 from glxflow.io.files import sha256
+from glxflow.io.r_engine import find_r
 from glxflow.io.tables import read_json, read_tsv, write_json, write_tsv
-from glxflow.trial.analyse import analyse
+from glxflow.trial.analyse import Analysis, analyse
 from glxflow.trial.blinding import blinding_indices
 from glxflow.trial.changes import glx_changes
 from glxflow.trial.masking import SHOWN, mask_plan, mask_table, true_labels
@@ -53,10 +55,15 @@ def run(
     cores: Annotated[
         int, typer.Option(min=1, help="Processes; the numbers do not depend on it.")
     ] = 1,
+    engine: Annotated[
+        Engine, typer.Option(help="`r` fits the mixed models in R too: lme4, lmerTest, pbkrtest.")
+    ] = Engine.OWN,
 ) -> None:
     """Run an analysis plan on the tables of a trial; a run that was stopped is continued."""
     what = plan_from(read_yaml(plan), str(plan))
     sources = _sources(table, clinical, plan, what)
+    if engine is Engine.R:
+        find_r()
     trial, scores = read_table(table), read_table(clinical) if clinical else None
     shown = what
     if masked is not None:
@@ -68,28 +75,16 @@ def run(
     console = Console(stderr=True)
     with KeptParts(out / ".parts", _inputs(trial, scores, shown), cores, console) as run_parts:
         result = analyse(trial, scores, shown, run_parts, _imaging(plan, what))
+    if engine is Engine.R:
+        result.tables[ENGINE_R] = second_opinion(result.models, trial, scores, shown)
+        result.warnings.extend(disagreement(result.tables[ENGINE_R]))
     for name, content in result.tables.items():
-        if masked is None or name in SHOWN:
+        if masked is None or name in (*SHOWN, ENGINE_R):
             write_tsv(out / f"{name}.tsv", content)
     write_json(
         out / "inference.json",
-        {
-            "PlanId": what.plan_id,
-            "PlanSHA256": what.sha256,
-            "Version": __version__,
-            "Masked": masked is not None,
-            "Design": what.design,
-            "Conditions": list(shown.conditions),
-            "Infusions": list(what.infusion or ()),
-            "Outcome": what.outcome,
-            "Instrument": what.instrument,
-            "Seed": what.seed,
-            "Models": result.models,
-            "Warnings": result.warnings,
-            "Cautions": result.cautions,
-            "Quantiles": result.quantiles,
-            "Sources": [{"Path": str(path), "SHA256": sha256(path)} for path in sources],
-        },
+        _record(result, shown, masked=masked is not None)
+        | {"Sources": [{"Path": str(path), "SHA256": sha256(path)} for path in sources]},
     )
     for warning in result.warnings:
         console.print(f"Note: {warning}", markup=False)
@@ -166,6 +161,26 @@ def power(
     rng = np.random.default_rng([what.seed, 6])
     result = power_table(design, alpha=1 - what.confidence, n_trials=trials, rng=rng)
     write_tsv(out, result)
+
+
+def _record(result: Analysis, shown: Plan, *, masked: bool) -> dict[str, Any]:
+    """Return what a reader of the results must know beside the tables."""
+    return {
+        "PlanId": shown.plan_id,
+        "PlanSHA256": shown.sha256,
+        "Version": __version__,
+        "Masked": masked,
+        "Design": shown.design,
+        "Conditions": list(shown.conditions),
+        "Infusions": list(shown.infusion or ()),
+        "Outcome": shown.outcome,
+        "Instrument": shown.instrument,
+        "Seed": shown.seed,
+        "Models": result.models,
+        "Warnings": result.warnings,
+        "Cautions": result.cautions,
+        "Quantiles": result.quantiles,
+    }
 
 
 def _inputs(trial: pd.DataFrame, scores: pd.DataFrame | None, plan: Plan) -> str:
