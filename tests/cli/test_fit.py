@@ -1,6 +1,7 @@
 import json
 
 import nibabel as nib
+import numpy as np
 import pandas as pd
 import pytest
 from nifti_mrs.nifti_mrs import NIFTI_MRS
@@ -137,3 +138,33 @@ def test_real_spectra_give_ratios_between_those_of_other_tools(glxflow, real_dat
     assert 0.9 <= ratios["Glu"] <= 1.5
     assert 1.1 <= ratios["tNAA"] <= 1.7
     assert nib.load(tmp_path / "out" / f"{name}_desc-fit_svs.nii.gz").shape[3] == 4096
+
+
+def test_profile_intervals_are_in_the_table_where_they_are_asked_for(
+    glxflow, raw, basis, tmp_path
+):
+    scan = raw / f"{PREFIX}_svs.nii.gz"
+    run = glxflow("fit", scan, "--basis", basis, "--out", tmp_path, "--profile", "Glx,mI")
+    assert run.returncode == 0, run.stderr
+    table = pd.read_csv(tmp_path / f"{PREFIX}_desc-fit_concentrations.tsv", sep="\t")
+    limits = table.set_index("metabolite")[["ratio_tnaa_low95", "ratio_tnaa", "ratio_tnaa_high95"]]
+    assert (limits.loc[["Glx", "mI"]].diff(axis=1).iloc[:, 1:] > 0).all(axis=None)
+    assert limits["ratio_tnaa_low95"].notna().sum() == 2
+    assert "profile 95 %" in (tmp_path / f"{PREFIX}_report.html").read_text()
+    run = glxflow("fit", scan, "--basis", basis, "--out", tmp_path, "--profile", "Glutamate")
+    assert run.returncode == 2
+    assert "Glutamate not among" in run.stderr
+
+
+def test_other_models_stand_beside_the_estimates(glxflow, raw, basis, tmp_path):
+    run = glxflow("fit", raw / f"{PREFIX}_svs.nii.gz", "--basis", basis, "--out", tmp_path)
+    assert run.returncode == 0, run.stderr
+    models = pd.read_csv(tmp_path / f"{PREFIX}_desc-fit_models.tsv", sep="\t")
+    assert len(models) > 12
+    table = pd.read_csv(tmp_path / f"{PREFIX}_desc-fit_concentrations.tsv", sep="\t")
+    glu = table.set_index("metabolite").loc["Glu"]
+    others = models["glu_tcr"].iloc[1:] - models["glu_tcr"].iloc[0]
+    # The law of total variance, about the value that is reported.
+    spread = np.sqrt(np.sum(models["weight"].iloc[1:] * others**2))
+    assert glu["ratio_tcr_sd_model"] == pytest.approx(spread, rel=1e-6)  # printed digits
+    assert 0 < glu["ratio_tcr_sd_model"] < 0.5 * glu["ratio_tcr"]

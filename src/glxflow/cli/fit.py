@@ -1,27 +1,26 @@
 """Fit the spectra of one session, quantify them, judge them, and draw their page."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import pandas as pd
 import typer
 
 from glxflow import __version__
 from glxflow.cli.changes import changes_table
+from glxflow.cli.curves import curves_of
 from glxflow.cli.edited import edited_basis, fit_edited_bins
+from glxflow.cli.fit_bins import Profile, fit_bins, names_of
 from glxflow.cli.fitting import basis_for
 from glxflow.cli.model_choice import models_table, session_ensemble
 from glxflow.cli.preprocess import EddyChoice, EddyCurrent, clean_scan, outcome_of
 from glxflow.cli.scan_results import BinFit, ScanResult, page_of, qc_rows, table_of
 from glxflow.cli.sessions import RecordFailure, failure_recorded
 from glxflow.errors import ConfigError, DataError
-from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
+from glxflow.fit import FitOptions, prepare
 from glxflow.fit.ensemble import Ensemble
-from glxflow.fit.sensitivity import baseline_alternatives
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.io.nifti_mrs import read_series, write_curves
@@ -33,7 +32,7 @@ from glxflow.qc.rules import limits_from
 from glxflow.quantify import Acquisition, WaterScaling, water_amplitude, water_scaling
 from glxflow.report.page import Provenance
 from glxflow.report.scan_page import ScanPage, render_scan
-from glxflow.spectrum import Axis, BasisSet, ComplexArray, Fid, FitResult, FitStatus, Series
+from glxflow.spectrum import BasisSet, Fid, FitResult, Series
 
 app = typer.Typer()
 
@@ -62,6 +61,19 @@ class _Fitted:
     sums: tuple[FitResult, ...] = ()
 
 
+Calibration = Annotated[
+    Path | None,
+    typer.Option(help="Baseline of the study, by `glxflow calibrate`; else AIC chooses."),
+]
+BasisOn = Annotated[
+    Path | None,
+    typer.Option(help="Edited scan: basis set of ON; --basis is then that of OFF."),
+]
+Limits = Annotated[
+    str, typer.Option(help='Quality limits that differ from the defaults, JSON: {"snr": ...}.')
+]
+
+
 @app.command()
 def fit(
     source: Annotated[
@@ -76,17 +88,10 @@ def fit(
     ppm_range: Annotated[
         tuple[float, float], typer.Option(help="Lowest and highest fitted chemical shift, ppm.")
     ] = (0.2, 4.2),
-    calibration: Annotated[
-        Path | None,
-        typer.Option(help="Baseline of the study, by `glxflow calibrate`; else AIC chooses."),
-    ] = None,
-    basis_on: Annotated[
-        Path | None,
-        typer.Option(help="Edited scan: basis set of ON; --basis is then that of OFF."),
-    ] = None,
-    qc: Annotated[
-        str, typer.Option(help='Quality limits that differ from the defaults, JSON: {"snr": ...}.')
-    ] = "{}",
+    calibration: Calibration = None,
+    basis_on: BasisOn = None,
+    qc: Limits = "{}",
+    profile: Profile = "",
     record_failure: RecordFailure = False,
 ) -> None:
     """Fit every time bin of a session, with its concentrations, quality and page.
@@ -106,7 +111,8 @@ def fit(
             prepared = _read(source, water, eddy_current)
             options = FitOptions(ppm_range=ppm_range, baseline_ed_per_ppm=_calibrated(calibration))
             bases = (basis, basis_on) if basis_on else (basis,)
-            fitted = _fitted(source, prepared, bases, options)
+            profiled = names_of(profile)
+            fitted = _fitted(source, prepared, bases, options, profiled)
             scaling = _scaling(prepared, fitted.fits[0].result)
             result = ScanResult(
                 prefix,
@@ -179,11 +185,17 @@ def _read(source: Path, water: Path | None, eddy_current: EddyChoice) -> _Prepar
 
 
 def _fitted(
-    source: Path, prepared: _Prepared, bases: tuple[Path, ...], options: FitOptions
+    source: Path,
+    prepared: _Prepared,
+    bases: tuple[Path, ...],
+    options: FitOptions,
+    profiled: tuple[str, ...],
 ) -> _Fitted:
     """Return the fits of a session: edited where there is a basis set of ON."""
     bins, scan = prepared.bins, prepared.header.path
     if len(bases) == 2:
+        if profiled:
+            raise ConfigError("--profile is not known for edited scans. Drop it, or --basis-on.")
         sets = edited_basis(*bases, bins, scan)
         edited = fit_edited_bins(source, prepared.record, sets, options)
         return _Fitted(edited.fits, sets[0], sums=edited.sums)
@@ -191,26 +203,11 @@ def _fitted(
     model = prepare(basis, options)
     table = prepared.record["BinTable"]
     return _Fitted(
-        _fit_bins(bins, model),
+        fit_bins(bins, model, profiled),
         basis,
         changes=changes_table(bins, table, model),
         ensemble=session_ensemble(bins, table, model, basis, prepared.water),
     )
-
-
-def _fit_bins(bins: Series, model: FitModel) -> tuple[BinFit, ...]:
-    """Return the fit of every time bin by one prepared model, also with other baselines."""
-    fits = []
-    for index in range(bins.n_transients):
-        fid = bins.fid(index)
-        result = fit_prepared(fid, model).result
-        others = (
-            baseline_alternatives(fid, model, result)
-            if result.status is FitStatus.CONVERGED
-            else ()
-        )
-        fits.append(BinFit(result, others))
-    return tuple(fits)
 
 
 def _scaling(prepared: _Prepared, fit: FitResult) -> WaterScaling | str:
@@ -282,32 +279,11 @@ def _write(
     if fitted.sums:
         drawn["fitsum"] = fitted.sums
     for name, fits in drawn.items():
-        curves, labels, axis = _curves(fits, prepared.bins.axis)
+        curves, labels, axis = curves_of(fits, prepared.bins.axis)
         path = out / f"{result.prefix}_desc-{name}_svs.nii.gz"
         write_curves(path, curves, labels, axis, prepared.header.affine)
     with atomic_path(out / f"{result.prefix}_report.html") as temporary:
         temporary.write_text(render_scan(page), encoding="utf-8")
-
-
-def _curves(fits: Sequence[FitResult], axis: Axis) -> tuple[ComplexArray, list[str], Axis]:
-    """Return data, fit, baseline, residual and components as signals in time.
-
-    The real spectra of the fitted range are put back on the zero-filled axis;
-    their inverse transform, doubled and causal, has them as its real spectrum.
-    """
-    full = Axis(
-        2 * axis.n_points, axis.dwell_time_s, axis.spectrometer_frequency_mhz, axis.reference_ppm
-    )
-    labels = ["data", "fit", "baseline", "residual", *fits[0].names]
-    spectra = np.zeros((len(labels), len(fits), full.n_points))
-    for index, one in enumerate(fits):
-        rows = np.searchsorted(full.ppm, one.ppm - 1e-9)
-        stacked = np.vstack([one.data, one.fit, one.baseline, one.residual, one.components])
-        spectra[:, index, rows] = stacked
-    signals = np.fft.ifft(np.fft.ifftshift(spectra, axes=-1), axis=-1)
-    signals[..., 1 : axis.n_points] *= 2
-    signals[..., axis.n_points :] = 0
-    return signals, labels, full
 
 
 def _write_failure_page(page: Path, prefix: str, record: Path) -> None:

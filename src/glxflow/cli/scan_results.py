@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -37,10 +37,13 @@ class BinFit:
         With the baseline that was chosen.
     other_baselines : tuple of FitResult
         With a stiffer and a softer one; empty where the fit did not converge.
+    profiles : mapping of str to mapping
+        Limits of profile intervals by metabolite, as columns of the table.
     """
 
     result: FitResult
     other_baselines: tuple[FitResult, ...]
+    profiles: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -204,12 +207,13 @@ def page_of(
 def _rows(
     result: ScanResult,
 ) -> Iterator[tuple[dict[str, Any], FitResult, Estimate, dict[str, float]]]:
-    """Yield bin, fit, estimate and spread over models of every row of the table."""
+    """Yield bin, fit, estimate and further columns of every row of the table."""
     bins = zip(result.bins, result.fits, result.estimates, result.spreads, strict=True)
     for part, fit, rows, spreads in bins:
         for row in rows:
             spread = spreads.get(row.metabolite)
-            yield part, fit.result, row, asdict(spread) if spread else {}
+            more = asdict(spread) if spread else {}
+            yield part, fit.result, row, more | dict(fit.profiles.get(row.metabolite, {}))
 
 
 def _positions(result: ScanResult) -> list[int]:

@@ -116,6 +116,18 @@ def _amplitude(record: dict[Any, Any]) -> str:
     return with_sd(amplitude, _value(record, "sd"))
 
 
+def _interval(column: str) -> Any:
+    """Return the cell that prints the limits of an interval."""
+
+    def cell(record: dict[Any, Any]) -> str:
+        low, high = _value(record, f"{column}_low95"), _value(record, f"{column}_high95")
+        if math.isnan(high):
+            return ""
+        return f"{number(low)} to {number(high)}" if low > 0 else f"below {number(high)}"
+
+    return cell
+
+
 def _relative(column: str) -> Any:
     """Return the cell that prints an SD as a percentage of the amplitude."""
 
@@ -141,6 +153,8 @@ def _words(column: str) -> Any:
 _COLUMNS: tuple[tuple[str, str, Any], ...] = (
     ("to tNAA ± SD", "ratio_tnaa", _ratio("ratio_tnaa")),
     ("to tCr ± SD", "ratio_tcr", _ratio("ratio_tcr")),
+    ("to tNAA, profile 95 %", "ratio_tnaa_high95", _interval("ratio_tnaa")),
+    ("to tCr, profile 95 %", "ratio_tcr_high95", _interval("ratio_tcr")),
     ("water-scaled ± SD, mmol/kg tissue water", "water_molal", _ratio("water_molal")),
     ("SD", "sd", _relative("sd")),
     ("CRLB", "crlb", _relative("crlb")),

@@ -1,0 +1,83 @@
+"""Fit every time bin of a session, with what is asked for beside the estimates."""
+
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from glxflow.cli.scan_results import REPORTED, BinFit
+from glxflow.errors import ConfigError
+from glxflow.fit import Fit, FitModel, baseline_alternatives, fit_prepared
+from glxflow.fit.profile import profile_interval
+from glxflow.quantify.estimates import SUMS, members_of
+from glxflow.spectrum import FitStatus, Series
+
+Profile = Annotated[
+    str,
+    typer.Option(help="Metabolites and sums to give profile intervals of, such as Glu,Glx."),
+]
+
+
+def names_of(profile: str) -> tuple[str, ...]:
+    """Return the names in a list with commas; none in an empty one."""
+    return tuple(name.strip() for name in profile.split(",") if name.strip())
+
+
+def fit_bins(bins: Series, model: FitModel, profiled: tuple[str, ...]) -> tuple[BinFit, ...]:
+    """Return the fit of every time bin by one prepared model, also with other baselines.
+
+    Parameters
+    ----------
+    bins : Series
+        One average a time bin.
+    model : FitModel
+        Prepared for its basis set.
+    profiled : tuple of str
+        Metabolites and sums whose profile intervals are wanted.
+
+    Raises
+    ------
+    ConfigError
+        If one of these is not reported.
+    """
+    members = {
+        REPORTED.get(name, name): (name, parts)
+        for name, parts in members_of(model.names, model.kinds).items()
+    }
+    unknown = [name for name in profiled if name not in members]
+    if unknown:
+        raise ConfigError(
+            f"--profile {','.join(profiled)}: {', '.join(unknown)} not among what is reported, "
+            f"{', '.join(members)}. Correct the name."
+        )
+    chosen = dict(members[name] for name in profiled)
+    fits = []
+    for index in range(bins.n_transients):
+        fid = bins.fid(index)
+        fit = fit_prepared(fid, model)
+        others = (
+            baseline_alternatives(fid, model, fit.result)
+            if fit.result.status is FitStatus.CONVERGED
+            else ()
+        )
+        limits = {name: _limits(fit, parts) for name, parts in chosen.items()}
+        fits.append(BinFit(fit.result, others, limits))
+    return tuple(fits)
+
+
+def _limits(fit: Fit, parts: tuple[str, ...]) -> dict[str, float]:
+    """Return the 95 % limits of an amplitude and of its ratios, as columns of the table."""
+
+    def weights(chosen: tuple[str, ...]) -> np.ndarray:
+        return np.array([float(name in chosen) for name in fit.result.names])
+
+    below = {"": None} | {f"ratio_{name.lower()}_": SUMS[name] for name in ("tCr", "tNAA")}
+    found = {
+        start: profile_interval(fit, weights(parts), None if sums is None else weights(sums))
+        for start, sums in below.items()
+    }
+    return {
+        f"{start}{end}95": value
+        for start, interval in found.items()
+        for end, value in (("low", interval.low95), ("high", interval.high95))
+    }
