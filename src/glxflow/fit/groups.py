@@ -11,6 +11,7 @@ TIED = (("Cr", "PCr"), ("GPC", "PCh", "Cho"), ("NAA", "NAAG"))
 """Substances that no 3 T spectrum tells apart: they share shift and width."""
 
 _LIPID_END_PPM = 1.6
+_NO_SIGNAL = 1e-9
 COLLINEAR_WIDTH_HZ = 5.0
 LARGEST_CORRELATION = 0.99
 """Two components whose lines of this width correlate more are one to the data."""
@@ -49,7 +50,9 @@ def collinear_pairs(basis: BasisSet) -> tuple[tuple[str, str], ...]:
     """Return the metabolites that cannot be told apart and are not known to be so."""
     chosen = [index for index, kind in enumerate(basis.kinds) if kind is Kind.METABOLITE]
     fids = basis.fids[chosen] * np.exp(-np.pi * COLLINEAR_WIDTH_HZ * basis.axis.time_s)
-    fids /= np.linalg.norm(fids, axis=1, keepdims=True)
+    size = np.linalg.norm(fids, axis=1, keepdims=True)
+    # Creatine has no signal in the difference of an edited scan, but for rounding.
+    fids /= np.where(size > _NO_SIGNAL * size.max(), size, np.inf)
     alike = np.triu(np.abs(fids.conj() @ fids.T) > LARGEST_CORRELATION, 1)
     pairs = [
         (basis.names[chosen[one]], basis.names[chosen[two]]) for one, two in np.argwhere(alike)
