@@ -195,7 +195,13 @@ def test_sequences_are_exchanged_within_the_blocks_of_the_plan(make_plan, make_t
 def test_several_baseline_bins_may_be_averaged_or_the_last_taken(make_plan, make_trial):
     trial = make_trial(n=8)
     before = trial[trial["bin"] == 0].assign(bin=-1, glx_tnaa=lambda t: t["glx_tnaa"] + 0.1)
-    table = multiverse(pd.concat([trial, before], ignore_index=True), make_plan())
+    trial = pd.concat([trial, before], ignore_index=True)
+    changes = glx_changes(trial.assign(glx_tnaa_sd=0.02), make_plan())
+    first = trial[(trial["subject"] == "sub-01") & (trial["period"] == 1) & (trial["bin"] <= 0)]
+    assert changes["base"].iloc[0] == pytest.approx(first["glx_tnaa"].mean(), rel=1e-12)
+    assert changes["base_sd"].iloc[0] == pytest.approx(0.02 / np.sqrt(2), rel=1e-12)
+    assert set(changes["bin"]) == {1, 2, 3}
+    table = multiverse(trial, make_plan())
     starts = set(table["baseline"].dropna())
     assert {name.rsplit(" subtracted")[0] for name in starts} == {
         "mean of baseline bins",

@@ -8,6 +8,7 @@ from glxflow.trial.designs.tables import check_design
 from glxflow.trial.plan import Plan
 
 BASELINE_BIN = 0
+"""Last bin of the baseline; earlier ones have negative numbers."""
 DERIVED = ("base", "base_sd", "delta", "base_sub_c", "base_dev", "visit", "order")
 """Columns made here; a table that brings them along has them made anew."""
 
@@ -43,10 +44,8 @@ def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     if plan.analysis_set == "qc_pass":
         table = table[_passes(table)]
     table = table.dropna(subset=[plan.outcome])
-    names = {plan.outcome: "base", f"{plan.outcome}_sd": "base_sd"}
-    kept = ["subject", "period", *(name for name in names if name in table)]
-    base = table.loc[table["bin"] == BASELINE_BIN, kept].rename(columns=names)
-    merged = table[table["bin"] != BASELINE_BIN].merge(base, on=["subject", "period"])
+    later = table[table["bin"] > BASELINE_BIN]
+    merged = later.merge(_baseline(table, plan.outcome), on=["subject", "period"])
     if merged.empty:
         raise TableError(
             f"trial table: no session has both a baseline (bin 0) and a later bin with "
@@ -93,6 +92,19 @@ def _numeric(table: pd.DataFrame, column: str) -> pd.DataFrame:
     if numbers.isna().all():
         raise TableError(f"{column!r} is missing in every row: nothing to analyse.")
     return table.drop(columns=list(DERIVED), errors="ignore").assign(**{column: numbers})
+
+
+def _baseline(table: pd.DataFrame, outcome: str) -> pd.DataFrame:
+    """Return each session's mean over its baseline bins, and its error where there is one."""
+    before = table[table["bin"] <= BASELINE_BIN]
+    sessions = before.groupby(["subject", "period"], sort=False)
+    parts = {"base": sessions[outcome].mean()}
+    if f"{outcome}_sd" in table:
+        # Errors of several bins are independent; one bin keeps its own.
+        squared = before.assign(squared=before[f"{outcome}_sd"] ** 2)
+        total = squared.groupby(["subject", "period"], sort=False)["squared"].sum(min_count=1)
+        parts["base_sd"] = np.sqrt(total) / sessions.size()
+    return pd.DataFrame(parts).reset_index()
 
 
 def _passes(table: pd.DataFrame) -> "pd.Series[bool]":

@@ -145,7 +145,7 @@ def missing_data(trial: pd.DataFrame, limits: tuple[float, float], plan: Plan) -
         touch zero (pattern mixture: a mean moves by share missing times shift).
     """
     changes = glx_changes(trial, plan)
-    cells = int((trial["bin"].unique() != BASELINE_BIN).sum())
+    cells = int((trial["bin"].unique() > BASELINE_BIN).sum())
     n = trial["subject"].nunique()
     have = {
         label: changes[changes["condition"] == label].groupby("subject")["bin"].nunique()

@@ -28,7 +28,7 @@ def missing_by_arm(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """
     factors = ["condition"] if plan.infusion is None else ["condition", "infusion"]
     usable = glx_changes(trial, plan)
-    bins = int((trial["bin"].unique() != BASELINE_BIN).sum())
+    bins = int((trial["bin"].unique() > BASELINE_BIN).sum())
     between = [name for name in factors if name not in plan.within]
     rows = []
     for cell, own in trial.groupby(factors):
