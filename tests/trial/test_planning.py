@@ -1,24 +1,38 @@
 """Planning against tabulated sample sizes, and simulation against the closed form."""
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from glxflow.errors import TableError
 from glxflow.trial.changes import glx_changes
 from glxflow.trial.planning import (
-    Design,
     design_from,
     detectable,
     participants_needed,
+    planned,
     power,
     power_table,
-    simulate_changes,
+    precision,
     simulate_power,
 )
 from glxflow.trial.sensitivity import contrast_model
+from glxflow.trial.simulated import Design, orders_of, simulate_changes
 
 # Session .02, residual .04 in four bins: the difference of means has the SD .04.
-DESIGN = Design(26, 4, 0.023, 0.03, 0.02, 0.04, 0.0, 0.0)
+DESIGN = Design(
+    n_participants=26, n_bins=4, effect=0.023, response=-0.06, subject_sd=0.03, session_sd=0.02,
+    residual_sd=0.04, dropout=0.0, qc_loss=0.0, sex_difference=0.0,
+)  # fmt: skip
+KINDS = {
+    "parallel": ("parallel", ()),
+    "both": ("factorial", ("condition", "infusion")),
+    "infusion": ("factorial", ("infusion",)),
+    "condition": ("factorial", ("condition",)),
+    "between": ("factorial", ()),
+}
 
 
 @pytest.mark.parametrize(
@@ -36,42 +50,84 @@ def test_power_of_the_published_size():
     assert power(0.0, 26, 0.05) == pytest.approx(0.05, rel=1e-6)  # the level itself
 
 
-def test_effect_size_of_a_design():
-    assert DESIGN.dz == pytest.approx(0.023 / 0.04)
+def test_power_of_two_groups_is_the_textbooks():
+    # Cohen 1988, Table 2.4.1: d = .5 needs 64 in each group for 80 %.
+    assert participants_needed(0.5 / 2, 0.8, 0.05) == 128
 
 
-def test_simulated_power_is_that_of_the_closed_form():
-    p, width = simulate_power(DESIGN, alpha=0.05, n_trials=80, rng=np.random.default_rng(6))
+def test_effect_size_of_a_design(make_plan):
+    assert precision(DESIGN, make_plan()).dz == pytest.approx(0.023 / 0.04)
+
+
+def test_simulated_power_is_that_of_the_closed_form(make_plan):
+    found = simulate_power(DESIGN, make_plan(), n_trials=80, rng=np.random.default_rng(6))
     # dz .575 has 80 %; the baseline costs a df, and the SE of a rate of 80 trials is .045.
-    assert (p < 0.05).mean() == pytest.approx(0.79, abs=0.12)
+    assert (found.p < 0.05).mean() == pytest.approx(0.79, abs=0.12)
     # 2 t(.975, 24) x .04 / sqrt(26), with 1/24 more for the baseline's deviation.
-    assert width.mean() == pytest.approx(0.0324 * 1.03, rel=0.04)
+    assert found.width.mean() == pytest.approx(0.0324 * 1.03, rel=0.04)
+    assert np.isnan(found.p_sex).all()
 
 
-def test_losses_are_those_asked_for():
-    design = Design(400, 5, 0.0, 0.03, 0.02, 0.04, 0.2, 0.1)
-    table = simulate_changes(design, np.random.default_rng(1))
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_each_design_has_the_power_of_its_closed_form(kind, make_plan):
+    plan = planned(make_plan(), *KINDS[kind])
+    n = 24 if kind == "both" else 40
+    large = replace(DESIGN, n_participants=n, n_bins=1, subject_sd=0.02, residual_sd=0.01)
+    # The effect that the closed form says is found in 70 % of trials.
+    size = precision(replace(large, effect=1.0), plan)
+    design = replace(large, effect=detectable(n, 0.7, 0.05, size.lost) / size.dz)
+    trials = 60
+    found = simulate_power(design, plan, n_trials=trials, rng=np.random.default_rng(12))
+    # With one bin the session is the residual, which the closed form adds up. Four SE of .7 in
+    # 60 trials; the baseline, and with four periods the orders, cost some df.
+    assert (found.p < 0.05).mean() == pytest.approx(0.68, abs=0.2)
+
+
+def test_interaction_with_sex_costs_more(make_plan):
+    design = replace(DESIGN, n_participants=32, n_bins=2, effect=0.04, sex_difference=0.04)
+    table = power_table(design, make_plan(), n_trials=30, rng=np.random.default_rng(2))
+    rates = table.set_index("analysis")["estimate"]
+    # Half the participants in each sex: the same difference has half the effect size.
+    assert rates["power of the interaction with sex, simulated"] < rates["power, simulated"]
+    assert rates["attenuation is bounded, simulated"] > 0.9  # the response is five errors large
+    assert rates["width of the attenuation's interval, simulated median"] > 0
+
+
+def test_losses_are_those_asked_for(make_plan):
+    design = replace(DESIGN, n_participants=400, n_bins=5, effect=0.0, dropout=0.2, qc_loss=0.1)
+    table = simulate_changes(design, make_plan(), np.random.default_rng(1))
     sessions = table[["subject", "visit"]].drop_duplicates()
     assert len(sessions) == pytest.approx(400 * 1.8, abs=4 * (400 * 0.16) ** 0.5)  # four SD
     assert len(table) / (5 * len(sessions)) == pytest.approx(0.9, abs=0.02)  # four SD
 
 
+def test_every_cell_follows_every_other_once_in_the_orders_within(make_plan):
+    orders = orders_of(planned(make_plan(), *KINDS["both"]))
+    pairs = [pair for order in orders for pair in itertools.pairwise(order)]
+    assert len(set(pairs)) == len(pairs) == 12
+    for period in range(4):
+        assert len({order[period] for order in orders}) == 4
+
+
 def test_components_come_from_the_fit(make_plan, read_stats):
     plan = make_plan()
-    fit = contrast_model(glx_changes(read_stats("fmrs_A"), plan)).fit
-    design = design_from(fit, 40, -0.018, 0.1, 0.1)
+    model = contrast_model(glx_changes(read_stats("fmrs_A"), plan))
+    design = design_from(model, plan, n_participants=40, effect=-0.018, dropout=0.1, qc_loss=0.1)
     # As lme4 has them in the primary model of trial A.
     assert design.session_sd == pytest.approx(0.02155, abs=1e-5)
     assert design.residual_sd == pytest.approx(0.03875, abs=1e-5)
-    table = power_table(design, alpha=0.05, n_trials=5, rng=np.random.default_rng(1))
+    table = power_table(design, plan, n_trials=5, rng=np.random.default_rng(1))
     assert table["estimate"].notna().all()
 
 
 def test_impossible_designs_are_refused(make_plan, read_stats):
-    fit = contrast_model(glx_changes(read_stats("fmrs_A"), make_plan())).fit
+    plan = make_plan()
+    model = contrast_model(glx_changes(read_stats("fmrs_A"), plan))
     with pytest.raises(TableError, match="dropout is 1"):
-        design_from(fit, 40, -0.018, 1.0, 0.1)
+        design_from(model, plan, n_participants=40, effect=-0.018, dropout=1.0)
     with pytest.raises(TableError, match="give 4 or more"):
-        design_from(fit, 2, -0.018, 0.0, 0.0)
+        design_from(model, plan, n_participants=2, effect=-0.018)
     with pytest.raises(TableError, match="more than 10000 participants"):
         participants_needed(0.001, 0.9, 0.05)
+    with pytest.raises(TableError, match="design 'cross' is not one of crossover"):
+        planned(plan, "cross", ())

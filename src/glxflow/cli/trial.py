@@ -23,7 +23,7 @@ from glxflow.trial.blinding import blinding_indices
 from glxflow.trial.changes import glx_changes
 from glxflow.trial.masking import SHOWN, mask_plan, mask_table, true_labels
 from glxflow.trial.plan import Plan, plan_from
-from glxflow.trial.planning import design_from, power_table
+from glxflow.trial.planning import design_from, planned, power_table
 from glxflow.trial.sensitivity import contrast_model
 
 app = typer.Typer(no_args_is_help=True, help="The statistical analysis of a trial.")
@@ -152,15 +152,28 @@ def power(
     out: Annotated[Path, typer.Option(help="Table of power and width, TSV.")],
     dropout: Annotated[float, typer.Option(help="Share without a second session.")] = 0.0,
     qc_loss: Annotated[float, typer.Option(help="Share of bins lost to QC.")] = 0.0,
+    sex_difference: Annotated[
+        float, typer.Option(help="Effect in one sex minus that in the other, to be detected.")
+    ] = 0.0,
+    design: Annotated[
+        str, typer.Option(help="crossover, parallel or factorial; else that of the plan.")
+    ] = "",
+    within: Annotated[
+        list[str] | None,
+        typer.Option(help="Of a factorial trial: condition, infusion; may be repeated."),
+    ] = None,
     trials: Annotated[int, typer.Option(min=1, help="Trials to simulate.")] = 500,
 ) -> None:
-    """Plan a trial with the variance components of this one."""
+    """Plan a trial, of this or another design, with the variance components of this one."""
     what = plan_from(read_yaml(plan), str(plan))
-    fit = contrast_model(glx_changes(read_table(table), what)).fit
-    design = design_from(fit, participants, effect, dropout, qc_loss)
+    model = contrast_model(glx_changes(read_table(table), what))
+    to_come = planned(what, design, tuple(within or ())) if design else what
+    sizes = design_from(
+        model, what, n_participants=participants, effect=effect, dropout=dropout,
+        qc_loss=qc_loss, sex_difference=sex_difference,
+    )  # fmt: skip
     rng = np.random.default_rng([what.seed, 6])
-    result = power_table(design, alpha=1 - what.confidence, n_trials=trials, rng=rng)
-    write_tsv(out, result)
+    write_tsv(out, power_table(sizes, to_come, n_trials=trials, rng=rng))
 
 
 def _record(result: Analysis, shown: Plan, *, masked: bool) -> dict[str, Any]:

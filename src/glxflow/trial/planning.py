@@ -1,58 +1,72 @@
 """Plan the next trial: power and width of the interval, in closed form and by simulation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
 from glxflow.errors import TableError
-from glxflow.spectrum import RealArray
-from glxflow.trial.lmm import LmmFit, fit_lmm
-from glxflow.trial.models import design_formula
+from glxflow.spectrum import BoolArray, RealArray
+from glxflow.trial.attenuation import fieller
+from glxflow.trial.designs.blunting import effects_of
+from glxflow.trial.designs.question import contrast_name
+from glxflow.trial.models import TrialModel, fit_design
+from glxflow.trial.plan import Plan
+from glxflow.trial.simulated import Design, orders_of, simulate_changes
 
 _MOST_PARTICIPANTS = 10_000
 _FAR = 6.0
+_LABELS = ("reference infusion", "active infusion")
 
 
-@dataclass(frozen=True, slots=True)
-class Design:
-    """A trial to come.
+def planned(plan: Plan, kind: str, within: tuple[str, ...]) -> Plan:
+    """Return a plan of another design, for a trial that is planned from this one.
 
-    Attributes
+    Parameters
     ----------
-    n_participants, n_bins : int
-        Participants, alternating between the sequences, and bins after the baseline.
-    effect : float
-        Active minus reference, in units of the outcome.
-    subject_sd, session_sd, residual_sd : float
-        Of the change from baseline.
-    dropout : float
-        Share of participants without a second session.
-    qc_loss : float
-        Share of bins that quality control takes.
+    plan : Plan
+        The present plan.
+    kind : str
+        `crossover`, `parallel` or `factorial`.
+    within : tuple of str
+        Factors that vary within participants; a crossover and parallel groups have
+        their own.
+
+    Raises
+    ------
+    TableError
+        If the design is unknown.
     """
-
-    n_participants: int
-    n_bins: int
-    effect: float
-    subject_sd: float
-    session_sd: float
-    residual_sd: float
-    dropout: float
-    qc_loss: float
-
-    @property
-    def dz(self) -> float:
-        """Effect over the SD of the difference of a participant's session means."""
-        variance = self.session_sd**2 + self.residual_sd**2 / self.n_bins
-        return self.effect / float(np.sqrt(2 * variance))
+    known = ("crossover", "parallel", "factorial")
+    if kind not in known:
+        raise TableError(f"design {kind!r} is not one of {', '.join(known)}.")
+    own = {"crossover": ("condition",), "parallel": ()}.get(kind, within)
+    infusion = (plan.infusion or _LABELS) if kind == "factorial" else None
+    order = tuple(name for name in ("condition", "infusion") if name in own)
+    return replace(plan, design=kind, within=order, infusion=infusion)
 
 
 def design_from(
-    fit: LmmFit, n_participants: int, effect: float, dropout: float, qc_loss: float
+    model: TrialModel,
+    plan: Plan,
+    *,
+    n_participants: int,
+    effect: float,
+    dropout: float = 0.0,
+    qc_loss: float = 0.0,
+    sex_difference: float = 0.0,
 ) -> Design:
-    """Return a design with the variance components of a fitted primary model.
+    """Return a design with the variance components and the response of a fitted model.
+
+    Parameters
+    ----------
+    model : TrialModel
+        The primary model of the present trial.
+    plan : Plan
+        Its plan.
+    n_participants, effect, dropout, qc_loss, sex_difference
+        As `Design` has them.
 
     Raises
     ------
@@ -64,29 +78,71 @@ def design_from(
     for name, share in (("dropout", dropout), ("qc loss", qc_loss)):
         if not 0 <= share < 1:
             raise TableError(f"{name} is {share:g}, expected a share from 0 to below 1.")
-    parts = fit.variance_components.set_index("group")["variance"]
-    sd = {group: float(np.sqrt(parts.get(group, 0.0))) for group in
-          ("subject", "subject:visit", "Residual")}  # fmt: skip
-    n_bins = int(fit.data["bin"].nunique())
+    parts = model.fit.variance_components.set_index("group")["variance"]
+    response = model.fit.contrast(model.response(plan.reference, plan))["estimate"].iloc[0]
+    sd = {group: float(np.sqrt(parts.get(group, 0.0)))
+          for group in ("subject", "subject:visit", "Residual")}  # fmt: skip
     return Design(
-        n_participants, n_bins, effect, sd["subject"], sd["subject:visit"], sd["Residual"],
-        dropout, qc_loss,
-    )  # fmt: skip
+        n_participants=n_participants,
+        n_bins=int(model.fit.data["bin"].nunique()),
+        effect=effect,
+        response=float(response),
+        subject_sd=sd["subject"],
+        session_sd=sd["subject:visit"],
+        residual_sd=sd["Residual"],
+        dropout=dropout,
+        qc_loss=qc_loss,
+        sex_difference=sex_difference,
+    )
 
 
-def power(dz: float, n_participants: int, alpha: float) -> float:
-    """Return the power of the period-adjusted t test of a balanced crossover.
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """What the closed form knows of a design.
+
+    Attributes
+    ----------
+    dz : float
+        Effect over the standard error of one participant: shift of t is dz sqrt(n).
+    lost : int
+        Participants minus degrees of freedom.
+    """
+
+    dz: float
+    lost: int
+
+
+def precision(design: Design, plan: Plan) -> Precision:
+    """Return the effect size of the classical test of a design, nothing lost."""
+    session = design.session_sd**2 + design.residual_sd**2 / design.n_bins
+    person = design.subject_sd**2 + session
+    # Variance of the estimate times participants: n/2 in each of two arms, n/4 of four.
+    variance, lost = {
+        ("crossover", 1): (2 * session, 2),
+        ("parallel", 0): (4 * person, 2),
+        ("factorial", 2): (4 * session, 1),
+        ("factorial", 1): (8 * session, 2),
+        ("factorial", 0): (16 * person, 4),
+    }[plan.design, len(plan.within)]
+    return Precision(design.effect / float(np.sqrt(variance)), lost)
+
+
+def power(dz: float, n_participants: int, alpha: float, lost: int = 2) -> float:
+    """Return the power of a t test.
 
     Parameters
     ----------
     dz : float
-        Effect over the SD of the paired difference.
+        Effect over the standard error of one participant; in a crossover, over the SD
+        of the paired difference.
     n_participants : int
-        With both sessions, half in each sequence.
+        Complete, balanced over the orders.
     alpha : float
         Two-sided level.
+    lost : int
+        Participants minus degrees of freedom; 2 for the period-adjusted test of a crossover.
     """
-    df = n_participants - 2
+    df = n_participants - lost
     critical = stats.t.ppf(1 - alpha / 2, df)
     shift = abs(dz) * np.sqrt(n_participants)
     # Rejection on the wrong side is below 1e-9 from here, where scipy's tail becomes NaN.
@@ -94,103 +150,149 @@ def power(dz: float, n_participants: int, alpha: float) -> float:
     return float(stats.nct.sf(critical, df, shift)) + wrong_side
 
 
-def participants_needed(dz: float, wanted: float, alpha: float) -> int:
-    """Return the smallest even number of participants with the wanted power.
+def participants_needed(
+    dz: float, wanted: float, alpha: float, lost: int = 2, step: int = 2
+) -> int:
+    """Return the smallest number of participants, in whole steps, with the wanted power.
 
     Raises
     ------
     TableError
         If no trial of 10,000 participants has it.
     """
-    for n in range(4, _MOST_PARTICIPANTS, 2):
-        if power(dz, n, alpha) >= wanted:
+    for n in range(max(4, lost + step), _MOST_PARTICIPANTS, step):
+        if power(dz, n, alpha, lost) >= wanted:
             return n
     raise TableError(
         f"an effect of dz = {dz:.3g} needs more than {_MOST_PARTICIPANTS} participants."
     )
 
 
-def detectable(n_participants: int, wanted: float, alpha: float) -> float:
+def detectable(n_participants: int, wanted: float, alpha: float, lost: int = 2) -> float:
     """Return the smallest dz that a number of participants detects with the wanted power."""
     high = 0.1
-    while power(high, n_participants, alpha) < wanted:
+    while power(high, n_participants, alpha, lost) < wanted:
         high *= 1.5
     found: float = optimize.brentq(
-        lambda dz: power(dz, n_participants, alpha) - wanted, high / 100, high
+        lambda dz: power(dz, n_participants, alpha, lost) - wanted, high / 100, high
     )
     return found
 
 
-def simulate_changes(design: Design, rng: np.random.Generator) -> pd.DataFrame:
-    """Return the changes of one trial, as `glx_changes` does, with its losses."""
-    rows = []
-    for index in range(design.n_participants):
-        own, baseline = rng.normal(0, design.subject_sd), rng.normal()
-        n_sessions = 1 if rng.random() < design.dropout else 2
-        for period in range(1, n_sessions + 1):
-            is_active = (index + period) % 2 == 1
-            level = own + rng.normal(0, design.session_sd) + design.effect * is_active
-            values = level + rng.normal(0, design.residual_sd, design.n_bins)
-            base = baseline + rng.normal()
-            kept = np.flatnonzero(rng.random(design.n_bins) >= design.qc_loss)
-            rows += [
-                (index, index % 2, period, is_active, int(bin_), values[bin_], base)
-                for bin_ in kept
-            ]
-    columns = ["subject", "sequence", "period", "condition", "bin", "delta", "base"]
-    table = pd.DataFrame(rows, columns=columns)
-    own_base = table.groupby("subject")["base"].transform("mean")
-    return table.assign(
-        subject=table["subject"].astype(str),
-        visit=table["period"].astype(str),
-        base_sub_c=own_base - own_base.mean(),
-        base_dev=table["base"] - own_base,
-        **{name: pd.Categorical(table[name]) for name in
-           ("sequence", "period", "condition", "bin")},
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What simulated trials say, one number a trial.
+
+    Attributes
+    ----------
+    p, width : (n_trials,) ndarray
+        Of the question's contrast, with Kenward-Roger df.
+    percent_width : (n_trials,) ndarray
+        Of Fieller's interval of the attenuation, in percent; NaN where not bounded.
+    p_sex : (n_trials,) ndarray
+        Of the interaction with sex; NaN where it was not asked for.
+    """
+
+    p: RealArray
+    width: RealArray
+    percent_width: RealArray
+    p_sex: RealArray
 
 
 def simulate_power(
-    design: Design, *, alpha: float, n_trials: int, rng: np.random.Generator
-) -> tuple[RealArray, RealArray]:
-    """Return P and the interval's width of simulated trials by the primary model.
+    design: Design, plan: Plan, *, n_trials: int, rng: np.random.Generator
+) -> Simulated:
+    """Return what the primary model says of simulated trials.
 
-    Returns
-    -------
-    p, width : (n_trials,) ndarray
-        Of the marginal contrast, with Kenward-Roger df.
+    Parameters
+    ----------
+    design : Design
+        Sizes, effects and losses; with a difference between the sexes other than
+        zero the interaction is tested too.
+    plan : Plan
+        Design and confidence.
+    n_trials : int
+        Trials.
+    rng : Generator
+        Source of randomness.
     """
-    found = np.empty((n_trials, 2))
+    found = np.full((n_trials, 4), np.nan)
     for number in range(n_trials):
-        table = simulate_changes(design, rng)
-        fit = fit_lmm(design_formula(table, "bin"), table)
-        row = fit.contrast(np.diff(fit.marginal_rows("condition"), axis=0)).iloc[0]
-        width = 2 * stats.t.ppf(1 - alpha / 2, row["df"]) * row["se"]
-        found[number] = row["p"], width
-    return found[:, 0], found[:, 1]
+        table = simulate_changes(design, plan, rng)
+        model = TrialModel("", "", fit_design(table, "bin"))
+        row = model.fit.contrast(model.condition_contrast(plan)).iloc[0]
+        width = 2 * stats.t.ppf(0.5 + plan.confidence / 2, row["df"]) * row["se"]
+        percent = fieller(effects_of(model, plan, {}), plan.confidence)
+        found[number, :3] = row["p"], width, 100 * (percent.ci_high - percent.ci_low)
+        if design.sex_difference != 0:
+            found[number, 3] = _sex_p(table, plan)
+    return Simulated(*found.T)
+
+
+def _sex_p(table: pd.DataFrame, plan: Plan) -> float:
+    """Return P of the difference of the effect between the sexes."""
+    model = TrialModel("", "", fit_design(table, "bin", moderator="sex"))
+    effects = [model.condition_contrast(plan, {"sex": sex}) for sex in "FM"]
+    return float(model.fit.contrast(effects[1] - effects[0])["p"].iloc[0])
 
 
 def power_table(
-    design: Design, *, alpha: float, n_trials: int, rng: np.random.Generator
+    design: Design, plan: Plan, *, n_trials: int, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Return simulated power and width beside the closed form, a row each."""
-    p, width = simulate_power(design, alpha=alpha, n_trials=n_trials, rng=rng)
-    interval = stats.binomtest(int((p < alpha).sum()), n_trials).proportion_ci(method="wilson")
-    n = design.n_participants
-    rows: list[dict[str, object]] = [
-        {"analysis": "power, simulated", "estimate": (p < alpha).mean(), "ci_low": interval.low,
-         "ci_high": interval.high, "note": f"{n_trials} trials, primary model, Kenward-Roger"},
-        {"analysis": "width of the interval, simulated mean", "estimate": width.mean(),
+    """Return simulated power and widths beside the closed form, a row each."""
+    alpha = 1 - plan.confidence
+    trials = simulate_power(design, plan, n_trials=n_trials, rng=rng)
+    name = contrast_name(plan)
+    rows = [
+        _rate("power, simulated", trials.p < alpha, f"{name}: primary model, Kenward-Roger"),
+        {"analysis": "width of the interval, simulated mean", "estimate": trials.width.mean(),
          "note": "unit of the outcome"},
-        {"analysis": "power, closed form", "estimate": power(design.dz, n, alpha),
-         "note": f"period-adjusted t, nothing lost, dz = {design.dz:.3f}"},
-        {"analysis": "detectable dz at 80 % power", "estimate": detectable(n, 0.8, alpha),
+        *_attenuation(design, trials),
+    ]  # fmt: skip
+    if design.sex_difference != 0:
+        note = f"the effect differs by {design.sex_difference:g}"
+        rows.append(
+            _rate("power of the interaction with sex, simulated", trials.p_sex < alpha, note)
+        )
+    return pd.DataFrame([*rows, *_closed(design, plan, alpha)])
+
+
+def _rate(analysis: str, happened: BoolArray, note: str) -> dict[str, object]:
+    """Return a share of trials with its Monte-Carlo interval."""
+    n = happened.size
+    interval = stats.binomtest(int(happened.sum()), n).proportion_ci(method="wilson")
+    return {"analysis": analysis, "estimate": float(happened.mean()), "ci_low": interval.low,
+            "ci_high": interval.high, "note": f"{n} trials, {note}"}  # fmt: skip
+
+
+def _attenuation(design: Design, trials: Simulated) -> list[dict[str, object]]:
+    """Return how often the percentage is bounded, and the typical width of its interval."""
+    bounded = np.isfinite(trials.percent_width)
+    truth = f"truth {-100 * design.effect / design.response:.0f} %" if design.response else ""
+    rows = [_rate("attenuation is bounded, simulated", bounded, truth)]
+    if bounded.any():
+        rows.append(
+            {"analysis": "width of the attenuation's interval, simulated median",
+             "estimate": float(np.median(trials.percent_width[bounded])), "note": "percent"}
+        )  # fmt: skip
+    return rows
+
+
+def _closed(design: Design, plan: Plan, alpha: float) -> list[dict[str, object]]:
+    """Return what the closed form says, nothing lost."""
+    n, size = design.n_participants, precision(design, plan)
+    rows: list[dict[str, object]] = [
+        {"analysis": "power, closed form", "estimate": power(size.dz, n, alpha, size.lost),
+         "note": f"t with n - {size.lost} df, nothing lost, dz = {size.dz:.3f}"},
+        {"analysis": "detectable dz at 80 % power",
+         "estimate": detectable(n, 0.8, alpha, size.lost),
          "note": f"closed form, {n} participants"},
     ]  # fmt: skip
     if design.effect != 0:
+        step = len(orders_of(plan))
         rows += [
             {"analysis": f"participants for {100 * wanted:g} % power", "note": "closed form",
-             "estimate": participants_needed(design.dz, wanted, alpha)}
+             "estimate": participants_needed(size.dz, wanted, alpha, size.lost, step)}
             for wanted in (0.8, 0.9)
         ]  # fmt: skip
-    return pd.DataFrame(rows)
+    return rows
