@@ -63,6 +63,12 @@ def test_rejected_transients_are_counted_and_not_averaged():
     assert (row.n_used, row.n_rejected, row.weight) == (2, 1, 2.0)
 
 
+@pytest.mark.parametrize("infusion_s", [None, 10.0])
+def test_transients_without_onsets_are_an_error(infusion_s):
+    with pytest.raises(DataError, match="neither RepetitionTime nor VolumeTiming"):
+        divide(np.full(8, np.nan), BinPlan(infusion_s, width_s=5.0), 2.0)
+
+
 @pytest.mark.parametrize("onset_s", [-5.0, 0.0, 39.0])
 def test_an_infusion_without_baseline_or_response_is_an_error(onset_s):
     with pytest.raises(DataError, match="no baseline or no response"):

@@ -102,8 +102,13 @@ def divide(onset_s: RealArray, plan: BinPlan, last_s: float) -> list[tuple[float
     Raises
     ------
     DataError
-        If the infusion lies before or after the whole scan.
+        If the infusion lies before or after the whole scan, or onsets are unknown.
     """
+    if not np.isfinite(onset_s).all():
+        raise DataError(
+            f"the onsets of {onset_s.size} transients are unknown: the file gives neither "
+            "RepetitionTime nor VolumeTiming. Add one of them to its sidecar, in s."
+        )
     if plan.infusion_onset_s is None:
         return [(float(onset_s[0]), float(onset_s[-1]) + last_s)]
     time_s = onset_s - plan.infusion_onset_s
