@@ -95,7 +95,7 @@ def brute_force(series, fit, design, weights, theta):
         root = np.sqrt(share[n])
         deviation = course[n] - share @ course
         data_row = np.kron(deviation, curves) * (root / noise)
-        soft_row = np.kron(deviation, soft @ other.mapping) * root
+        soft_row = np.kron(deviation, other.problem.ratio_rows @ other.mapping) * root
         still = np.zeros((len(data_row) + len(soft_row), active.shape[1]))
         rows.append(np.hstack([still, np.vstack([data_row, soft_row])]))
         values += [(observed[n] - share @ observed) * (root / noise), np.zeros(len(soft_row))]

@@ -17,10 +17,22 @@ N_MOVING = 3
 
 
 def changing_columns(model: FitModel, amplitudes: RealArray) -> RealArray:
-    """Return the columns' amplitudes that a change of 1 of every free part adds.
+    """Return what a change by 1 of every free part adds to the amplitudes.
 
     Substances of one group change together, by shares of their mean; lipids, of any
-    phase, each alone.
+    phase, each alone; macromolecules not at all.
+
+    Parameters
+    ----------
+    model : FitModel
+        Tells what the components are.
+    amplitudes : (n_columns,) ndarray
+        Of the mean.
+
+    Returns
+    -------
+    (n_columns, n_changing) ndarray
+        A column for every part whose mean is not zero.
     """
     parts = []
     for group in model.groups:
@@ -45,6 +57,24 @@ def joint_problem(
 
     What the contrasts leave unexplained counts as noise, together, so that no
     coordinates of the design are special.
+
+    Parameters
+    ----------
+    mean : Fit
+        Of the mean alone, which aligns the contrasts too.
+    problem, solution : Problem, Solution
+        Of that fit.
+    changing : (n_columns, n_changing) ndarray
+        As `changing_columns` returns it.
+    contrasts : (n_contrasts, n_points) complex ndarray
+        Signals with the noise of the mean.
+
+    Returns
+    -------
+    joint : Joint
+        The mean's block, then one for every contrast.
+    chi2 : float
+        Residual of the contrasts, at the mean's line shapes, over its expectation.
     """
     offset_hz = (
         mean.result.offset_ppm * problem.model.axis.spectrometer_frequency_mhz
@@ -87,14 +117,15 @@ def _contrast_block(
     tangents = _tangents(problem, solution.point) * (problem.noise_sd / noise)
     still = np.zeros((len(tangents), changing.shape[1]))
     no_change = np.zeros((len(changing), N_MOVING))
-    own = Problem(problem.model, spectrum, noise, problem.stiffness, problem.ratio_rows)
+    rows = problem.with_noise(noise).ratio_rows
+    own = Problem(problem.model, spectrum, noise, problem.stiffness, rows)
     channel = Channel(
         problem=own,
         theta=np.arange(len(problem.prior.names)),
         mapping=np.hstack([changing, no_change]),
         fixed=np.hstack([still, tangents]),
     )
-    soft = problem.ratio_rows @ channel.mapping
+    soft = rows @ channel.mapping
     soft = soft[soft.any(axis=1)]
     return Block((channel,), soft, np.ones(soft.shape[1], dtype=np.bool_))
 

@@ -193,7 +193,15 @@ def _doubts(found: JointSolution, difference: FitResult, mismatch_hz: float) -> 
 
 
 def failed_edited(alone: Fit, model: FitModel) -> EditedFit:
-    """Return the result of a session whose half sum was not fitted: NaN throughout."""
+    """Return the result of a session whose half sum was not fitted: NaN throughout.
+
+    Parameters
+    ----------
+    alone : Fit
+        Of the half sum, failed.
+    model : FitModel
+        Of the difference.
+    """
     n, n_fit = len(model.names), len(model.ppm)
     nothing = np.full(n, np.nan)
     difference = replace(
