@@ -91,7 +91,10 @@ FAULTS = {
     ("fault", "message"),
     [
         ("duplicate", "more than one row for .*sub-01"),
-        ("one condition", "sub-01 has 'naltrexone' in period 1, but sequence PN says 'placebo'"),
+        (
+            "one condition",
+            "(?s)sub-01 has 'naltrexone' in both periods.*sequence PN says 'placebo'",
+        ),
         ("unknown condition", "condition 'saline' is not one of placebo, naltrexone"),
         ("unknown sequence", "sequence 'PP' is not one of PN, NP"),
         ("unknown period", "period 3 is not one of 1, 2"),

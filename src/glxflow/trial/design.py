@@ -8,6 +8,9 @@ from glxflow.spectrum import RealArray
 from glxflow.trial.formula import FixedPart, ParsedFormula, RandomTerm, levels_of, parse
 from glxflow.trial.reml import RandomBlock
 
+_EXACT = 1e-20
+"""Share of the squares that rounding leaves of an outcome without error."""
+
 
 def outcome_of(parsed: ParsedFormula, data: pd.DataFrame) -> RealArray:
     """Return the outcome as numbers that vary."""
@@ -42,6 +45,16 @@ def check_rank(x: RealArray, fixed: FixedPart) -> None:
         )
     if x.shape[0] <= x.shape[1]:
         raise TableError(f"{x.shape[0]} rows for {x.shape[1]} coefficients. Use a simpler model.")
+
+
+def check_spread(y: RealArray, x: RealArray) -> None:
+    """Refuse an outcome that the fixed effects reproduce, so that no error is left."""
+    left = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    if left @ left <= _EXACT * (y @ y):
+        raise TableError(
+            "the model fits the table exactly: nothing varies beside the design, expected "
+            "measurements. Check that the outcome is what was measured."
+        )
 
 
 def random_block(term: RandomTerm, data: pd.DataFrame, root: RealArray) -> RandomBlock:

@@ -18,7 +18,7 @@ from scipy import stats
 
 from glxflow.errors import TableError
 from glxflow.spectrum import RealArray
-from glxflow.trial.design import check_rank, outcome_of, random_block
+from glxflow.trial.design import check_rank, check_spread, outcome_of, random_block
 from glxflow.trial.formula import FixedPart, numeric_column, parse
 from glxflow.trial.inference import Estimates, KenwardRoger, Satterthwaite, SmallSample
 from glxflow.trial.known_error import KnownErrorLikelihood
@@ -268,6 +268,7 @@ def _fit(
     fixed = FixedPart.of(parsed, used)
     x = fixed.matrix(used)
     check_rank(x, fixed)
+    check_spread(y, x)
     root = np.sqrt(weight)
     blocks = tuple(random_block(term, used, root) for term in dict.fromkeys(parsed.random))
     if known is None:

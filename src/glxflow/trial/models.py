@@ -12,6 +12,9 @@ from glxflow.trial.designs.question import Cell, contrast_name, question_cells, 
 from glxflow.trial.lmm import DdfMethod, LmmFit, fit_linear, fit_lmm
 from glxflow.trial.plan import Plan
 
+_CONSTANT = 1e-12
+"""Range of a baseline's part over the baseline, below which it is rounding."""
+
 METHODS: tuple[DdfMethod, ...] = ("kenward-roger", "satterthwaite")
 
 
@@ -101,12 +104,16 @@ def design_formula(table: pd.DataFrame, time: str, moderator: str | None = None)
     varying = [
         name for name in ("period", "sequence") if name in table and table[name].nunique() > 1
     ]
-    baseline = ["base_sub_c", "base_dev"] if sessions > 1 else ["base_sub_c"]
+    varying += [
+        name
+        for name in ("base_sub_c", "base_dev")
+        if float(np.ptp(table[name])) > _CONSTANT * float(table["base"].abs().max())
+    ]
     if moderator is not None:
         varying = [time, *varying] if is_long else varying
-        fixed = [f"{question}*{moderator}", *varying, *baseline]
+        fixed = [f"{question}*{moderator}", *varying]
     else:
-        fixed = [f"{question}*{time}" if is_long else question, *varying, *baseline]
+        fixed = [f"{question}*{time}" if is_long else question, *varying]
     return f"delta ~ {' + '.join([*fixed, *_random(table, sessions > 1, is_long)])}"
 
 

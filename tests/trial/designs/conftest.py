@@ -32,10 +32,10 @@ WITHIN = {"both": ["condition", "infusion"], "infusion": ["infusion"], "conditio
 def plan_of() -> Callable[..., Plan]:
     """Return a maker of plans: `parallel`, or a key of `WITHIN` for a factorial trial."""
 
-    def make(design: str, **changes: Any) -> Plan:
-        own = {"design": design}
-        if design != "parallel":
-            own = {"design": "factorial", "infusion": INFUSION, "within": WITHIN[design]}
+    def make(kind: str, /, **changes: Any) -> Plan:
+        own = {"design": kind}
+        if kind != "parallel":
+            own = {"design": "factorial", "infusion": INFUSION, "within": WITHIN[kind]}
         return plan_from(CONTENT | own | changes, "plan.yaml")
 
     return make

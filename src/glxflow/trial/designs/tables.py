@@ -97,6 +97,9 @@ def _twice(table: pd.DataFrame, keys: Sequence[str]) -> Iterator[str]:
 def _crossover(sessions: pd.DataFrame, plan: Plan) -> Iterator[str]:
     """Yield sessions whose condition is not what sequence and period say."""
     letters = {label[0].upper(): label for label in plan.conditions}
+    for subject, own in sessions.groupby("subject"):
+        if len(own) > 1 and own["condition"].nunique() == 1:
+            yield f"{subject} has {own['condition'].iloc[0]!r} in both periods"
     for row in sessions.to_dict("records"):
         planned = letters[row["sequence"][row["period"] - 1]]
         if planned != row["condition"]:
