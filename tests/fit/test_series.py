@@ -262,6 +262,13 @@ def test_ratio_changes_as_its_parts_do(model, make_series):
     assert "NAA" not in {metabolite for metabolite, _ in rows}
 
 
+def test_a_denominator_that_was_not_fitted_is_left_out(model, make_series):
+    course = np.repeat([0.0, 1.0], 4)
+    fit = fit_series(make_series(course), model, bin_design(labels_of(course)))
+    rows = percent_changes(fit, SUMS | {"tLac": ("Lac",)}, ("tNAA", "tLac")).rows
+    assert {row.over for row in rows} == {"", "tNAA"}
+
+
 def test_uncertainty_of_a_change_is_that_of_its_derivative(model, make_series):
     course = np.repeat([0.0, 1.0], 6)
     fit = fit_series(make_series(course, glu=0.1), model, bin_design(labels_of(course)))

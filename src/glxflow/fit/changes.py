@@ -71,10 +71,12 @@ def percent_changes(
     sums : mapping of str to tuple of str
         Sums to report and their members.
     denominators : tuple of str
-        Keys of `sums`: each change is also given of the ratio to these.
+        Keys of `sums`: each change is also given of the ratio to these, where the fit
+        has them.
     """
     reported = _reported(fit, sums)
-    lower = {"": np.zeros(len(fit.names))} | {name: reported[name] for name in denominators}
+    lower = {"": np.zeros(len(fit.names))}
+    lower |= {name: reported[name] for name in denominators if name in reported}
     rows, gradients = [], []
     for number, response in enumerate(fit.responses, start=1):
         for name, weights in reported.items():
@@ -116,17 +118,18 @@ def _change(
     nothing = float("nan"), np.full(fit.state.size, np.nan)
     if fit.status is FitStatus.FAILED:
         return nothing
-    rows = [fit.to_amplitudes[number].T @ weights, fit.to_amplitudes[0].T @ weights]
+    after, before = fit.to_amplitudes[number].T, fit.to_amplitudes[0].T
+    over, under = [before @ weights], []
     if below.any():
-        rows += [fit.to_amplitudes[0].T @ below, fit.to_amplitudes[number].T @ below]
-    values = [float(row @ fit.state) for row in rows]
-    if not min(values[1:]) > 0:
+        over.append(after @ below)
+        under.append(before @ below)
+    changed = after @ weights
+    divisors, factors = (np.array([row @ fit.state for row in rows]) for rows in (over, under))
+    if not (np.concatenate([divisors, factors]) > 0).all():
         return nothing
-    # Numerators come at even places, denominators at odd ones.
-    quotient = float(np.prod(values[::2]) / np.prod(values[1::2]))
-    gradient = np.zeros(fit.state.size)
-    for place, (row, value) in enumerate(zip(rows, values, strict=True)):
-        others = float(np.prod(values[::2]) / value) if place % 2 == 0 and value else 0.0
-        share = others / float(np.prod(values[1::2])) if place % 2 == 0 else -quotient / value
-        gradient += share * row
-    return 100 * (quotient - 1), 100 * gradient
+    # The changed amplitude itself may be zero: the quotient per unit of it never is.
+    unit = float(np.prod(factors) / np.prod(divisors))
+    quotient = unit * float(changed @ fit.state)
+    relative = sum(row / value for row, value in zip(under, factors, strict=True))
+    relative = relative - sum(row / value for row, value in zip(over, divisors, strict=True))
+    return 100 * (quotient - 1), 100 * (unit * changed + quotient * relative)
