@@ -37,6 +37,19 @@ def test_a_sound_study_uses_every_session():
     assert table.loc[("sub-02", "ses-1"), "sex"] == "M"
 
 
+def test_what_the_plan_needs_is_carried_into_the_tables():
+    planned = PLANNED.assign(infusion="ketamine")
+    participants = PARTICIPANTS.assign(site=["A", "B"])
+    sessions = account_for_sessions(
+        participants, planned, FITTED, {}, CONDITIONS, ("infusion", "site")
+    )
+    scores = PLANNED[["subject", "session"]].assign(day=1.0, madrs=20.0)
+    table = clinical_table(scores, sessions)
+    assert table["site"].tolist() == ["A", "A", "B", "B"]
+    assert table["infusion"].eq("ketamine").all()
+    assert "status" not in table
+
+
 def test_a_session_that_was_not_scanned_is_missing():
     outcomes = {key: value for key, value in FITTED.items() if key != ("sub-01", "ses-2")}
     row = account(outcomes=outcomes).loc[("sub-01", "ses-2")]

@@ -41,7 +41,7 @@ def collect(
     planned, table_problems = read_sessions(bids_dir, subjects)
     outcomes = {(scan.subject, scan.session): _outcome(results, scan) for scan in scans}
     sessions = account_for_sessions(
-        participants, planned, outcomes, table_problems, what.conditions
+        participants, planned, outcomes, table_problems, what.conditions, what.carried
     )
     fitted = [scan for scan in scans if not outcomes[scan.subject, scan.session][1]]
     concentrations, qc = (

@@ -24,7 +24,7 @@ PARTICIPANTS = pa.DataFrameSchema(
 SESSIONS = pa.DataFrameSchema(
     {
         "session_id": pa.Column(str, pa.Check.str_matches(r"^ses-[0-9A-Za-z]+$"), unique=True),
-        "period": pa.Column(int, pa.Check.isin([1, 2]), unique=True, coerce=True),
+        "period": pa.Column(int, pa.Check.isin([1, 2, 3, 4]), unique=True, coerce=True),
         "condition": pa.Column(str, nullable=True),
     }
 )
@@ -60,7 +60,8 @@ def read_sessions(bids_dir: Path, subjects: Sequence[str]) -> tuple[pd.DataFrame
     Returns
     -------
     sessions : DataFrame
-        Columns subject, session, period, condition; a row a planned session.
+        Columns subject, session, period, condition and, where any table has it, infusion;
+        a row a planned session.
     problems : dict
         From subject to what is wrong with its table and what to do.
     """
@@ -77,7 +78,7 @@ def read_sessions(bids_dir: Path, subjects: Sequence[str]) -> tuple[pd.DataFrame
     if not tables:
         return pd.DataFrame(columns=columns), problems
     sessions = pd.concat(tables, ignore_index=True).rename(columns={"session_id": "session"})
-    return sessions[columns], problems
+    return sessions[[*columns, *(["infusion"] if "infusion" in sessions else [])]], problems
 
 
 def read_scores(bids_dir: Path, instrument: str) -> pd.DataFrame:

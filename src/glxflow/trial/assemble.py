@@ -71,7 +71,7 @@ def trial_table(
     sessions : DataFrame
         As `account_for_sessions` returns it; only sessions that are used enter.
     """
-    used = sessions.loc[sessions["status"] == USED, list(DESIGN)]
+    used = _design_of(sessions[sessions["status"] == USED])
     figures = ["t_min", "n_transients", "snr", "fwhm_hz", "qc_pass"]
     measured = qc[["subject", "session", "bin", *figures]].merge(
         outcomes_wide(concentrations), on=["subject", "session", "bin"], how="left"
@@ -86,10 +86,15 @@ def clinical_table(scores: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame
 
     Sessions whose scan is missing or failed still count for the clinical outcome.
     """
-    known = sessions.loc[sessions["status"] != EXCLUDED, list(DESIGN)]
+    known = _design_of(sessions[sessions["status"] != EXCLUDED])
     return known.merge(scores, on=["subject", "session"], how="inner").sort_values(
         ["subject", "period", "day"], ignore_index=True
     )
+
+
+def _design_of(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that say who was measured when and how, without the account."""
+    return sessions.drop(columns=["status", "stage", "reason", "note"], errors="ignore")
 
 
 def account_for_sessions(
@@ -98,6 +103,7 @@ def account_for_sessions(
     outcomes: Mapping[tuple[str, str], tuple[str, str]],
     table_problems: Mapping[str, str],
     conditions: Sequence[str],
+    carried: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return what became of every session that was planned or scanned, and why.
 
@@ -114,17 +120,20 @@ def account_for_sessions(
         From subject to what is wrong with its sessions table.
     conditions : sequence of str
         The condition labels of the plan.
+    carried : sequence of str
+        Further columns of both tables that the plan needs: the infusion, and what the
+        allocation was blocked and stratified by.
 
     Returns
     -------
     DataFrame
-        The columns of `DESIGN`, then status, stage and reason.
+        The columns of `DESIGN` and those carried, then status, stage and reason.
     """
     scanned = pd.DataFrame(list(outcomes), columns=["subject", "session"])
     rows = planned.merge(scanned, on=["subject", "session"], how="outer").merge(
         participants, on="subject", how="outer"
     )
-    rows = rows.reindex(columns=list(DESIGN))
+    rows = rows.reindex(columns=list(dict.fromkeys((*DESIGN, *carried))))
     known = set(participants["subject"])
     verdicts = [
         _verdict(row, outcomes, table_problems, conditions, known)

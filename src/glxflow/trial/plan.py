@@ -82,6 +82,11 @@ class Plan:
         return self.reference, self.active
 
     @property
+    def carried(self) -> tuple[str, ...]:
+        """Columns of the tables beyond those of a crossover."""
+        return (*(("infusion",) if self.infusion else ()), *self.allocation)
+
+    @property
     def sequences(self) -> tuple[str, str]:
         """Names of the two sequences: first letters of the conditions in their order."""
         first, second = (label[0].upper() for label in self.conditions)
