@@ -108,6 +108,13 @@ def test_names_that_do_not_fit_are_an_error(write_scan, distinct, tags, names, e
         edit_conditions(read_header(path))
 
 
+def test_names_that_are_no_list_are_an_error_and_never_passed_over(write_scan, distinct):
+    stored = distinct.reshape(COILS, 2 * PAIRS, -1)
+    path = write_scan(stored, ("DIM_COIL", "DIM_DYN"), sidecar={"EditCondition": "OFF,ON"})
+    with pytest.raises(HeaderError, match="EditCondition is 'OFF,ON', expected a list"):
+        read_series(path)
+
+
 def test_scans_without_editing_have_no_conditions(write_scan, distinct):
     plain = write_scan(distinct[:, :, 0], ("DIM_COIL", "DIM_DYN"))
     assert edit_conditions(read_header(plain)) == ()

@@ -6,6 +6,7 @@ import pytest
 from glxflow.errors import DataError
 from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.edited import preprocess_edited
+from glxflow.preprocess.pipeline import preprocess
 from glxflow.preprocess.records import PreprocessOptions
 
 WHOLE = BinPlan(None)
@@ -156,3 +157,21 @@ def test_conjugated_conditions_are_refused(make_mega):
     }
     with pytest.raises(DataError, match="stand mirrored"):
         preprocess_edited(conjugated, session.remake(session.water.samples.conj()), WHOLE, OPTIONS)
+
+
+@pytest.mark.parametrize(("n_pairs", "snr"), [(1, 60.0), (8, 15.0), (32, 8.0)])
+def test_conditions_that_nothing_names_are_not_averaged(make_mega, n_pairs, snr):
+    session = make_mega(np.random.default_rng(14), n_pairs, snr=snr)
+    with pytest.raises(DataError, match=r"every other transient is \d+% of that in the rest"):
+        preprocess(session.series, session.water, WHOLE, OPTIONS)
+
+
+@pytest.mark.parametrize("n_transients", [2, 5, 16])
+@pytest.mark.parametrize("snr", [2.0, 8.0])
+def test_a_noisy_scan_without_editing_is_not_taken_for_an_edited_one(
+    make_session, n_transients, snr
+):
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        session = make_session(rng, n_transients=n_transients, snr=snr)
+        preprocess(session.series, session.water, WHOLE, OPTIONS)

@@ -31,7 +31,8 @@ def edit_conditions(header: ScanHeader) -> tuple[str, ...]:
     Raises
     ------
     HeaderError
-        If the number of names fits neither the conditions nor the transients.
+        If names are no list, or their number fits neither the conditions nor the
+        transients.
     """
     sizes = dict(zip(header.dim_tags, header.shape[4:], strict=True))
     n_edit, n_dynamic = sizes.get("DIM_EDIT", 1), sizes.get("DIM_DYN", 1)
@@ -62,14 +63,18 @@ def edit_pulse(header: ScanHeader) -> Mapping[str, Any]:
 
 def _names(header: ScanHeader, tag: str) -> tuple[str, ...]:
     """Return the names that the header of a dimension holds, else those of the scan."""
-    places = [header.fields.get("EditCondition")]
+    places: list[Any] = [header.fields.get("EditCondition")]
     if tag in header.dim_tags:
         own = header.fields.get(f"dim_{header.dim_tags.index(tag) + 5}_header")
         places.insert(0, own.get("EditCondition") if isinstance(own, dict) else None)
-    for found in places:
-        if isinstance(found, list) and found:
-            return tuple(str(name) for name in found)
-    return ()
+    found: Any = next((place for place in places if place is not None), [])
+    if not isinstance(found, list):
+        # Passed over, the conditions would be averaged as if they were one.
+        raise HeaderError(
+            f'{header.path}: EditCondition is {found!r}, expected a list such as ["OFF", "ON"]. '
+            "Correct the sidecar."
+        )
+    return tuple(str(name) for name in found)
 
 
 def _mismatch(header: ScanHeader, names: tuple[str, ...], expected: str) -> HeaderError:

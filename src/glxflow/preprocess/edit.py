@@ -11,9 +11,10 @@ from glxflow.errors import DataError
 from glxflow.preprocess.align import register
 from glxflow.preprocess.band import SINGLETS, Band, band_mask, band_spectra
 from glxflow.preprocess.metrics import NAA_PPM, noise_sd
+from glxflow.preprocess.outliers import typical
 from glxflow.preprocess.quiet import quieted
 from glxflow.preprocess.work import Work
-from glxflow.spectrum import Axis, ComplexArray, Flag
+from glxflow.spectrum import Axis, ComplexArray, Flag, RealArray
 
 CHOLINE = Band(3.15, 3.4, 1)
 """Choline alone: creatine, under which GABA appears, is outside.
@@ -27,6 +28,7 @@ LARGEST_ARTEFACT = 0.2
 
 _REACH_PPM = 0.04
 _LEAST_SATURATION = 0.7
+_CERTAIN_SD = 6.0
 
 
 def find_off(means: ComplexArray, axis: Axis) -> tuple[int, float]:
@@ -44,9 +46,7 @@ def find_off(means: ComplexArray, axis: Axis) -> tuple[int, float]:
     DataError
         If NAA is saturated in neither condition.
     """
-    ppm = axis.ppm[band_mask(axis, SINGLETS)]
-    naa = (ppm >= NAA_PPM[0]) & (ppm <= NAA_PPM[1])
-    heights = np.abs(band_spectra(means, axis, SINGLETS)[:, naa]).max(axis=1)
+    heights = _naa_heights(band_spectra(means, axis, SINGLETS), axis)
     saturation = float(heights.min() / heights.max()) if heights.max() > 0 else 1.0
     if saturation > _LEAST_SATURATION:
         raise DataError(
@@ -56,6 +56,36 @@ def find_off(means: ComplexArray, axis: Axis) -> tuple[int, float]:
             "(EditCondition). Editing elsewhere, as for glutathione, is not understood."
         )
     return int(heights.argmax()), saturation
+
+
+def refuse_alternating(work: Work) -> None:
+    """Stop where every other transient lacks NAA: conditions that nothing names.
+
+    Averaged as if they were one, they would give a spectrum that looks right.
+
+    Parameters
+    ----------
+    work : Work
+        Aligned transients of a scan that is read as one without editing.
+
+    Raises
+    ------
+    DataError
+        If NAA alternates by more than noise.
+    """
+    if len(work.samples) < 2:
+        return
+    spectra = band_spectra(work.samples, work.axis, SINGLETS)
+    heights = _naa_heights(np.stack([typical(spectra[start::2]) for start in (0, 1)]), work.axis)
+    # The median of many scatters by 1.25 times as much as their mean.
+    noise = noise_sd(work.mean(), work.axis) * np.sqrt(2) * 1.25
+    share = float(heights.min() / heights.max()) if heights.max() > 0 else 1.0
+    if share < _LEAST_SATURATION and np.ptp(heights) > _CERTAIN_SD * noise:
+        raise DataError(
+            f"NAA in every other transient is {share:.0%} of that in the rest, as in the "
+            "conditions of an edited scan (MEGA-PRESS), which must not be averaged. Name their "
+            'order in the sidecar: "EditCondition": ["OFF", "ON"].'
+        )
 
 
 def match_conditions(work: Work) -> None:
@@ -133,3 +163,10 @@ def artefact_of_noise(on: ComplexArray, off: ComplexArray, axis: Axis) -> float:
     choline = band_spectra(off, axis, CHOLINE)
     largest = noise_sd(on - off, axis) * np.sqrt(2 * np.log(choline.size))
     return float(largest / np.abs(choline).max())
+
+
+def _naa_heights(spectra: ComplexArray, axis: Axis) -> RealArray:
+    """Return the height of NAA in spectra on `SINGLETS`, (n_spectra,)."""
+    ppm = axis.ppm[band_mask(axis, SINGLETS)]
+    naa = (ppm >= NAA_PPM[0]) & (ppm <= NAA_PPM[1])
+    return np.asarray(np.abs(spectra[:, naa]).max(axis=1))

@@ -10,6 +10,7 @@ import numpy as np
 
 from glxflow.preprocess.bins import BinPlan, average, divide
 from glxflow.preprocess.checks import leave_out_silent, refuse_conjugated, refuse_empty_water
+from glxflow.preprocess.edit import refuse_alternating
 from glxflow.preprocess.records import Preprocessed, PreprocessOptions
 from glxflow.preprocess.steps import (
     align_transients,
@@ -42,8 +43,8 @@ def preprocess(
     Raises
     ------
     DataError
-        If the data are zero or conjugated, coils differ between scan and reference, no coil
-        is usable, or the infusion lies outside the scan.
+        If the data are zero, conjugated or edited, coils differ between scan and
+        reference, no coil is usable, or the infusion lies outside the scan.
     """
     work = Work(series.axis)
     series = leave_out_silent(work, series)
@@ -68,6 +69,8 @@ def clean_transients(
     """
     combine_coils(work, series, water)
     align_transients(work)
+    if work.n_conditions == 1:
+        refuse_alternating(work)
     reject_outliers(work, options)
     correct_eddy_currents(work, water, options)
     remove_water(work)
