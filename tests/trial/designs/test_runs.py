@@ -1,0 +1,166 @@
+"""Whole analyses of the designs: tables, cautions, masks, blocks and what sex may do."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from glxflow.errors import TableError
+from glxflow.trial.analyse import analyse
+from glxflow.trial.changes import clinical_changes, glx_changes
+from glxflow.trial.designs.associations import associations_by_arm
+from glxflow.trial.designs.cautions import cautions
+from glxflow.trial.designs.classical import classical
+from glxflow.trial.designs.missing import missing_by_arm
+from glxflow.trial.designs.responses import responses
+from glxflow.trial.masking import SHOWN, mask_plan, mask_table
+from glxflow.trial.sex import permuted_p, sex_interaction
+
+SWAP = {"placebo": "naltrexone", "naltrexone": "placebo"}
+
+
+def scores_of(trial, seed=4):
+    """Return scores that fall with the mean change of the session's outcome."""
+    rng = np.random.default_rng(seed)
+    design = [name for name in trial if name not in ("bin", "glx_tnaa", "qc_pass")]
+    sessions = trial[trial["bin"] > 0].groupby(design, as_index=False)["glx_tnaa"].mean()
+    end = 30 - 100 * (sessions["glx_tnaa"] - 1) + rng.normal(0, 2, len(sessions))
+    parts = [sessions.assign(day=0, madrs=30.0), sessions.assign(day=1, madrs=end)]
+    return pd.concat(parts, ignore_index=True).drop(columns="glx_tnaa")
+
+
+def test_parallel_groups_need_no_period_and_no_sequence(plan_of, trial_of):
+    plan = plan_of("parallel", clinical={"instrument": "madrs", "day": 1,
+                                         "responders": {"drop": 0.2, "remission": 24}})  # fmt: skip
+    trial = trial_of("parallel", n=16, n_bins=2)
+    bare = trial.drop(columns=["period", "sequence", "infusion"])
+    result = analyse(bare, scores_of(bare), plan)
+    assert set(result.tables) >= {"primary", "clinical", "classical", "responders", "missing",
+                                  "attenuation", "explor_sex", "explor_associations"}  # fmt: skip
+    assert "crossover" not in result.tables
+    assert "explor_multiverse" not in result.tables  # it exchanges the periods of a crossover
+    pd.testing.assert_frame_equal(
+        result.tables["primary"], analyse(trial, None, plan).tables["primary"]
+    )
+
+
+def test_cautions_are_those_of_the_design(plan_of, make_plan):
+    said = {kind: " ".join(cautions(plan_of(kind))) for kind in ("parallel", "both", "between")}
+    assert "No reference infusion" in said["parallel"]
+    assert "No reference infusion" in " ".join(cautions(make_plan()))
+    assert "Carry-over" in " ".join(cautions(make_plan()))
+    assert "No reference infusion" not in said["both"]
+    assert "individual responses" in said["between"]
+    assert all("not synaptic glutamate" in text for text in said.values())
+
+
+@pytest.mark.parametrize("design", ["parallel", "infusion"])
+def test_a_mask_has_no_direction(design, plan_of, trial_of):
+    plan, salt = plan_of(design, permutation=100, bootstrap=100), "secret"
+    trial = trial_of(design, n=16, n_bins=1)
+    exchanged = trial.assign(condition=trial["condition"].map(SWAP))
+    one, other = (
+        analyse(mask_table(table, plan, salt), None, mask_plan(plan)).tables
+        for table in (trial, exchanged)
+    )
+    for name in set(SHOWN) & set(one):
+        text = one[name].to_csv()
+        assert "placebo" not in text
+        assert "naltrexone" not in text
+    claims = [tables["primary"].iloc[0] for tables in (one, other)]
+    # Exchanging the labels exchanges X and Y: the contrast is always Y - X.
+    assert claims[0]["estimate"] == pytest.approx(-claims[1]["estimate"], rel=1e-9)
+    assert claims[0]["p"] == pytest.approx(claims[1]["p"], rel=1e-9)
+
+
+def test_missing_sessions_are_compared_between_arms(plan_of, trial_of):
+    plan = plan_of("parallel")
+    trial = trial_of("parallel", n=16, n_bins=2)
+    gone = trial["subject"].isin(["sub-01", "sub-03", "sub-05"])  # all of them on placebo
+    table = missing_by_arm(trial.assign(qc_pass=(~gone).astype(int)), plan)
+    placebo = table[table["analysis"] == "data under placebo"].iloc[0]
+    assert placebo["n_sessions_missing"] == 3
+    assert placebo["share_missing"] == pytest.approx(3 / 8)
+    assert table["p"].iloc[-1] == pytest.approx(stats.fisher_exact([[0, 8], [3, 5]]).pvalue)
+
+
+def test_missing_sessions_are_counted_in_every_cell(plan_of, trial_of):
+    trial = trial_of("both", n=8, n_bins=2)
+    gone = (trial["subject"] == "sub-01") & (trial["period"] == 4)
+    table = missing_by_arm(trial[~gone], plan_of("both"))
+    assert table["n_sessions_missing"].tolist() == [0, 0, 1, 0]  # placebo with ketamine
+    assert table["n_cells"].tolist() == [16] * 4
+
+
+def test_permutations_stay_within_blocks(plan_of, trial_of):
+    trial = trial_of("parallel", n=16, n_bins=1)
+    number = trial["subject"].str[-2:].astype(int) - 1
+    trial = trial.assign(block=(number // 4).astype(str))
+    plan = plan_of("parallel", allocation={"blocks": "block"})
+    changes = glx_changes(trial, plan)
+    table = classical(changes, "x", plan).set_index("analysis")
+    found = table.loc["naltrexone - placebo, randomisation test"]
+    # Four blocks of four, two in each arm: 6 ways in each.
+    assert found["note"] == "exact, all 1296 assignments within 4 blocks"
+    reduced = responses(changes, plan)
+    t = stats.ttest_ind(reduced.value[reduced.sign > 0], reduced.value[reduced.sign < 0])
+    assert found["statistic"] == pytest.approx(abs(t.statistic), rel=1e-9)  # the same t
+    assert 1 / 1296 <= found["p"] <= 1
+    with pytest.raises(TableError, match="columns site, which `allocation` names"):
+        classical(changes, "x", plan_of("parallel", allocation={"strata": ["site"]}))
+    torn = changes.assign(block=np.arange(len(changes)).astype(str))
+    twice = pd.concat([torn, torn.assign(block="other")])
+    with pytest.raises(TableError, match="sub-01 has more than one value of block"):
+        classical(twice, "x", plan)
+
+
+def test_effects_of_blocks_do_not_fool_the_permutation(plan_of):
+    # Arms of unequal share in blocks of different level: a test across blocks is wrong.
+    rng = np.random.default_rng(3)
+    people = pd.DataFrame({"subject": [f"s{i}" for i in range(16)],
+                           "block": ["a"] * 8 + ["b"] * 8,
+                           "condition": ["placebo"] * 7 + ["naltrexone"]
+                           + ["placebo"] + ["naltrexone"] * 7})  # fmt: skip
+    within, across = [], []
+    for _ in range(60):
+        level = 0.1 * (people["block"] == "b") + rng.normal(0, 0.01, 16)
+        trial = pd.concat([people.assign(bin=0, glx_tnaa=rng.normal(1, 1e-3, 16)),
+                           people.assign(bin=1, glx_tnaa=1 + level)])  # fmt: skip
+        for found, extra in ((within, {"allocation": {"blocks": "block"}}), (across, {})):
+            plan = plan_of("parallel", analysis_set="all", **extra)
+            table = classical(glx_changes(trial, plan), "x", plan)
+            found.append(table["p"].iloc[-1])
+    assert np.mean(np.array(across) < 0.05) > 0.5  # the blocks' difference is taken for an effect
+    # 64 assignments; the SE of a rate of .05 in 60 trials is .028.
+    assert np.mean(np.array(within) < 0.05) <= 0.05 + 3 * 0.028
+
+
+@pytest.mark.parametrize("design", ["parallel", "both", "infusion", "between"])
+def test_the_difference_between_the_sexes_is_found(design, plan_of, trial_of):
+    plan = plan_of(design, permutation=300)
+    trial = trial_of(design, n=32, n_bins=1, session_sd=0.005, noise_sd=0.005)
+    is_moved = (
+        (trial["sex"] == "M") & (trial["condition"] == "naltrexone") & (trial["bin"] > 0)
+        & (trial["infusion"] == "ketamine")
+    )  # fmt: skip
+    trial = trial.assign(glx_tnaa=trial["glx_tnaa"] - 0.06 * is_moved)
+    changes = glx_changes(trial, plan)
+    row = sex_interaction(changes, plan).table.iloc[0]
+    assert row["estimate"] == pytest.approx(-0.06, abs=4 * row["se"])  # four of its errors
+    assert row["se"] < 0.02
+    assert row["p_permutation"] == permuted_p(changes, plan) < 0.02
+
+
+def test_associations_beside_the_arms(plan_of, trial_of):
+    plan = plan_of("both", clinical={"instrument": "madrs", "day": 1})
+    trial = trial_of("both", n=24, n_bins=1)
+    changes, scores = glx_changes(trial, plan), clinical_changes(scores_of(trial), plan)
+    table = associations_by_arm(changes, scores, plan)
+    brain, behaviour = responses(changes, plan), responses(scores, plan)
+    expected = stats.pearsonr(brain.value, behaviour.value)
+    assert table["estimate"].iloc[0] == pytest.approx(expected.statistic, rel=1e-9)  # one arm
+    assert table["p"].iloc[0] == pytest.approx(expected.pvalue, rel=1e-9)
+    assert table["df"].tolist() == [22, 24 * 3 - 1]  # and 96 sessions of 24 people
+    assert table["estimate"].iloc[1] < -0.5  # scores were made to fall with the outcome
+    few = associations_by_arm(changes[changes["subject"] < "sub-06"], scores, plan)
+    assert few is None
