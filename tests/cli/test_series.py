@@ -49,8 +49,8 @@ def raw(tmp_path, write_scan):
 
 def test_change_during_events_is_that_of_the_truth(glxflow, raw, tmp_path):
     events = tmp_path / "events.tsv"
-    # A repetition lasts 2 s: the second quarter starts at 16 s.
-    events.write_text("onset\tduration\ttrial_type\n16\t16\tpain\n48\t16\tpain\n")
+    # A repetition lasts 2 s: the second quarter starts at 16 s, a second after the event.
+    events.write_text("onset\tduration\ttrial_type\n15\t16\tpain\n47\t16\tpain\n")
     out, basis = tmp_path / "out", tmp_path / "basis.nii.gz"
     names = ",".join(TRUTH_MM)
     for command in (
@@ -70,7 +70,15 @@ def test_change_during_events_is_that_of_the_truth(glxflow, raw, tmp_path):
     assert row["change_percent_sd"] < 5
     assert row["event"] == "pain"
     record = json.loads((out / f"{PREFIX}_desc-series_changes.json").read_text())
-    assert sum(record["Parameters"]["n_transients"]) == N_TRANSIENTS
+    assert record["Parameters"]["n_transients"] == N_TRANSIENTS
+    smooth = tmp_path / "smooth"
+    run = glxflow(*command[:-1], smooth, "--rise-s", 0.01)
+    assert run.returncode == 0, run.stderr
+    again = pd.read_csv(smooth / f"{PREFIX}_desc-series_changes.tsv", sep="\t")
+    # A response without delay is a block.
+    assert again["change_percent"].iloc[0] == pytest.approx(
+        table["change_percent"].iloc[0], abs=0.1
+    )
 
 
 def test_what_is_no_record_of_transients_is_refused(glxflow, tmp_path):

@@ -11,7 +11,14 @@ from glxflow.basis.simulate import simulate_basis
 from glxflow.errors import ConfigError, DataError
 from glxflow.fit import FitOptions, prepare
 from glxflow.fit.changes import percent_changes
-from glxflow.fit.design import bin_design, event_design, in_events, reduce_design, response_design
+from glxflow.fit.design import (
+    bin_design,
+    event_design,
+    in_events,
+    reduce_design,
+    response_design,
+    smooth_response,
+)
 from glxflow.fit.problem import Problem
 from glxflow.fit.series import fit_series
 from glxflow.io.nifti_mrs import read_series
@@ -324,6 +331,23 @@ def test_events_hold_the_transients_that_start_within_them():
     onset_s = np.arange(0.0, 20.0, 2.0)
     inside = in_events(onset_s, np.array([4.0, 14.0]), np.array([4.0, 2.0]))
     assert onset_s[inside].tolist() == [4.0, 6.0, 14.0]
+
+
+def test_smooth_response_is_the_events_folded_with_an_exponential():
+    onset_s, step_s = np.arange(0.0, 60.0, 0.5), 0.001
+    course = smooth_response(onset_s, np.array([5.0, 30.0]), np.array([10.0, 20.0]), 4.0)
+    fine_s = np.arange(0.0, 60.0, step_s)
+    box = in_events(fine_s, np.array([5.0, 30.0]), np.array([10.0, 20.0])).astype(float)
+    kernel = np.exp(-fine_s / 4.0) / 4.0
+    folded = np.fft.irfft(np.fft.rfft(box, 2 * box.size) * np.fft.rfft(kernel, 2 * box.size))
+    expected = step_s * folded[: box.size][:: round(0.5 / step_s)]
+    # The sum over steps of 1 ms stands for an integral over kernels of 4 s.
+    assert course == pytest.approx(expected, abs=5e-4)
+
+
+def test_a_response_without_time_constant_is_an_error():
+    with pytest.raises(ConfigError, match="time constant"):
+        smooth_response(np.arange(3.0), np.zeros(1), np.ones(1), 0.0)
 
 
 def test_rest_is_the_baseline_of_events_even_where_a_scan_begins_within_one():

@@ -10,7 +10,13 @@ from glxflow.cli.changes import change_rows
 from glxflow.cli.fitting import basis_for
 from glxflow.errors import DataError
 from glxflow.fit import FitOptions, prepare
-from glxflow.fit.design import event_design, in_events
+from glxflow.fit.design import (
+    Design,
+    event_design,
+    in_events,
+    response_design,
+    smooth_response,
+)
 from glxflow.fit.series import fit_series
 from glxflow.io.events import events_of
 from glxflow.io.nifti_mrs import read_series
@@ -30,6 +36,10 @@ def series(
     events: Annotated[Path, typer.Option(help="BIDS events.tsv of the scan.")],
     event: Annotated[str, typer.Option(help="trial_type of the events to compare with rest.")],
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    rise_s: Annotated[
+        float | None,
+        typer.Option(help="Time constant of a smooth response to events, s; else blocks."),
+    ] = None,
     ppm_range: Annotated[
         tuple[float, float], typer.Option(help="Lowest and highest fitted chemical shift, ppm.")
     ] = (0.2, 4.2),
@@ -41,7 +51,7 @@ def series(
     """Fit the change of every metabolite during events, in percent of its level at rest.
 
     All transients that preprocessing kept are fitted jointly; a transient belongs to an event
-    that it starts in.
+    that it starts in. With --rise-s the change is the one a long event would reach.
     """
     prefix = source.name.removesuffix(_RECORD)
     record = read_record(source)
@@ -52,7 +62,7 @@ def series(
         )
     path = source.with_name(record["Transients"])
     transients, weights = _kept(read_series(path), record["TransientTable"]["weight"])
-    design = event_design(event, in_events(transients.onset_s, *events_of(events, event)))
+    design = _design(event, transients.onset_s, events_of(events, event), rise_s)
     ed = float(read_json(calibration)["BaselineEdPerPpm"]) if calibration else None
     options = FitOptions(ppm_range=ppm_range, baseline_ed_per_ppm=ed)
     used = basis_for(basis, transients, path)
@@ -65,13 +75,23 @@ def series(
         inputs=[path, events],
         parameters={
             "event": event,
+            "rise_s": rise_s,
             "ppm_range": list(ppm_range),
             "baseline_ed_per_ppm": ed or "by AIC, of the mean",
             "basis": used.source,
-            "n_transients": [int((design.matrix[:, column] > 0).sum()) for column in range(2)],
+            "n_transients": transients.n_transients,
         },
         warnings=[flag.message for flag in fit.flags],
     )
+
+
+def _design(
+    event: str, onset_s: RealArray, times: tuple[RealArray, RealArray], rise_s: float | None
+) -> Design:
+    """Return blocks of event and rest, or a smooth response to the events."""
+    if rise_s is None:
+        return event_design(event, in_events(onset_s, *times))
+    return response_design(event, smooth_response(onset_s, *times, rise_s))
 
 
 def _kept(transients: Series, weights: list[float]) -> tuple[Series, RealArray]:

@@ -122,6 +122,41 @@ def in_events(onset_s: RealArray, starts_s: RealArray, durations_s: RealArray) -
     return np.asarray(((elapsed >= 0) & (elapsed < durations_s)).any(axis=1))
 
 
+def smooth_response(
+    onset_s: RealArray, starts_s: RealArray, durations_s: RealArray, time_constant_s: float
+) -> RealArray:
+    """Return the course of a response that rises and falls exponentially, (n_transients,).
+
+    Events as boxes, folded with an exponential of unit area: an event that lasts long
+    against the time constant brings it to 1.
+
+    Parameters
+    ----------
+    onset_s : (n_transients,) ndarray
+        Start of each transient, in s.
+    starts_s, durations_s : (n_events,) ndarray
+        Events on the same clock, in s.
+    time_constant_s : float
+        Of the rise and the fall, in s.
+
+    Raises
+    ------
+    ConfigError
+        If the time constant is not positive.
+    """
+    if not time_constant_s > 0:
+        raise ConfigError(
+            f"series: the time constant of the response is {time_constant_s:g} s, expected above "
+            "0. Leave it out for blocks without transition."
+        )
+    since_start = np.maximum(onset_s[:, np.newaxis] - starts_s, 0.0)
+    since_stop = np.maximum(since_start - durations_s, 0.0)
+    rising, falling = (
+        1 - np.exp(-elapsed / time_constant_s) for elapsed in (since_start, since_stop)
+    )
+    return np.asarray((rising - falling).sum(axis=1))
+
+
 @dataclass(frozen=True, slots=True)
 class Reduction:
     """A series in the coordinates of its design.
