@@ -16,7 +16,7 @@ import pandas as pd
 
 from glxflow.trial.changes import glx_changes
 from glxflow.trial.lmm import fit_lmm
-from glxflow.trial.plan import Plan
+from glxflow.trial.plan import plan_from
 
 SUBJECT_SD, SESSION_SD, BIN_SD = 0.0631, 0.0206, 0.0372
 RISE = (0.0, 0.012, 0.025, 0.045, 0.03, 0.035, 0.035)
@@ -27,7 +27,14 @@ MODELS = {
     ),
     "as published": "delta ~ condition*bin + period + (1|subject)",
 }
-PLAN = Plan("null", "placebo", "naltrexone", "glx_tnaa", None, 1.0, "all", 0.95, 100, 100, 0, "")
+PLAN = plan_from(
+    {
+        "id": "null", "conditions": {"reference": "placebo", "active": "naltrexone"},
+        "outcome": "glx_tnaa", "clinical": None, "analysis_set": "all", "confidence": 0.95,
+        "bootstrap": 100, "permutation": 100, "seed": 0,
+    },
+    "null",
+)  # fmt: skip
 
 
 def null_trial(rng: np.random.Generator, n: int = 26) -> pd.DataFrame:
