@@ -53,11 +53,7 @@ def lineshape_family(time_s: RealArray, f0_mhz: float) -> LineshapeFamily:
     f0_mhz : float
         Spectrometer frequency, in MHz.
     """
-    samples = _training_set(time_s, LARGEST_SHIFT_PPM * f0_mhz)
-    # The Gram matrix is the small way to the singular vectors; it keeps 8 digits of them.
-    power, left = np.linalg.eigh(samples @ samples.T)
-    rank = int((power > _TOLERANCE**2 * power[-1]).sum())
-    modes = left[:, ::-1][:, :rank]
+    modes = _modes(_training_set(time_s, LARGEST_SHIFT_PPM * f0_mhz))
     nodes = _empirical_nodes(modes)
     interpolant = np.linalg.solve(modes[nodes].T, modes.T).T
     return LineshapeFamily(node_s=time_s[nodes], interpolant=interpolant)
@@ -138,6 +134,17 @@ def _training_set(time_s: RealArray, largest_shift_hz: float) -> RealArray:
         ]
     )
     return np.concatenate([decays.real, decays.imag]).T
+
+
+def _modes(samples: RealArray) -> RealArray:
+    """Return orthonormal columns that span all columns to the tolerance, (n_points, rank)."""
+    is_long = len(samples) > samples.shape[1]
+    # The Gram matrix of the shorter side is the small way to the singular vectors; it keeps
+    # 8 digits of them.
+    power, vectors = np.linalg.eigh(samples.T @ samples if is_long else samples @ samples.T)
+    rank = int((power > _TOLERANCE**2 * power[-1]).sum())
+    kept = vectors[:, ::-1][:, :rank]
+    return np.asarray(np.linalg.qr(samples @ kept)[0] if is_long else kept)
 
 
 def _empirical_nodes(modes: RealArray) -> list[int]:
