@@ -138,6 +138,12 @@ def test_real_spectra_give_ratios_between_those_of_other_tools(glxflow, real_dat
     assert 0.9 <= ratios["Glu"] <= 1.5
     assert 1.1 <= ratios["tNAA"] <= 1.7
     assert nib.load(tmp_path / "out" / f"{name}_desc-fit_svs.nii.gz").shape[3] == 4096
+    models = pd.read_csv(tmp_path / "out" / f"{name}_desc-fit_models.tsv", sep="\t")
+    shifts = (models["glu_tcr"] - models["glu_tcr"].iloc[0]).iloc[1:]
+    spread = table.set_index("metabolite")["ratio_tcr_sd_model"]["Glu"]
+    assert {"baseline", "eddy currents"} <= set(models["choice"])
+    # No choice, the baseline's stiffness among them, leads out of the spread's 95 % interval.
+    assert shifts.abs().max() <= 1.96 * spread
 
 
 def test_profile_intervals_are_in_the_table_where_they_are_asked_for(

@@ -76,4 +76,11 @@ def test_one_stretch_does_not_decide_between_models():
         np.stack([np.zeros(15), np.ones(15)]), np.random.default_rng(6)
     )
     once = predictive_weights(scores, np.random.default_rng(6))
-    assert 0.5 < once[1] < everywhere[1] < 0.75 + 1e-9  # half of the weight is shared equally
+    assert 0.5 < once[1] < everywhere[1] < 0.6 + 1e-9  # four fifths are shared equally
+
+
+def test_the_interval_of_the_spread_reaches_every_alternative():
+    worst = predictive_weights(
+        np.array([[0.0] * 9, [0.0] * 9, [-50.0] * 9]), np.random.default_rng(7)
+    )
+    assert worst[2] > 1 / 1.96**2
