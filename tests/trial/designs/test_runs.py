@@ -30,8 +30,8 @@ def scores_of(trial, seed=4):
 
 
 def test_parallel_groups_need_no_period_and_no_sequence(plan_of, trial_of):
-    plan = plan_of("parallel", clinical={"instrument": "madrs", "day": 1,
-                                         "responders": {"drop": 0.2, "remission": 24}})  # fmt: skip
+    rules = {"drop": 0.2, "remission": 24}
+    plan = plan_of("parallel", clinical={"instrument": "madrs", "day": 1, "responders": rules})
     trial = trial_of("parallel", n=16, n_bins=2)
     bare = trial.drop(columns=["period", "sequence", "infusion"])
     result = analyse(bare, scores_of(bare), plan)
