@@ -393,7 +393,6 @@ def test_coils_are_combined_first(model, make_series):
         fit_series(coils, model, bin_design(["a", "b"]))
 
 
-@pytest.mark.slow
 @pytest.mark.real_data
 def test_real_transients_that_only_repeat_do_not_change(real_data, truth):
     """Sixteen transients of one 7 T scan: what differs between them is noise and instability."""
