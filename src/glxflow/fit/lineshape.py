@@ -55,7 +55,7 @@ def lineshape_family(time_s: RealArray, f0_mhz: float) -> LineshapeFamily:
     """
     modes = _modes(_training_set(time_s, LARGEST_SHIFT_PPM * f0_mhz))
     nodes = _empirical_nodes(modes)
-    interpolant: RealArray = np.linalg.solve(modes[nodes].T, modes.T).T
+    interpolant = np.asarray(np.linalg.solve(modes[nodes].T, modes.T).T, dtype=np.float64)
     return LineshapeFamily(node_s=time_s[nodes], interpolant=interpolant)
 
 
