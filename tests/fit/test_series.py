@@ -241,11 +241,11 @@ def test_finds_change_and_narrowing_within_their_uncertainty(model, make_series)
 
 
 def test_narrowing_does_not_pass_for_glutamate(model, make_series):
-    """Thirty series of 320 transients with 3 % more Glu and 0.3 Hz narrower lines."""
+    """Twenty series of 320 transients with 3 % more Glu and 0.3 Hz narrower lines."""
     course = np.tile(np.repeat([0.0, 1.0], 40), 4)
     design = bin_design(labels_of(course))
     rows = []
-    for seed in range(30):
+    for seed in range(20):
         changed = make_series(course, seed=seed, glu=0.03, narrowing_hz=0.3, noise_sd=3.0)
         steady = make_series(course, seed=seed, noise_sd=3.0)
         one, other = (glu_of(fit_series(series, model, design)) for series in (changed, steady))
@@ -253,10 +253,10 @@ def test_narrowing_does_not_pass_for_glutamate(model, make_series):
     percent, sd, paired = np.array(rows).T
     # The noise is the same in both, so that their difference shows the bias almost bare.
     assert paired.mean() == pytest.approx(3.0, abs=0.3)  # what is promised
-    # Thirty draws know an SD to 13 %: three of that.
-    assert percent.std() == pytest.approx(sd.mean(), rel=0.4)
-    # Of 30 intervals of 95 %, 25 or more cover in all but one of 200 draws.
-    assert (np.abs(percent - 3.0) < 1.96 * sd).sum() >= 25
+    # Twenty draws know an SD to 16 %: three of that.
+    assert percent.std() == pytest.approx(sd.mean(), rel=0.48)
+    # Of 20 intervals of 95 %, 16 or more cover in all but one of 400 draws.
+    assert (np.abs(percent - 3.0) < 1.96 * sd).sum() >= 16
 
 
 def test_ratio_changes_as_its_parts_do(model, make_series):
