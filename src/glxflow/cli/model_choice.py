@@ -13,7 +13,7 @@ from glxflow.fit import Fit, FitModel, FitOptions, fit_prepared, prepare
 from glxflow.fit.ensemble import Alternative, Ensemble, fit_ensemble
 from glxflow.preprocess.eddy import phase_deviation
 from glxflow.quantify.estimates import SUMS
-from glxflow.spectrum import BasisSet, Fid, Kind, RealArray, Series
+from glxflow.spectrum import Axis, BasisSet, Fid, FitStatus, Kind, RealArray, Series
 
 _SEED = 1
 _LEAST_DEVIATION_RAD = 0.02
@@ -45,6 +45,8 @@ def session_ensemble(
     weights = np.array([part["weight"] for part in table], dtype=np.float64)
     fids = _with_average(bins.samples[0], weights, bins)
     fit = fit_prepared(fids[0], model)
+    if fit.result.status is FitStatus.FAILED:
+        return None
     others = dict(
         [*_eddy_currents(bins, weights, model, water), *_default_source(fids, basis, model, fit)]
     )
@@ -88,7 +90,7 @@ def _eddy_currents(
     bins: Series, weights: RealArray, model: FitModel, water: Fid | None
 ) -> Iterator[tuple[str, Alternative]]:
     """Yield the bins with the phase of water taken off, where the reference still has one."""
-    if water is None or water.axis.n_points != bins.axis.n_points:
+    if water is None or not _sampled_alike(water.axis, bins.axis):
         return
     deviation = phase_deviation(water.samples, water.axis)
     if np.abs(deviation).max() < _LEAST_DEVIATION_RAD:
@@ -96,6 +98,13 @@ def _eddy_currents(
     fids = _with_average(bins.samples[0] * np.exp(-1j * deviation), weights, bins)
     fit = fit_prepared(fids[0], model)
     yield "eddy currents", Alternative("corrected by water", fit, fids[0], fids)
+
+
+def _sampled_alike(one: Axis, other: Axis) -> bool:
+    """Tell whether two signals have their samples at the same times."""
+    return one.n_points == other.n_points and bool(
+        np.isclose(one.dwell_time_s, other.dwell_time_s, rtol=1e-6)
+    )
 
 
 def _default_source(

@@ -1,0 +1,110 @@
+"""Which other models a session is fitted by."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from glxflow.basis.macromolecules import with_macromolecules
+from glxflow.basis.protocol import protocol_for
+from glxflow.basis.simulate import simulate_basis
+from glxflow.cli.model_choice import models_table, session_ensemble
+from glxflow.fit import FitOptions, prepare
+from glxflow.spectrum import Axis, BasisSet, Fid, Kind, Series
+
+AXIS = Axis(1024, 5e-4, 123.25, 4.65)
+TRUTH = {"NAA": 10.0, "NAAG": 1.5, "Cr": 4.5, "PCr": 4.0, "GPC": 1.4, "Ins": 6.0, "Glu": 9.0}
+TABLE = [{"weight": 1.0}, {"weight": 3.0}]
+
+
+@cache
+def default_basis():
+    names = (*TRUTH, "Gln")
+    return with_macromolecules(
+        simulate_basis(protocol_for("press", AXIS, echo_time_s=0.03), names)
+    )
+
+
+@cache
+def measured_basis():
+    """The default macromolecules in other proportions, as one measured component."""
+    basis = default_basis()
+    broad = [kind is Kind.MACROMOLECULE for kind in basis.kinds]
+    others = [index for index, is_broad in enumerate(broad) if not is_broad]
+    proportions = np.random.default_rng(2).uniform(0.6, 1.4, size=sum(broad))
+    return BasisSet(
+        (*(basis.names[index] for index in others), "MMexp"),
+        (*(basis.kinds[index] for index in others), Kind.MACROMOLECULE),
+        np.vstack([basis.fids[others], proportions @ basis.fids[broad]]),
+        AXIS,
+        0.03,
+        basis.linewidth_hz,
+        "measured",
+    )
+
+
+def bins_of(basis, *, turn=0.0, signal=1.0):
+    amounts = [TRUTH.get(name, 2.0 * name.startswith("MM")) for name in basis.names]
+    clean = (
+        signal * np.array(amounts) @ basis.fids * np.exp(-np.pi * 5.0 * AXIS.time_s + 1j * turn)
+    )
+    noise = np.random.default_rng(3).normal(scale=0.1, size=(2, 2, AXIS.n_points))
+    samples = clean + noise[0] + 1j * noise[1]
+    return Series(samples[np.newaxis], AXIS, np.array([0.0, 60.0]), 0.03, 2.0)
+
+
+def ensemble_of(bins, basis, water=None):
+    model = prepare(basis, FitOptions(baseline_ed_per_ppm=1.5))
+    return session_ensemble(bins, TABLE, model, basis, water)
+
+
+def test_a_measured_spectrum_of_macromolecules_has_the_default_as_alternative():
+    basis = measured_basis()
+    ensemble = ensemble_of(bins_of(basis), basis)
+    found = next(one for one in ensemble.members if one.choice == "macromolecule source")
+    glu = ensemble.names.index("Glu")
+    assert np.isnan(found.amplitudes[:, ensemble.names.index("MMexp")]).all()
+    assert found.amplitudes[0, glu] == pytest.approx(9.0, rel=0.25)  # ratios that are wrong
+    choices = {
+        one.choice for one in ensemble_of(bins_of(default_basis()), default_basis()).members
+    }
+    assert "macromolecule source" not in choices
+
+
+def test_water_with_a_phase_left_gives_a_corrected_alternative():
+    """Bins that carry the eddy current of their water are told by it."""
+    basis = default_basis()
+    eddy = 0.8 * np.exp(-AXIS.time_s / 0.05)
+    line = np.exp(-np.pi * 8.0 * AXIS.time_s)
+    straight, bent = (Fid(1000 * line * np.exp(1j * turn), AXIS) for turn in (0 * eddy, eddy))
+    turned = bins_of(basis, turn=eddy)
+    assert "eddy currents" not in {
+        one.choice for one in ensemble_of(turned, basis, straight).members
+    }
+    ensemble = ensemble_of(turned, basis, bent)
+    found = next(one for one in ensemble.members if one.choice == "eddy currents")
+    clean = ensemble_of(bins_of(basis), basis)
+    glu, cr = ensemble.names.index("Glu"), ensemble.names.index("Cr")
+    corrected = found.amplitudes[0, glu] / found.amplitudes[0, cr]
+    # The phase of water is smoothed over 2 ms.
+    assert corrected == pytest.approx(clean.amplitudes[0, glu] / clean.amplitudes[0, cr], rel=0.1)
+
+
+def test_bins_follow_the_average_and_the_table_shows_the_average():
+    basis = default_basis()
+    ensemble = ensemble_of(bins_of(basis), basis)
+    assert len(ensemble.amplitudes) == 3
+    own = ensemble.amplitudes
+    # To first order the average of what the bins say is what their average says.
+    weighted = (own[1] + 3 * own[2]) / 4
+    assert weighted == pytest.approx(own[0], rel=1e-6, abs=1e-6)
+    table = models_table(ensemble)
+    creatine = own[0, ensemble.names.index("Cr")] + own[0, ensemble.names.index("PCr")]
+    expected = own[0, ensemble.names.index("Glu")] / creatine
+    assert table["glu_tcr"].iloc[0] == pytest.approx(expected)
+    assert table["choice"].iloc[0] == "as reported"
+
+
+def test_a_session_without_signal_has_no_ensemble():
+    basis = measured_basis()
+    assert ensemble_of(bins_of(basis, signal=0.0), basis) is None
