@@ -59,7 +59,9 @@ def check_spread(y: RealArray, x: RealArray) -> None:
 
 def random_block(term: RandomTerm, data: pd.DataFrame, root: RealArray) -> RandomBlock:
     """Return the design of a random term, rows divided by the known relative error."""
-    labels = data[list(term.group)].astype(str).agg(":".join, axis=1)
+    labels = data[term.group[0]].astype(str)
+    for name in term.group[1:]:
+        labels = labels + ":" + data[name].astype(str)
     groups = pd.Categorical(labels)
     if len(groups.categories) == len(data):
         raise TableError(
