@@ -89,7 +89,7 @@ def by_sex(cells: Cells, with_baseline: bool) -> Differences:
     plain = period_differences(cells, with_baseline)
     sex_of = dict(zip(cells.who.tolist(), cells.sex.tolist(), strict=True))
     sex = np.array([sex_of[who] for who in plain.who.tolist()])
-    if not np.isfinite(sex).all() or np.ptp(sex) == 0:
+    if not np.isfinite(sex).all() or np.unique(sex).size < 2:
         raise TableError("the sex of some participants is unknown, or all have the same")
     moved = np.column_stack([plain.moved, sex])
     return Differences(plain.who, plain.outcome, np.column_stack([plain.fixed, sex]), moved)
