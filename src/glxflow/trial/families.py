@@ -121,7 +121,9 @@ def with_families(
             if place is not None:
                 table, row = labelled[place[0]], place[1]
                 table.loc[row, ["family", "p_adjusted"]] = [family.name, value]
-                if "role" in table and table.loc[row, "role"] == EXPLORATORY:
+                # A rate of false discoveries generates hypotheses; it makes no claim.
+                is_claim = family.method != "fdr"
+                if is_claim and "role" in table and table.loc[row, "role"] == EXPLORATORY:
                     table.loc[row, "role"] = "secondary"
     warnings = [
         f"family {family.name}: {name!r} could not be tested and counts as P = 1"
