@@ -65,6 +65,15 @@ def test_a_drift_of_20_hz_neither_widens_lines_nor_costs_signal(make_session):
     assert drifting.metrics["water_residual"] < 0.1
 
 
+@pytest.mark.parametrize(("snr", "is_doubted"), [(2.0, True), (5.0, False)])
+def test_transients_too_faint_to_be_aligned_are_doubted(make_session, snr, is_doubted):
+    session = make_session(np.random.default_rng(29), n_transients=64, snr=snr)
+    found = run(session)
+    assert ("faint_transients" in [flag.code for flag in found.flags]) is is_doubted
+    if not is_doubted:  # noise of the mean in its own peak: 1 / 40 of it; coils cost 1 %
+        assert found.metrics["snr_transient"] == pytest.approx(snr, rel=0.1)
+
+
 def test_every_step_is_recorded_with_its_effect(make_session):
     session = make_session(np.random.default_rng(4))
     found = run(session)
