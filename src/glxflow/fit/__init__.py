@@ -2,20 +2,26 @@
 
 from glxflow.fit.edited import fit_edited, prepare_edited
 from glxflow.fit.engine import Fit, fit_prepared, fit_spectrum
+from glxflow.fit.ensemble import Ensemble, fit_ensemble
 from glxflow.fit.model import FitModel, prepare
 from glxflow.fit.options import FitOptions
+from glxflow.fit.profile import ProfileInterval, profile_interval
 from glxflow.fit.sensitivity import baseline_alternatives
 from glxflow.fit.series import fit_series
 
 __all__ = [
+    "Ensemble",
     "Fit",
     "FitModel",
     "FitOptions",
+    "ProfileInterval",
     "baseline_alternatives",
     "fit_edited",
+    "fit_ensemble",
     "fit_prepared",
     "fit_series",
     "fit_spectrum",
     "prepare",
     "prepare_edited",
+    "profile_interval",
 ]
