@@ -116,6 +116,11 @@ def _amplitude(record: dict[Any, Any]) -> str:
     return with_sd(amplitude, _value(record, "sd"))
 
 
+def _plain(column: str) -> Any:
+    """Return the cell that prints a number."""
+    return lambda record: number(_value(record, column))
+
+
 def _interval(column: str) -> Any:
     """Return the cell that prints the limits of an interval."""
 
@@ -152,7 +157,9 @@ def _words(column: str) -> Any:
 
 _COLUMNS: tuple[tuple[str, str, Any], ...] = (
     ("to tNAA ± SD", "ratio_tnaa", _ratio("ratio_tnaa")),
+    ("± model choice", "ratio_tnaa_sd_model", _plain("ratio_tnaa_sd_model")),
     ("to tCr ± SD", "ratio_tcr", _ratio("ratio_tcr")),
+    ("± model choice", "ratio_tcr_sd_model", _plain("ratio_tcr_sd_model")),
     ("to tNAA, profile 95 %", "ratio_tnaa_high95", _interval("ratio_tnaa")),
     ("to tCr, profile 95 %", "ratio_tcr_high95", _interval("ratio_tcr")),
     ("water-scaled ± SD, mmol/kg tissue water", "water_molal", _ratio("water_molal")),
