@@ -12,7 +12,8 @@ from typing import Protocol
 import numpy as np
 
 from glxflow.spectrum import RealArray
-from glxflow.trial.reml import Likelihood, Optimum
+from glxflow.trial.reml import Likelihood
+from glxflow.trial.search import Optimum
 
 _POSITIVE = 1e-8
 _SAME = 1e-8

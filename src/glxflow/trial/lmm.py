@@ -1,8 +1,7 @@
 """Gaussian linear mixed models with small-sample inference.
 
 The interface of the trial's analyses: a formula in lme4's notation, sum-to-zero
-contrasts, Kenward-Roger or Satterthwaite degrees of freedom. Small and dense:
-models of a trial have some hundred rows.
+contrasts, Kenward-Roger or Satterthwaite degrees of freedom; small and dense.
 """
 
 from collections.abc import Mapping
@@ -22,7 +21,8 @@ from glxflow.trial.design import check_rank, check_spread, outcome_of, random_bl
 from glxflow.trial.formula import FixedPart, numeric_column, parse
 from glxflow.trial.inference import Estimates, KenwardRoger, Satterthwaite, SmallSample
 from glxflow.trial.known_error import KnownErrorLikelihood
-from glxflow.trial.reml import Likelihood, Optimum, optimise
+from glxflow.trial.reml import Likelihood
+from glxflow.trial.search import Optimum, optimise
 
 DdfMethod = Literal["kenward-roger", "satterthwaite"]
 

@@ -17,7 +17,8 @@ from glxflow.trial.formula import sum_contrasts
 from glxflow.trial.inference import KenwardRoger
 from glxflow.trial.known_error import KnownErrorLikelihood
 from glxflow.trial.parts import Result
-from glxflow.trial.reml import Likelihood, RandomBlock, optimise
+from glxflow.trial.reml import Likelihood, RandomBlock
+from glxflow.trial.search import optimise
 from glxflow.trial.specification import require_both_sequences, session_means
 from glxflow.trial.universe import Cells
 

@@ -14,7 +14,8 @@ from scipy.optimize import minimize_scalar
 
 from glxflow.spectrum import BoolArray, RealArray
 from glxflow.trial.inference import KenwardRoger
-from glxflow.trial.reml import Likelihood, Optimum, RandomBlock, optimise
+from glxflow.trial.reml import Likelihood, RandomBlock
+from glxflow.trial.search import Optimum, optimise
 
 _SHAPE_ERROR = 1e-6
 _SLOPE_STEP = 1e-5
