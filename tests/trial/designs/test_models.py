@@ -98,7 +98,7 @@ def test_factorial_between_gives_the_interaction_of_four_means(plan_of, trial_of
     plan = plan_of("between")
     changes = glx_changes(trial_of("between", n=32, noise_sd=0.03), plan)
     found = asked(changes, plan, "base_sub_c")
-    table = analyse(trial_of("between", n=32, noise_sd=0.03), None, plan).tables["classical"]
+    table = classical(changes, "glx_tnaa", plan)
     assert found["t"] == pytest.approx(table["statistic"].iloc[0], rel=1e-6)  # closed forms
     assert found["df"] == pytest.approx(28, rel=1e-6)
 
@@ -144,17 +144,17 @@ def test_simple_effects_differ_by_the_interaction(plan_of, trial_of):
     assert one - other == pytest.approx(claim, rel=1e-9)
 
 
-@pytest.mark.parametrize(("design", "trials"), [("parallel", 120), ("infusion", 60)])
+@pytest.mark.parametrize(("design", "trials"), [("parallel", 200), ("infusion", 200)])
 def test_trials_without_an_effect_are_rejected_at_the_level(design, trials, plan_of, trial_of):
     plan = plan_of(design)
     p = []
     for seed in range(trials):
         changes = glx_changes(
-            trial_of(design, n=16, n_bins=2, blunted=0.0, seed=1000 + seed), plan
+            trial_of(design, n=16, n_bins=1, blunted=0.0, seed=1000 + seed), plan
         )
         model = TrialModel("", "", fit_design(changes, "bin"))
         p.append(model.fit.contrast(model.condition_contrast(plan))["p"].iloc[0])
-    # The SE of a rate of .05 is .020 in 120 trials and .028 in 60; three of them.
+    # The SE of a rate of .05 is .0154 in 200 trials; three of them.
     assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=3 * (0.0475 / trials) ** 0.5)
 
 
@@ -162,14 +162,14 @@ def test_trials_without_an_effect_are_rejected_at_the_level(design, trials, plan
 def test_factorial_within_without_an_effect_is_rejected_at_the_level(plan_of, trial_of):
     plan = plan_of("both")
     p = []
-    for seed in range(40):
+    for seed in range(30):
         changes = glx_changes(
             trial_of("both", n=12, n_bins=1, blunted=0.0, seed=5000 + seed), plan
         )
         model = TrialModel("", "", fit_design(changes, "bin"))
         p.append(model.fit.contrast(model.condition_contrast(plan))["p"].iloc[0])
-    # The SE of a rate of .05 in 40 trials is .034; three of them.
-    assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.105)
+    # The SE of a rate of .05 in 30 trials is .04; three of them.
+    assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.12)
 
 
 @pytest.mark.parametrize("design", DESIGNS)

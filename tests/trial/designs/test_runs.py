@@ -122,7 +122,7 @@ def test_effects_of_blocks_do_not_fool_the_permutation(plan_of):
                            "condition": ["placebo"] * 7 + ["naltrexone"]
                            + ["placebo"] + ["naltrexone"] * 7})  # fmt: skip
     within, across = [], []
-    for _ in range(60):
+    for _ in range(40):
         level = 0.1 * (people["block"] == "b") + rng.normal(0, 0.01, 16)
         trial = pd.concat([people.assign(bin=0, glx_tnaa=rng.normal(1, 1e-3, 16)),
                            people.assign(bin=1, glx_tnaa=1 + level)])  # fmt: skip
@@ -131,8 +131,8 @@ def test_effects_of_blocks_do_not_fool_the_permutation(plan_of):
             table = classical(glx_changes(trial, plan), "x", plan)
             found.append(table["p"].iloc[-1])
     assert np.mean(np.array(across) < 0.05) > 0.5  # the blocks' difference is taken for an effect
-    # 64 assignments; the SE of a rate of .05 in 60 trials is .028.
-    assert np.mean(np.array(within) < 0.05) <= 0.05 + 3 * 0.028
+    # 64 assignments; the SE of a rate of .05 in 40 trials is .034.
+    assert np.mean(np.array(within) < 0.05) <= 0.05 + 3 * 0.034
 
 
 @pytest.mark.parametrize("design", ["parallel", "both", "infusion", "between"])
