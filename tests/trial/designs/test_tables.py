@@ -34,6 +34,11 @@ FAULTS = {
             lambda t: put(t, among(t, subject="sub-01", period=1), infusion="water"),
             "infusion 'water' is not one of saline, ketamine",
         ),
+        "constant": (
+            lambda t: t[t["condition"] == np.where(t["subject"] < "sub-05", "placebo",
+                                                   "naltrexone")],
+            "condition is constant within every participant, but the plan lists it",
+        ),
         "a cell twice": (second_dose, "sub-01 has placebo with ketamine in 2 sessions"),
         "sequence contradicted": (
             lambda t: put(t, among(t, subject="sub-01"), sequence=t["sequence"].iloc[-1]),

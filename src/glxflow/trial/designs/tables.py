@@ -141,6 +141,12 @@ def _factorial(sessions: pd.DataFrame, plan: Plan) -> Iterator[str]:
                 f"{subject} has {condition} with {infusion} in {number} sessions; each "
                 "participant has a cell once"
             )
+    for name in plan.within:
+        if sessions.groupby("subject")[name].nunique().max() < 2:
+            yield (
+                f"{name} is constant within every participant, but the plan lists it under "
+                "`within`"
+            )
     yield from _contradicted(sessions)
 
 
