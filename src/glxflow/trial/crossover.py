@@ -40,10 +40,8 @@ def analyse_crossover(
         Name of the effect, as `naltrexone - placebo`; the sign is as it says.
     confidence : float
         Of the intervals.
-    n_permutations : int
-        Draws where not all assignments can be listed.
-    rng : Generator
-        Source of randomness.
+    n_permutations, rng
+        Draws where not all assignments can be listed, and their source.
 
     Returns
     -------
