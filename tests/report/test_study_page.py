@@ -120,8 +120,9 @@ def test_attenuation_stands_with_its_interval_or_not_at_all(study, read_page):
 
 
 def test_the_box_of_limits_is_there(study, read_page):
-    words = read_page(render_study(study)).words
-    for limit in ("No placebo infusion", "Glx is not synaptic glutamate", "its denominator does"):
+    cautions = ("Everybody had the same infusion.", "Glx is not synaptic glutamate.")
+    words = read_page(render_study(replace(study, cautions=cautions))).words
+    for limit in (*cautions, "The interval, not P"):
         assert limit in words
 
 

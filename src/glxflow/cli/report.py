@@ -20,7 +20,12 @@ app = typer.Typer()
 RESULTS = {
     "Each time bin": "bins",
     "Clinical outcome": "clinical",
+    "Responders and remitters": "responders",
     "Classical crossover analysis": "crossover",
+    "Classical analysis of the design": "classical",
+    "Effect of the condition under each infusion": "simple_effects",
+    "Equivalence": "equivalence",
+    "Receptor imaging": "imaging",
     "Sensitivity of the primary result": "sensitivity",
     "Missing data": "missing",
 }
@@ -81,6 +86,7 @@ def _content(group: Path) -> dict[str, Any]:
         "score_label": (record["Instrument"] or "madrs").upper(),
         "pages": _pages(group),
         "models": tuple(record["Models"]),
+        "cautions": tuple(record["Cautions"]),
         "notes": tuple(record["Warnings"]),
     }
 

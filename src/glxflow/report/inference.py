@@ -25,6 +25,8 @@ _HEADINGS = {
     "df_method": "df method",
     "p": "P",
     "p_holm": "P after Holm",
+    "p_adjusted": "P in its family",
+    "family": "family",
     "n": "participants / sessions / rows",
 }
 
@@ -113,7 +115,7 @@ def _cell(record: Row, column: str) -> str:
     if column == "n":
         return "\u00a0/\u00a0".join(f"{_number(record, name):g}" for name, _ in _COUNTS)
     value = record.get(column)
-    if column in ("p", "p_holm"):
+    if column in ("p", "p_holm", "p_adjusted"):
         if math.isnan(_number(record, column)):
             return MISSING
         text = p_value(_number(record, column)).removeprefix("P ").removeprefix("= ")

@@ -60,6 +60,8 @@ class StudyPage:
         Whether the conditions are still hidden behind neutral names; they then
         stand in the order of these names, and attenuation, which has a direction,
         is not shown.
+    cautions : tuple of str
+        What the design of the study leaves open, a sentence each.
     notes : tuple of str
         Further sentences for the reader: warnings, deviations from the plan.
     """
@@ -82,6 +84,7 @@ class StudyPage:
     score_label: str = "MADRS"
     pages: Mapping[tuple[str, str], str] = field(default_factory=dict)
     is_masked: bool = False
+    cautions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -3,8 +3,10 @@
 from glxflow.trial.plan import Plan
 
 _ALWAYS = (
-    "Glx is glutamate and glutamine of the whole voxel, not synaptic glutamate.",
-    "A ratio moves with its denominator as well as with its numerator.",
+    "Glx is not synaptic glutamate: it is glutamate and glutamine of all cells of the voxel, most "
+    "of it not involved in transmission. A change of Glx is no measure of release.",
+    "A ratio moves when its denominator does, and with relaxation and line width. The other "
+    "denominators and the negative controls belong beside it.",
 )
 
 
