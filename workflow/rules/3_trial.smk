@@ -51,7 +51,7 @@ rule trial:
         f"{OUT}/benchmarks/trial.tsv"
     conda:
         "../envs/glxflow.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=2000,
         runtime=60,
@@ -60,4 +60,4 @@ rule trial:
         version=VERSION,
     shell:
         "glxflow trial run --table {input.trial:q} --clinical {input.clinical:q}"
-        " --plan {input.plan:q} --out {params.out:q} 2> {log}"
+        " --plan {input.plan:q} --out {params.out:q} --cores {threads} 2> {log}"
