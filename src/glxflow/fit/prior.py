@@ -27,7 +27,7 @@ BROAD_LORENTZIAN_HZ = 2.0
 """Lorentzian width that a macromolecule or lipid gains over its basis function."""
 
 # Macromolecules and lipids are broad: their position is known less well in ppm and matters less.
-_BROAD_SHIFT_SD_PPM = {Kind.MACROMOLECULE: 0.006, Kind.LIPID: 0.03}
+_BROAD_SHIFT_SD_PPM = {Kind.MACROMOLECULE: 0.006, Kind.LIPID: 0.012}
 _BROAD_WIDTH_LOG_SD = {Kind.MACROMOLECULE: 0.5, Kind.LIPID: 0.3}
 
 
