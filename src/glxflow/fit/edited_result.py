@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from glxflow.fit.doubts import LARGEST_REDUCED_CHI2
+from glxflow.fit.doubts import LARGEST_REDUCED_CHI2, failed
 from glxflow.fit.engine import Fit, component_curves
 from glxflow.fit.joint import JointSolution, block_jacobian, explained
 from glxflow.fit.model import FitModel
@@ -202,21 +202,6 @@ def failed_edited(alone: Fit, model: FitModel) -> EditedFit:
     model : FitModel
         Of the difference.
     """
-    n, n_fit = len(model.names), len(model.ppm)
-    nothing = np.full(n, np.nan)
-    difference = replace(
-        alone.result,
-        names=model.names,
-        kinds=model.kinds,
-        amplitudes=nothing,
-        covariance=np.full((n, n), np.nan),
-        crlb=nothing,
-        noise_covariance=None,
-        shift_ppm=nothing,
-        linewidth_hz=nothing,
-        ppm=model.ppm,
-        data=np.full(n_fit, np.nan),
-        baseline=np.full(n_fit, np.nan),
-        components=np.full((n, n_fit), np.nan),
-    )
+    reason = alone.result.flags[0].message
+    difference = failed(model, alone.result.noise_sd, reason)
     return EditedFit(alone, alone.result, difference, flags=alone.result.flags)

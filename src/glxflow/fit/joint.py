@@ -13,7 +13,7 @@ import numpy as np
 from glxflow.fit.nnls import nnls_gram
 from glxflow.fit.prior import Prior
 from glxflow.fit.problem import Point, Problem
-from glxflow.fit.solver import LARGEST_PREDICTED_DECREASE, SMALLEST_DECREASE
+from glxflow.fit.solver import LARGEST_PREDICTED_DECREASE, SMALLEST_DECREASE, free_decrease, leaves
 from glxflow.spectrum import BoolArray, RealArray
 
 _RIDGE = 1e-10
@@ -184,9 +184,9 @@ def solve_joint(joint: Joint, start: RealArray, free: BoolArray) -> JointSolutio
     point, damping, growth = joint.evaluate(start), 1e-6, 2.0
     for _ in range(_MOST_STEPS):
         normal, gradient = joint.normal_equations(point, free)
-        inside = _inside(joint, point, free, gradient)
+        inside = ~leaves(joint.prior, point.theta, free, gradient)
         normal, gradient = normal[np.ix_(inside, inside)], gradient[inside]
-        predicted = _predicted(normal, gradient)
+        predicted = free_decrease(normal, gradient)
         tolerance = LARGEST_PREDICTED_DECREASE * max(1.0, point.cost / joint.n_data)
         if predicted < SMALLEST_DECREASE or damping > _LARGEST_DAMPING:
             break
@@ -202,13 +202,6 @@ def solve_joint(joint: Joint, start: RealArray, free: BoolArray) -> JointSolutio
         else:
             damping, growth = damping * growth, 2 * growth
     return JointSolution(joint, point, predicted, tolerance)
-
-
-def _inside(joint: Joint, point: JointPoint, free: BoolArray, gradient: RealArray) -> BoolArray:
-    """Tell which of the free parameters descent would not push through a bound."""
-    theta, low, high = point.theta[free], joint.prior.low[free], joint.prior.high[free]
-    inside: BoolArray = ~((theta <= low) & (gradient > 0) | (theta >= high) & (gradient < 0))
-    return inside
 
 
 def block_jacobian(block: Block, point: BlockPoint, theta_size: int) -> RealArray:
@@ -292,9 +285,3 @@ def _projected(rows: RealArray, point: BlockPoint) -> RealArray:
     """Return rows without what the active linear parameters take up."""
     active = point.design[:, point.linear != 0]
     return np.asarray(rows - active @ np.linalg.solve(_gram(active), active.T @ rows))
-
-
-def _predicted(normal: RealArray, gradient: RealArray) -> float:
-    """Return by how much a Gauss-Newton step would lower the cost."""
-    ridge = 1e-12 * np.diag(np.diag(normal))
-    return float(gradient @ np.linalg.solve(normal + ridge, gradient))

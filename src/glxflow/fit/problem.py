@@ -16,7 +16,7 @@ from glxflow.fit.lineshape import lineshape
 from glxflow.fit.model import FitModel
 from glxflow.fit.nnls import nnls_gram
 from glxflow.fit.prior import SHARED
-from glxflow.fit.shapes import shapes_of
+from glxflow.fit.shapes import Shapes, shapes_of
 from glxflow.spectrum import BoolArray, ComplexArray, RealArray
 
 _VALUE, _GAMMA, _SHIFT, _G, _SKEW = range(5)
@@ -251,14 +251,14 @@ class Problem:
 
     def _derivatives(self, point: Point, vary: BoolArray) -> RealArray:
         """Return d(data - fit)/d(theta) before whitening, (n_varying, n_fit)."""
-        slopes = self._shared_slopes(point)[vary[: len(SHARED)]]
+        shapes = shapes_of(self.model, point.theta)
+        slopes = self._shared_slopes(point, shapes)[vary[: len(SHARED)]]
         if not vary[len(SHARED) :].any():
             return slopes
-        return np.concatenate([slopes, self._group_slopes(point)[vary[len(SHARED) :]]])
+        return np.concatenate([slopes, self._group_slopes(point, shapes)[vary[len(SHARED) :]]])
 
-    def _shared_slopes(self, point: Point) -> RealArray:
+    def _shared_slopes(self, point: Point, shapes: Shapes) -> RealArray:
         """Return the derivatives by what the whole spectrum shares, (6, n_fit)."""
-        shapes = shapes_of(self.model, point.theta)
         amplitudes = -point.amplitudes
         in_shim = amplitudes * (self.model.follows_shim @ self.model.membership)
         return np.stack(
@@ -272,9 +272,8 @@ class Problem:
             ]
         )
 
-    def _group_slopes(self, point: Point) -> RealArray:
+    def _group_slopes(self, point: Point, shapes: Shapes) -> RealArray:
         """Return the derivatives by shift and width of each group, (2 n_groups, n_fit)."""
-        shapes = shapes_of(self.model, point.theta)
         by_shift = -point.amplitudes
         factors = np.stack([by_shift, by_shift * shapes.gamma_per_s], axis=1)[self._order]
         kinds = point.columns[self._order, _SHIFT : _GAMMA - 1 : -1]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from glxflow.fit.prior import Prior
 from glxflow.fit.problem import Point, Problem
 from glxflow.spectrum import BoolArray, RealArray
 
@@ -79,7 +80,7 @@ def solve_fast(
     damping, growth, n_evaluations = 1e-3, 2.0, 1
     while damping < _LARGEST_DAMPING and n_evaluations < _MOST_EVALUATIONS:
         # What would leave its bounds stands still, or it would spoil the step of the others.
-        inside = ~_leaves(problem, point.theta, vary, gradient)
+        inside = ~leaves(problem.prior, point.theta, vary, gradient)
         hessian = (normal + second)[np.ix_(inside, inside)]
         curvature = damping * np.diag(normal)[inside]
         step = np.zeros(inside.size)
@@ -116,17 +117,22 @@ def _secant(missed: RealArray, moved: RealArray) -> RealArray:
     overshoots for ever (Dennis, Gay & Welsch 1981, doi:10.1145/355958.355965).
     """
     share = float(missed @ moved)
-    if abs(share) < _LEAST_COSINE * float(np.linalg.norm(missed) * np.linalg.norm(moved)):
+    if abs(share) <= _LEAST_COSINE * float(np.linalg.norm(missed) * np.linalg.norm(moved)):
         return np.zeros((missed.size, missed.size))
     return np.outer(missed, missed) / share
 
 
-def _leaves(problem: Problem, theta: RealArray, vary: BoolArray, gradient: RealArray) -> BoolArray:
+def free_decrease(normal: RealArray, gradient: RealArray) -> float:
+    """Return by how much a Gauss-Newton step would lower the cost."""
+    ridge = 1e-12 * np.diag(np.diag(normal))
+    return float(gradient @ np.linalg.solve(normal + ridge, gradient))
+
+
+def leaves(prior: Prior, theta: RealArray, vary: BoolArray, gradient: RealArray) -> BoolArray:
     """Tell which varying parameters are at a bound that descent would cross."""
-    prior = problem.prior
     at_low, at_high = theta[vary] <= prior.low[vary], theta[vary] >= prior.high[vary]
-    leaves: BoolArray = (at_low & (gradient > 0)) | (at_high & (gradient < 0))
-    return leaves
+    crossing: BoolArray = (at_low & (gradient > 0)) | (at_high & (gradient < 0))
+    return crossing
 
 
 def within(problem: Problem, theta: RealArray) -> RealArray:
@@ -153,7 +159,7 @@ def _judged(
     stuck = vary & ((point.theta <= prior.low + margin) | (point.theta >= prior.high - margin))
     free = vary & ~stuck
     matrix, slope = normal[np.ix_(free[vary], free[vary])], gradient[free[vary]]
-    gain = float(slope @ np.linalg.solve(matrix + 1e-12 * np.diag(np.diag(matrix)), slope))
+    gain = free_decrease(matrix, slope)
     names = tuple(name for name, is_stuck in zip(prior.names, stuck, strict=True) if is_stuck)
     # Where the model does not explain the data, chi-squared counts in units of its excess.
     excess = max(1.0, point.cost / len(problem.model.ppm))
