@@ -14,7 +14,7 @@ def problem_in(mode, model, make_fid):
     spectrum = -spectrum
     n_columns = len(model.response)
     if mode == "zeros":
-        spectrum = spectrum - 1.5 * (model.curve(model.columns(unit(model))[6, 0]))
+        spectrum = spectrum - 1.5 * (model.curve(model.curves(unit(model))[6, 0]))
     if mode == "weights":
         model = model.reweighted(np.where(model.ppm < 1.6, 0.1, 1.0))
     stiffness = model.spline.stiffness(1.5)
@@ -37,7 +37,7 @@ def test_gradient_is_that_of_the_cost(mode, model, make_fid):
     problem, theta = problem_in(mode, model, make_fid)
     point = problem.evaluate(theta)
     vary = np.ones(theta.size, dtype=bool)
-    gradient = 2 * problem.jacobian(point, vary).T @ point.residual
+    gradient = 2 * problem.normal_equations(point, vary)[1]
     numeric = np.empty(theta.size)
     for index in range(theta.size):
         step = np.zeros(theta.size)
@@ -50,17 +50,27 @@ def test_gradient_is_that_of_the_cost(mode, model, make_fid):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_normal_equations_are_those_of_the_jacobian(mode, model, make_fid):
+def test_normal_matrix_is_that_of_rows_projected_off_the_amplitudes(mode, model, make_fid):
     problem, theta = problem_in(mode, model, make_fid)
     point = problem.evaluate(theta)
-    vary = np.ones(theta.size, dtype=bool)
-    jacobian = problem.jacobian(point, vary)
-    matrix, gradient = problem.normal_equations(point, vary)
+    rows = problem.fixed_jacobian(point)
+    linear = problem.linear_jacobian(point)[:, point.amplitudes != 0]
+    projected = rows - linear @ np.linalg.lstsq(linear, rows)[0]
+    matrix, _ = problem.normal_equations(point, np.ones(theta.size, dtype=bool))
     # Rounding, enlarged by amplitudes that are nearly collinear.
-    assert matrix == pytest.approx(jacobian.T @ jacobian, abs=1e-9 * np.abs(matrix).max())
-    slope = jacobian.T @ point.residual
-    # The ridge of the amplitudes, 1e-10, under nearly collinear columns.
-    assert gradient == pytest.approx(slope, abs=1e-6 * np.abs(slope).max())
+    assert matrix == pytest.approx(projected.T @ projected, abs=1e-8 * np.abs(matrix).max())
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_normal_equations_of_some_parameters_are_a_part_of_those_of_all(mode, model, make_fid):
+    problem, theta = problem_in(mode, model, make_fid)
+    point = problem.evaluate(theta)
+    vary = np.random.default_rng(3).random(theta.size) < 0.6
+    matrix, gradient = problem.normal_equations(point, np.ones(theta.size, dtype=bool))
+    some, slope = problem.normal_equations(point, vary)
+    # Rounding.
+    assert some == pytest.approx(matrix[np.ix_(vary, vary)], abs=1e-11 * np.abs(matrix).max())
+    assert slope == pytest.approx(gradient[vary], abs=1e-11 * np.abs(gradient).max())
 
 
 def test_amplitudes_are_zero_where_data_would_make_them_negative(model, make_fid):
@@ -86,7 +96,7 @@ def test_whitening_is_the_root_of_the_weight_that_a_spline_leaves(model, make_fi
 
 def test_reweighting_changes_coordinates_and_not_curves(model):
     weighted = model.reweighted(np.where(model.ppm < 1.6, 0.1, 1.0))
-    plain = model.curve(model.columns(unit(model))[:, 0])
-    again = weighted.curve(weighted.columns(unit(model))[:, 0])
+    plain = model.curve(model.curves(unit(model))[:, 0])
+    again = weighted.curve(weighted.curves(unit(model))[:, 0])
     # Rounding, enlarged tenfold where the weight is a tenth.
     assert again == pytest.approx(plain, abs=1e-8 * np.abs(plain).max())

@@ -235,7 +235,7 @@ def component_curves(problem: Problem, point: Point) -> RealArray:
     """Return the fitted curves, (n_components, n_fit); lipid in quadrature joins its own."""
     model = problem.model
     weights = problem.noise_sd * point.amplitudes[:, np.newaxis]
-    curves = model.curve(weights * point.columns[:, 0])
+    curves = model.curve(weights * point.spectra)
     for extra, index in enumerate(model.quadrature_of, start=len(model.names)):
         curves[index] += curves[extra]
     return curves[: len(model.names)]

@@ -86,12 +86,11 @@ def lineshape(
 
 
 def lineshape_slopes(node_s: RealArray) -> ComplexArray:
-    """Return what a decay is multiplied by for itself and its derivatives, (5, n_nodes).
+    """Return what a decay is multiplied by for its derivatives, (4, n_nodes).
 
     Derivatives are by gamma, shift in Hz, g and skew.
     """
-    ones = np.ones_like(node_s)
-    return np.stack([ones, -node_s, 2j * np.pi * node_s, -(node_s**2), 1j * skew_phase(node_s)])
+    return np.stack([-node_s, 2j * np.pi * node_s, -(node_s**2), 1j * skew_phase(node_s)])
 
 
 def skew_phase(time_s: RealArray) -> RealArray:

@@ -57,8 +57,8 @@ class FitModel:
         outside the voxel comes with any phase, and its amplitude has any sign.
     node_s : (n_nodes,) ndarray
         Times of the nodes, in s.
-    slopes : (5, n_nodes) complex ndarray
-        Factors of a decay for itself and its derivatives: `lineshape_slopes`.
+    slopes : (4, n_nodes) complex ndarray
+        Factors of a decay for its derivatives: `lineshape_slopes`.
     turn_per_us : (n_fit,) ndarray
         Phase of each point per us of delay, in rad.
     spline : SplineSpace
@@ -151,22 +151,31 @@ class FitModel:
         """Share of the samples that are fitted."""
         return self.n_kept / self.axis.n_points
 
-    def columns(self, shape: ComplexArray) -> RealArray:
-        """Return the spectra of all components under given line shapes.
+    def curves(self, shape: ComplexArray) -> RealArray:
+        """Return the rotated real spectra of all columns, (n_columns, n_kinds, n_fit).
 
         Parameters
         ----------
         shape : (n_columns, n_kinds, n_nodes) complex ndarray
             Line shapes or their derivatives at the nodes.
-
-        Returns
-        -------
-        (n_columns, n_kinds, n_fit) ndarray
-            Rotated real spectra.
         """
         # As pairs of real and imaginary parts, without a copy.
-        spectra: RealArray = shape.view(np.float64) @ self.response
-        return spectra
+        curves: RealArray = shape.view(np.float64) @ self.response
+        return curves
+
+    def of_groups(self, curves: RealArray) -> RealArray:
+        """Return the sums over the members of each group, (n_groups, ...).
+
+        Parameters
+        ----------
+        curves : (n_columns, ...) ndarray
+            One a column.
+        """
+        sums: RealArray = curves[[group.members[0] for group in self.groups]]
+        for row, group in enumerate(self.groups):
+            for member in group.members[1:]:
+                sums[row] += curves[member]
+        return sums
 
     def data_spectrum(self, fid: Fid) -> ComplexArray:
         """Return the fitted part of the twice zero-filled spectrum, (n_fit,)."""

@@ -16,10 +16,9 @@ from glxflow.fit.lineshape import lineshape
 from glxflow.fit.model import FitModel
 from glxflow.fit.nnls import nnls_gram
 from glxflow.fit.prior import SHARED
-from glxflow.fit.shapes import Shapes, shapes_of
+from glxflow.fit.shapes import shapes_of
 from glxflow.spectrum import BoolArray, ComplexArray, RealArray
 
-_VALUE, _GAMMA, _SHIFT, _G, _SKEW = range(5)
 _RIDGE = 1e-10
 
 
@@ -33,8 +32,10 @@ class Point:
         Non-linear parameters.
     amplitudes : (n_columns,) ndarray
         Non-negative but for quadratures, at their optimum for `theta`.
-    columns : (n_columns, 5, n_fit) ndarray
-        Spectra over the noise and derivatives by gamma, shift, g and skew.
+    shape : (n_columns, n_nodes) complex ndarray
+        Line shapes at the nodes, over the noise.
+    spectra : (n_columns, n_fit) ndarray
+        Spectra over the noise.
     data : (3, n_fit) ndarray
         Phased data over the noise, with its derivatives by phase and by delay.
     whitened : (n_columns, n_fit) ndarray
@@ -47,7 +48,8 @@ class Point:
 
     theta: RealArray
     amplitudes: RealArray
-    columns: RealArray
+    shape: ComplexArray
+    spectra: RealArray
     data: RealArray
     whitened: RealArray
     gram: RealArray
@@ -61,7 +63,7 @@ class Point:
     @property
     def remainder(self) -> RealArray:
         """What the components leave of the phased data, over the noise, (n_fit,)."""
-        left: RealArray = self.data[0] - self.amplitudes @ self.columns[:, _VALUE]
+        left: RealArray = self.data[0] - self.amplitudes @ self.spectra
         return left
 
 
@@ -101,10 +103,9 @@ class Problem:
         self.shares = model.spline.shares(stiffness)
         self._spectrum = spectrum
         self._limited = np.isfinite(self.prior.sd)
-        self._root_weight = np.sqrt(np.clip(1 - self.shares, 0.0, 1.0))
-        self._order = [index for group in model.groups for index in group.members]
-        sizes = [len(group.members) for group in model.groups]
-        self._starts = np.cumsum([0, *sizes[:-1]])
+        self._root_weight = np.ones(len(model.ppm))
+        self._root_weight[: self.shares.size] = np.sqrt(np.clip(1 - self.shares, 0.0, 1.0))
+        self._in_shim = model.follows_shim @ model.membership
         everything = np.ones(len(model.response), dtype=np.bool_)
         self._passive = everything if passive is None else passive
 
@@ -138,8 +139,7 @@ class Problem:
 
     def whiten(self, rows: RealArray) -> RealArray:
         """Return rotated rows, (..., n_fit), under the square root of the baseline's weight."""
-        whitened = np.array(rows)
-        whitened[..., : self._root_weight.size] *= self._root_weight
+        whitened: RealArray = rows * self._root_weight
         return whitened
 
     def baseline(self, remainder: RealArray) -> RealArray:
@@ -153,34 +153,12 @@ class Problem:
         phased = self._spectrum * np.exp(-1j * (theta[0] + self.model.turn_per_us * theta[1]))
         rows = np.stack([phased.real, phased.imag, phased.imag * self.model.turn_per_us])
         data = self.model.rotated(rows) / self.noise_sd
-        return self._complete(theta, self._columns(theta), data)
+        shape = self._shape(theta)
+        return self._complete(theta, shape, self.model.curves(shape[:, np.newaxis])[:, 0], data)
 
     def moved(self, point: Point) -> Point:
         """Return the state of this problem where another of the same noise was evaluated."""
-        return self._complete(point.theta, point.columns, point.data)
-
-    def jacobian(self, point: Point, vary: BoolArray) -> RealArray:
-        """Return Kaufman's Jacobian of the residual by the varying parameters.
-
-        Parameters
-        ----------
-        point : Point
-            Where.
-        vary : (n_theta,) bool ndarray
-            Which parameters are searched.
-
-        Returns
-        -------
-        (n_rows, n_varying) ndarray
-            Derivative of the residual with amplitudes re-optimised to first order.
-        """
-        rows = self.fixed_jacobian(point)[:, vary]
-        active = point.amplitudes != 0
-        n_linear = len(rows) - int(self._limited.sum())
-        linear = self.linear_jacobian(point)[:n_linear, active]
-        gram = point.gram[np.ix_(active, active)]
-        rows[:n_linear] -= linear @ np.linalg.solve(gram, linear.T @ rows[:n_linear])
-        return rows
+        return self._complete(point.theta, point.shape, point.spectra, point.data)
 
     def normal_equations(self, point: Point, vary: BoolArray) -> tuple[RealArray, RealArray]:
         """Return J'J and J'r of Kaufman's Jacobian J by the varying parameters.
@@ -219,9 +197,11 @@ class Problem:
         empty = np.zeros((int(self._limited.sum()), len(point.amplitudes)))
         return np.concatenate([-point.whitened.T, self.ratio_rows, empty])
 
-    def _complete(self, theta: RealArray, columns: RealArray, data: RealArray) -> Point:
-        """Return the state once columns and data are known."""
-        whitened = self.whiten(columns[:, _VALUE])
+    def _complete(
+        self, theta: RealArray, shape: ComplexArray, spectra: RealArray, data: RealArray
+    ) -> Point:
+        """Return the state once spectra and data are known."""
+        whitened = self.whiten(spectra)
         observed = self.whiten(data[0])
         gram = whitened @ whitened.T + self.ratio_rows.T @ self.ratio_rows
         gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
@@ -235,47 +215,33 @@ class Problem:
                 ((theta - self.prior.mean) / self.prior.sd)[self._limited],
             ]
         )
-        return Point(theta, amplitudes, columns, data, whitened, gram, residual)
+        return Point(theta, amplitudes, shape, spectra, data, whitened, gram, residual)
 
-    def _columns(self, theta: RealArray) -> RealArray:
-        """Return spectra and derivatives over the noise, (n_columns, 5, n_fit)."""
-        model, shapes = self.model, shapes_of(self.model, theta)
-        value = lineshape(
-            model.node_s,
+    def _shape(self, theta: RealArray) -> ComplexArray:
+        """Return line shapes at the nodes, over the noise, (n_columns, n_nodes)."""
+        shapes = shapes_of(self.model, theta)
+        shape = lineshape(
+            self.model.node_s,
             shapes.gamma_per_s,
             shapes.shift_hz,
             g_per_s2=shapes.g_per_s2,
             skew=shapes.skew,
         )
-        return model.columns(value[:, np.newaxis] * (model.slopes / self.noise_sd))
+        return shape / self.noise_sd
 
     def _derivatives(self, point: Point, vary: BoolArray) -> RealArray:
         """Return d(data - fit)/d(theta) before whitening, (n_varying, n_fit)."""
-        shapes = shapes_of(self.model, point.theta)
-        slopes = self._shared_slopes(point, shapes)[vary[: len(SHARED)]]
+        model, shapes = self.model, shapes_of(self.model, point.theta)
+        fitted = -point.amplitudes[:, np.newaxis] * point.shape
+        by_gamma, by_shift, by_g, by_skew = model.slopes
+        scaled = shapes.gamma_per_s[:, np.newaxis] * by_gamma
+        factors = (by_shift, scaled, 2 * shapes.g_per_s2 * by_g, by_skew)
+        curves = model.curves(np.stack([fitted * factor for factor in factors], axis=1))
+        # Of the common width, macromolecules and lipids know nothing.
+        curves_of_all = curves.sum(axis=0)
+        curves_of_all[1] = self._in_shim @ curves[:, 1]
+        common = np.concatenate([point.data[1:], curves_of_all])[vary[: len(SHARED)]]
         if not vary[len(SHARED) :].any():
-            return slopes
-        return np.concatenate([slopes, self._group_slopes(point, shapes)[vary[len(SHARED) :]]])
-
-    def _shared_slopes(self, point: Point, shapes: Shapes) -> RealArray:
-        """Return the derivatives by what the whole spectrum shares, (6, n_fit)."""
-        amplitudes = -point.amplitudes
-        in_shim = amplitudes * (self.model.follows_shim @ self.model.membership)
-        return np.stack(
-            [
-                point.data[1],
-                point.data[2],
-                amplitudes @ point.columns[:, _SHIFT],
-                (in_shim * shapes.gamma_per_s) @ point.columns[:, _GAMMA],
-                2 * shapes.g_per_s2 * (amplitudes @ point.columns[:, _G]),
-                amplitudes @ point.columns[:, _SKEW],
-            ]
-        )
-
-    def _group_slopes(self, point: Point, shapes: Shapes) -> RealArray:
-        """Return the derivatives by shift and width of each group, (2 n_groups, n_fit)."""
-        by_shift = -point.amplitudes
-        factors = np.stack([by_shift, by_shift * shapes.gamma_per_s], axis=1)[self._order]
-        kinds = point.columns[self._order, _SHIFT : _GAMMA - 1 : -1]
-        by_group = np.add.reduceat(kinds * factors[:, :, np.newaxis], self._starts, axis=0)
-        return by_group.reshape(-1, by_group.shape[-1])
+            return common
+        own = model.of_groups(curves[:, :2]).reshape(-1, curves.shape[-1])
+        return np.concatenate([common, own if vary.all() else own[vary[len(SHARED) :]]])

@@ -7,7 +7,7 @@ macromolecules' shape widen these intervals as they do the SD.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import brentq
@@ -17,7 +17,7 @@ from glxflow.fit.nnls import nnls_gram
 from glxflow.fit.problem import Point, Problem
 from glxflow.fit.solver import Solution, solve_fast
 from glxflow.fit.uncertainty import inverse_of
-from glxflow.spectrum import RealArray
+from glxflow.spectrum import ComplexArray, RealArray
 
 CHI2_95 = 3.84
 """95 % quantile of chi-squared with one degree of freedom."""
@@ -72,10 +72,13 @@ class Held(Problem):
         self._row = _STRENGTH * row
         self._target = _STRENGTH * target
 
-    def _complete(self, theta: RealArray, columns: RealArray, data: RealArray) -> Point:
+    def _complete(
+        self, theta: RealArray, shape: ComplexArray, spectra: RealArray, data: RealArray
+    ) -> Point:
         """Return the state under the constraint: one more row of the residual."""
-        point = super()._complete(theta, columns, data)
-        observed = point.residual[: columns.shape[-1]] + point.amplitudes @ point.whitened
+        point = super()._complete(theta, shape, spectra, data)
+        n_fit = spectra.shape[-1]
+        observed = point.residual[:n_fit] + point.amplitudes @ point.whitened
         gram = point.gram + np.outer(self._row, self._row)
         moment = point.whitened @ observed + self._target * self._row
         amplitudes = nnls_gram(gram, moment, point.amplitudes != 0, self.model.is_signed)
@@ -83,11 +86,11 @@ class Held(Problem):
             [
                 observed - amplitudes @ point.whitened,
                 self.ratio_rows @ amplitudes,
-                point.residual[columns.shape[-1] + len(self.ratio_rows) :],
+                point.residual[n_fit + len(self.ratio_rows) :],
                 [self._row @ amplitudes - self._target],
             ]
         )
-        return Point(theta, amplitudes, columns, data, point.whitened, gram, residual)
+        return replace(point, amplitudes=amplitudes, gram=gram, residual=residual)
 
 
 def profile_interval(

@@ -111,7 +111,7 @@ def shape_errors(problem: Problem, point: Point) -> RealArray:
     """
     model = problem.model
     members = [n for n, kind in enumerate(model.kinds) if kind is Kind.MACROMOLECULE]
-    curve = model.curve(point.amplitudes[members] @ point.columns[members, 0])
+    curve = model.curve(point.amplitudes[members] @ point.spectra[members])
     position = (model.ppm - model.ppm[0]) / model.spline.width_ppm
     length = _SHAPE_LENGTH_PPM / model.spline.width_ppm
     order = np.arange(int(_LAST_COSINE / length))
