@@ -99,17 +99,27 @@ def fit_prepared(fid: Fid, model: FitModel) -> Fit:
         return Fit(failed(model, noise, found))
     # Fewer samples hold less noise.
     kept_noise = noise * float(np.sqrt(model.share_kept))
-    problem, start = _prefit(fid, model, kept_noise, found)
+    problem, start = prefit(fid, model, kept_noise, found)
     solution = _solve(problem, start)
     known = uncertainty(problem, solution.point, solution.free, kept_noise)
     result = _result(problem, solution, known, found, noise)
     return Fit(result, problem, solution, known)
 
 
-def _prefit(
-    fid: Fid, model: FitModel, noise: float, found: Alignment
-) -> tuple[Problem, RealArray]:
-    """Return the problem to solve and start values, from a fit with one common line shape."""
+def prefit(fid: Fid, model: FitModel, noise: float, found: Alignment) -> tuple[Problem, RealArray]:
+    """Return the problem to solve and start values, from a fit with one common line shape.
+
+    Parameters
+    ----------
+    fid : Fid
+        The data.
+    model : FitModel
+        Prepared for the basis set.
+    noise : float
+        SD of the noise in the fitted spectrum.
+    found : Alignment
+        Where the metabolites are.
+    """
     options = model.options
     spectrum = model.data_spectrum(shifted(fid, found.offset_hz))
     spectrum = spectrum * np.exp(-1j * found.phase_rad)

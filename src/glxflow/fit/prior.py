@@ -51,6 +51,12 @@ class Prior:
     low: RealArray
     high: RealArray
 
+    @property
+    def span(self) -> RealArray:
+        """Distance of the bounds, 0 where there are none, (n_parameters,)."""
+        distance = self.high - self.low
+        return np.where(np.isfinite(distance), distance, 0.0)
+
 
 def prior_of(groups: Sequence[Group], f0_mhz: float, options: FitOptions) -> Prior:
     """Return names, priors and bounds of the parameters of a model."""

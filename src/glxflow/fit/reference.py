@@ -1,18 +1,43 @@
 """The reference solver, lmfit, on the same residual and Jacobian; and its parameters."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import lmfit
 import numpy as np
 
 from glxflow.fit.prior import Prior
-from glxflow.fit.problem import Problem
-from glxflow.fit.solver import Solution, solution_at, within
+from glxflow.fit.problem import Point, Problem
+from glxflow.fit.solver import Solution, solution_at
 from glxflow.spectrum import BoolArray, RealArray
 
-_LMFIT_TOLERANCE = 1e-7
+_LMFIT_TOLERANCE = 1e-6
+_MARGIN = 0.01
 
-_Rows = tuple[RealArray, RealArray]
+
+@dataclass(frozen=True, slots=True)
+class _Tangent:
+    """A point of the search in coordinates of its tangent space: J'J, J'r and r'r stay.
+
+    A solver of least squares asks no more. Rows outside the tangent space add up to
+    one, so that lmfit factorises 71 rows and not 420.
+
+    Attributes
+    ----------
+    point : Point
+        Where.
+    normal_equations : tuple of ndarray
+        J'J and J'r.
+    residual : (n_varying + 1,) ndarray
+        Along the tangent space, then the length across.
+    jacobian : (n_varying + 1, n_varying) ndarray
+        Upper triangular; nothing across.
+    """
+
+    point: Point
+    normal_equations: tuple[RealArray, RealArray]
+    residual: RealArray
+    jacobian: RealArray
 
 
 def solve_lmfit(problem: Problem, start: RealArray, vary: BoolArray) -> Solution:
@@ -21,37 +46,23 @@ def solve_lmfit(problem: Problem, start: RealArray, vary: BoolArray) -> Solution
     Dfun is given to the constructor, so that lmfit's confidence intervals use it
     as well.
     """
-    minimizer, parameters = lmfit_minimizer(problem, within(problem, start), vary)
-    outcome = minimizer.leastsq(parameters)
-    point = problem.evaluate(values_of(outcome.params))
-    return solution_at(problem, point, vary, int(outcome.nfev))
-
-
-def lmfit_minimizer(
-    problem: Problem, start: RealArray, vary: BoolArray
-) -> tuple[lmfit.Minimizer, lmfit.Parameters]:
-    """Return lmfit's minimizer of a problem, with the analytic Jacobian, and its parameters."""
-    parameters = lmfit_parameters(problem.prior, start)
+    at = _remember_last(lambda theta: _tangent(problem, theta, vary))
+    parameters = lmfit_parameters(problem.prior, _inside(problem.prior, start))
     for parameter, varies in zip(parameters.values(), vary, strict=True):
         parameter.vary = bool(varies)
-    at = _remember_last(lambda theta: tangent_rows(problem, theta, vary))
-
-    def residual(params: lmfit.Parameters) -> RealArray:
-        return at(values_of(params))[0]
-
-    def jacobian(params: lmfit.Parameters) -> RealArray:
-        return at(values_of(params))[1].copy()  # lmfit scales it in place
-
     minimizer = _Minimizer(
-        residual,
-        parameters,
-        Dfun=jacobian,
+        lambda params: at(values_of(params)).residual,
+        list(parameters.values()),  # a list is not copied
+        # lmfit scales the Jacobian in place.
+        Dfun=lambda params: at(values_of(params)).jacobian.copy(),
         col_deriv=0,
         scale_covar=False,
         ftol=_LMFIT_TOLERANCE,
         xtol=_LMFIT_TOLERANCE,
     )
-    return minimizer, parameters
+    outcome = minimizer.leastsq()
+    best = at(values_of(outcome.params))
+    return solution_at(problem, best.point, best.normal_equations, vary, int(outcome.nfev))
 
 
 class _Minimizer(lmfit.Minimizer):
@@ -65,37 +76,32 @@ class _Minimizer(lmfit.Minimizer):
         """Leave errors and correlations unset."""
 
 
-def tangent_rows(
-    problem: Problem, theta: RealArray, vary: BoolArray
-) -> tuple[RealArray, RealArray]:
-    """Return residual and Jacobian in coordinates of the tangent space: J'J, J'r and r'r stay.
+def _inside(prior: Prior, start: RealArray) -> RealArray:
+    """Return start values off their bounds: lmfit's are sines, flat where they end."""
+    margin = _MARGIN * prior.span
+    inside: RealArray = np.clip(start, prior.low + margin, prior.high - margin)
+    return inside
 
-    A solver of least squares asks no more of them. Rows outside the tangent space
-    add up to one, so that lmfit factorises 71 rows and not 420.
 
-    Returns
-    -------
-    residual : (n_varying + 1,) ndarray
-        Along the tangent space, then the length across.
-    jacobian : (n_varying + 1, n_varying) ndarray
-        Upper triangular; nothing across.
-    """
+def _tangent(problem: Problem, theta: RealArray, vary: BoolArray) -> _Tangent:
+    """Return residual and Jacobian of the varying parameters in tangent coordinates."""
     point = problem.evaluate(theta)
     matrix, gradient = problem.normal_equations(point, vary)
-    root = np.linalg.cholesky(matrix)
-    along = np.linalg.solve(root, gradient)
-    across = np.sqrt(max(point.cost - float(along @ along), 0.0))
-    return np.append(along, across), np.vstack([root.T, np.zeros(along.size)])
+    # The root of the normal matrix bordered by gradient and cost holds all three.
+    bordered = np.empty((gradient.size + 1, gradient.size + 1))
+    bordered[:-1, :-1], bordered[-1, :-1], bordered[-1, -1] = matrix, gradient, point.cost
+    root = np.linalg.cholesky(bordered)  # reads the lower triangle
+    return _Tangent(point, (matrix, gradient), residual=root[-1], jacobian=root[:-1].T)
 
 
-def _remember_last(evaluate: Callable[[RealArray], _Rows]) -> Callable[[RealArray], _Rows]:
+def _remember_last(evaluate: Callable[[RealArray], _Tangent]) -> Callable[[RealArray], _Tangent]:
     """Return a function that does not repeat the evaluation it has just made."""
-    last: list[tuple[RealArray, _Rows]] = []
+    last: list[_Tangent] = []
 
-    def at(theta: RealArray) -> _Rows:
-        if not last or not np.array_equal(last[0][0], theta):
-            last[:] = [(theta, evaluate(theta))]
-        return last[0][1]
+    def at(theta: RealArray) -> _Tangent:
+        if not last or not np.array_equal(last[0].point.theta, theta):
+            last[:] = [evaluate(theta)]
+        return last[0]
 
     return at
 

@@ -11,8 +11,8 @@ from glxflow.spectrum import BoolArray, RealArray
 LARGEST_PREDICTED_DECREASE = 1e-4
 """Converged: a further Gauss-Newton step would lower reduced chi-squared units by less."""
 
-SMALLEST_DECREASE = 1e-5
-"""The search ends where a step would lower chi-squared by less: 0.003 SD of a parameter."""
+SMALLEST_DECREASE = 3e-5
+"""The search ends where a step would lower chi-squared by less: 0.006 SD of a parameter."""
 
 _MOST_EVALUATIONS = 80
 _LARGEST_DAMPING = 1e10
@@ -107,7 +107,7 @@ def solve_fast(
         else:
             damping, growth = damping * growth, 2 * growth
             second = np.zeros_like(normal)
-    return _judged(problem, point, (normal, gradient), vary, n_evaluations)
+    return solution_at(problem, point, (normal, gradient), vary, n_evaluations)
 
 
 def _secant(missed: RealArray, moved: RealArray) -> RealArray:
@@ -141,21 +141,16 @@ def within(problem: Problem, theta: RealArray) -> RealArray:
     return bounded
 
 
-def solution_at(problem: Problem, point: Point, vary: BoolArray, n_evaluations: int) -> Solution:
-    """Check an optimum: bounds, and what one more free step would gain."""
-    return _judged(problem, point, problem.normal_equations(point, vary), vary, n_evaluations)
-
-
-def _judged(
+def solution_at(
     problem: Problem,
     point: Point,
     normal_equations: tuple[RealArray, RealArray],
     vary: BoolArray,
     n_evaluations: int,
 ) -> Solution:
-    """Return the solution at a point whose normal equations are known."""
+    """Return the solution at an optimum: bounds, and what one more free step would gain."""
     prior, (normal, gradient) = problem.prior, normal_equations
-    margin = 1e-3 * np.where(np.isfinite(prior.high - prior.low), prior.high - prior.low, 0.0)
+    margin = 1e-3 * prior.span
     stuck = vary & ((point.theta <= prior.low + margin) | (point.theta >= prior.high - margin))
     free = vary & ~stuck
     matrix, slope = normal[np.ix_(free[vary], free[vary])], gradient[free[vary]]
