@@ -91,7 +91,8 @@ def _tangent(problem: Problem, theta: RealArray, vary: BoolArray) -> _Tangent:
     bordered = np.empty((gradient.size + 1, gradient.size + 1))
     bordered[:-1, :-1], bordered[-1, :-1], bordered[-1, -1] = matrix, gradient, point.cost
     root = np.linalg.cholesky(bordered)  # reads the lower triangle
-    return _Tangent(point, (matrix, gradient), residual=root[-1], jacobian=root[:-1].T)
+    jacobian: RealArray = root[:-1].T
+    return _Tangent(point, (matrix, gradient), residual=root[-1], jacobian=jacobian)
 
 
 def _remember_last(evaluate: Callable[[RealArray], _Tangent]) -> Callable[[RealArray], _Tangent]:
