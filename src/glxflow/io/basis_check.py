@@ -4,10 +4,11 @@ Tools disagree about the sign of the phase, about what sits at 0 Hz, and about
 scale; each response keeps its scale relative to the others.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from glxflow.errors import BasisError
 from glxflow.io.basis_names import alternatives, canonical_name
@@ -21,7 +22,8 @@ _CREATINE_CH3_PROTONS = 3
 _TOLERANCE_PPM = 0.05
 _FINE_PPM = 0.015
 _USUAL_REFERENCES_PPM = (4.65, 4.68, 4.7, 3.0)
-_WIDEST_HZ = 30.0
+_WIDEST_HZ, _WIDTH_ACCURACY_HZ = 30.0, 1e-6
+_GOLDEN = (math.sqrt(5) - 1) / 2
 _FIT_S = 0.2
 _NEGLIGIBLE = 1e-2
 _HALF, _HALF_TOLERANCE = 0.5, 0.1
@@ -214,10 +216,24 @@ def _creatine_lines(creatine: ComplexArray, axis: Axis) -> ComplexArray:
         solution: ComplexArray = np.linalg.lstsq(damped, signal)[0].astype(np.complex128)
         return solution, float(np.linalg.norm(damped @ solution - signal))
 
-    best = minimize_scalar(
-        lambda width_hz: amplitudes(width_hz)[1], bounds=(0, _WIDEST_HZ), method="bounded"
-    )
-    return amplitudes(float(best.x))[0]
+    return amplitudes(_lowest(lambda width_hz: amplitudes(width_hz)[1]))[0]
+
+
+def _lowest(misfit: Callable[[float], float]) -> float:
+    """Return the line width of least misfit, in Hz, by golden sections."""
+    low, high = 0.0, _WIDEST_HZ
+    inner, outer = (1 - _GOLDEN) * high, _GOLDEN * high
+    at_inner, at_outer = misfit(inner), misfit(outer)
+    while high - low > _WIDTH_ACCURACY_HZ:
+        if at_inner < at_outer:
+            high, outer, at_outer = outer, inner, at_inner
+            inner = high - _GOLDEN * (high - low)
+            at_inner = misfit(inner)
+        else:
+            low, inner, at_inner = inner, outer, at_outer
+            outer = low + _GOLDEN * (high - low)
+            at_outer = misfit(outer)
+    return (low + high) / 2
 
 
 def _noted(basis: BasisSet, note: str) -> BasisSet:

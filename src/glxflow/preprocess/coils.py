@@ -9,7 +9,6 @@ drift in frequency or phase from transient to transient can change.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
 
 from glxflow.errors import DataError
 from glxflow.preprocess.band import SINGLETS, band_spectra
@@ -208,9 +207,11 @@ def strongest(signal: ComplexArray, noise: ComplexArray) -> ComplexArray:
     signal, noise : (n_coils, n_coils) complex ndarray
         Covariances between coils.
     """
-    n_coils = len(signal)
-    _, vectors = eigh(signal, noise, subset_by_index=(n_coils - 1, n_coils - 1))
-    weights = np.asarray(vectors[:, 0])
+    # With noise = root root^H, the weights of whitened coils are an ordinary eigenvector.
+    root = np.linalg.cholesky(noise)
+    whitened = np.linalg.solve(root, np.linalg.solve(root, signal).conj().T)
+    _, vectors = np.linalg.eigh(whitened)
+    weights = np.linalg.solve(root.conj().T, vectors[:, -1])
     sensitivity = noise @ weights
     # A signal of unit sensitivity arrives with 1, and without a turn in its strongest coil.
     leading = np.abs(sensitivity).argmax()

@@ -5,7 +5,6 @@ taken off: the straight part is a frequency, which referencing handles.
 """
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from glxflow.preprocess.reference import LEAST_MATCH, fit_comb
 from glxflow.preprocess.water import without_water
@@ -20,6 +19,7 @@ although the correction is right in all of them.
 
 _RELIABLE = 0.02
 _SMOOTHING_S = 0.002
+_KERNEL_SDS = 4
 
 
 def phase_deviation(water: ComplexArray, axis: Axis) -> RealArray:
@@ -46,8 +46,16 @@ def phase_deviation(water: ComplexArray, axis: Axis) -> RealArray:
     phase = np.unwrap(np.angle(water[:stop]))
     line = np.polyfit(axis.time_s[:stop], phase, 1, w=level[:stop])
     deviation = phase - np.polyval(line, axis.time_s[:stop])
-    smooth = gaussian_filter1d(deviation, _SMOOTHING_S / axis.dwell_time_s, mode="nearest")
+    smooth = _smoothed(deviation, _SMOOTHING_S / axis.dwell_time_s)
     return np.concatenate([smooth, np.full(level.size - stop, smooth[-1])])
+
+
+def _smoothed(values: RealArray, width: float) -> RealArray:
+    """Return values smoothed by a Gaussian whose SD is `width` samples, the ends held."""
+    radius = round(_KERNEL_SDS * width)
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / width) ** 2)
+    padded = np.pad(values, radius, mode="edge")
+    return np.convolve(padded, kernel / kernel.sum(), mode="valid")
 
 
 def gain(fid: ComplexArray, deviation_rad: RealArray, axis: Axis) -> float:
