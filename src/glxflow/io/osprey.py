@@ -8,21 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
-import scipy.io
-from scipy.io.matlab import MatReadError
 
 from glxflow.errors import BasisError
 from glxflow.io.basis_names import kind_of
-from glxflow.io.files import atomic_path
 from glxflow.spectrum import Axis, BasisSet
 
 GAMMA_MHZ_PER_T = 42.577
 """The value that Osprey's ppm axes use; files hold Bo instead of a frequency."""
-
-_HDF5_MAGIC = b"MATLAB 7.3"
 
 
 def read_basis_struct(path: Path) -> BasisSet:
@@ -33,7 +27,10 @@ def read_basis_struct(path: Path) -> BasisSet:
     BasisError
         If the file is unreadable, lacks a field, or holds several sub-spectra.
     """
-    fields = _fields(path)
+    # Its libraries take longer to import than a basis set to be read.
+    from glxflow.io.matlab import read_struct
+
+    fields = read_struct(path, "BASIS")
     missing = [
         name for name in ("fids", "name", "dwelltime", "Bo", "centerFreq") if name not in fields
     ]
@@ -78,51 +75,10 @@ def _samples(path: Path, fields: Mapping[str, Any], n_names: int) -> npt.NDArray
     return transposed
 
 
-def _fields(path: Path) -> dict[str, Any]:
-    """Return the fields of BASIS."""
-    try:
-        with path.open("rb") as stream:
-            is_hdf5 = stream.read(len(_HDF5_MAGIC)) == _HDF5_MAGIC
-        return _hdf5_fields(path) if is_hdf5 else _matlab_fields(path)
-    except KeyError:
-        raise BasisError(f"{path}: no struct BASIS. This is no Osprey basis set.") from None
-    except (OSError, ValueError, TypeError, MatReadError) as error:
-        raise BasisError(
-            f"{path}: cannot be read as a MATLAB file ({error}). Check the path, or copy it again."
-        ) from error
-
-
-def _matlab_fields(path: Path) -> dict[str, Any]:
-    """Return the fields of BASIS from a file of MATLAB's format 5."""
-    struct = scipy.io.loadmat(path, squeeze_me=True, struct_as_record=False)["BASIS"]
-    return {name: getattr(struct, name) for name in struct._fieldnames}
-
-
-def _hdf5_fields(path: Path) -> dict[str, Any]:
-    """Return the fields of BASIS from a file of MATLAB's format 7.3, in MATLAB's axis order."""
-    with h5py.File(path) as file:
-        group = file["BASIS"]
-        return {
-            name: _hdf5_value(file, item)
-            for name, item in group.items()
-            if isinstance(item, h5py.Dataset)
-        }
-
-
-def _hdf5_value(file: Any, item: Any) -> Any:
-    """Return a number, text, list of texts or array."""
-    values = item[()]
-    if item.dtype == h5py.ref_dtype:
-        return [_hdf5_value(file, file[reference]) for reference in values.ravel()]
-    if item.attrs.get("MATLAB_class") == b"char":
-        return "".join(map(chr, values.ravel()))
-    if values.dtype.names:
-        values = values["real"] + 1j * values["imag"]
-    return values.T if values.size > 1 else values.ravel()[0]
-
-
 def write_basis_struct(path: Path, basis: BasisSet) -> None:
     """Write a basis set as a MATLAB struct that Osprey reads."""
+    from glxflow.io.matlab import write_struct  # slow to import, as above
+
     axis = basis.axis
     fields = {
         "spectralwidth": axis.bandwidth_hz,
@@ -139,5 +95,4 @@ def write_basis_struct(path: Path, basis: BasisSet) -> None:
         "sz": np.array(basis.fids.T.shape, dtype=np.float64),
         "scale": 1.0,
     }
-    with atomic_path(path) as temporary:
-        scipy.io.savemat(temporary, {"BASIS": fields}, appendmat=False)
+    write_struct(path, "BASIS", fields)
