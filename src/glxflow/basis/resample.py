@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from glxflow.basis.spline import interpolate
 from glxflow.errors import BasisError
-from glxflow.spectrum import Axis, BasisSet, ComplexArray, RealArray
+from glxflow.spectrum import Axis, BasisSet, ComplexArray
 
 LARGEST_FIELD_DIFFERENCE = 0.005
 """Relative difference of spectrometer frequency up to which J and shift may scale together."""
@@ -97,15 +98,5 @@ def _at_times(basis: BasisSet, time_s: np.ndarray) -> ComplexArray:
     if np.allclose(steps[inside], nearest, atol=1e-4):
         fids[:, inside] = basis.fids[:, nearest]
     else:
-        fids[:, inside] = _interpolated(basis.fids, steps[inside])
+        fids[:, inside] = interpolate(basis.fids, steps[inside], _SPLINE_DEGREE)
     return fids
-
-
-def _interpolated(fids: ComplexArray, steps: RealArray) -> ComplexArray:
-    """Return the responses between their samples, at positions counted in samples."""
-    # Takes as long to import as ten fits; a basis set made for the scan needs no spline.
-    from scipy.interpolate import make_interp_spline
-
-    spline = make_interp_spline(np.arange(fids.shape[1]), fids, k=_SPLINE_DEGREE, axis=1)
-    values: ComplexArray = spline(steps)
-    return values
