@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from glxflow.cli.basis import app
-from glxflow.errors import GlxflowError
+from glxflow.errors import ConfigError, GlxflowError
 from glxflow.io.basis_files import load_basis, read_basis
 
 SAMPLING = ["--field-mhz", "123.25", "--points", "256", "--dwell", "0.00025"]
@@ -47,6 +47,74 @@ def test_sampling_is_taken_from_a_scan(run, tmp_path, write_scan, singlet):
     assert basis.axis.dwell_time_s == pytest.approx(5e-4)
     assert basis.echo_time_s == 0.03
     assert "default split of TE" in basis.source
+
+
+@pytest.fixture
+def simulated_like(run, tmp_path, write_scan, singlet):
+    """Return a caller that simulates creatine like a scan with given names of its sequence."""
+
+    def call(names, *arguments):
+        scan, out = write_scan(singlet(2.0), header=names), tmp_path / "b.nii.gz"
+        result = run("simulate", "--like", scan, "--metabolites", "Cr", "--out", out, *arguments)
+        return result, load_basis(out)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("names", "sequence"),
+    [
+        ({"SequenceName": "svs_st", "ProtocolName": "hippocampus"}, "steam"),
+        ({"SequenceName": "site_copy", "ProtocolName": "PRESS_TE30"}, "press"),
+    ],
+)
+def test_sequence_is_taken_from_a_scan(names, sequence, simulated_like):
+    result, basis = simulated_like(names)
+    assert basis.source.startswith(f"simulated: {sequence} ")
+    assert result.stderr == ""
+
+
+def test_a_scan_that_names_no_sequence_is_taken_as_press_and_the_user_is_told(simulated_like):
+    result, basis = simulated_like({"ProtocolName": "hippocampus"})
+    assert basis.source.startswith("simulated: press ")
+    assert "press is taken" in result.stderr
+
+
+def test_the_user_decides_where_the_scan_does_not(simulated_like):
+    for names in (
+        {"SequenceName": "site_copy"},
+        {"SequenceName": "svs_se", "ProtocolName": "STEAM"},
+    ):
+        assert simulated_like(names, "--sequence", "steam")[1].source.startswith(
+            "simulated: steam "
+        )
+
+
+@pytest.mark.parametrize(
+    ("names", "arguments", "message"),
+    [
+        ({"SequenceName": "site_copy"}, [], "SequenceName 'site_copy', is not recognised.*--sequ"),
+        ({"SequenceName": "HERMES_PRESS"}, [], "'HERMES_PRESS', is not recognised.*--sequence"),
+        (
+            {"SequenceName": "svs_se", "ProtocolName": "STEAM"},
+            [],
+            "for press or steam.*--sequence",
+        ),
+        ({"SequenceName": "svs_st"}, ["--sequence", "press"], "is 'press', but .*steam.*'svs_st'"),
+    ],
+)
+def test_sequences_that_are_unknown_or_contradict_are_refused(
+    names, arguments, message, simulated_like
+):
+    with pytest.raises(ConfigError, match=message):
+        simulated_like(names, *arguments)
+
+
+@pytest.mark.real_data
+def test_a_real_steam_scan_gets_a_steam_basis_set(run, real_data, tmp_path):
+    scan = real_data / "raw_7T_steam" / "svs.nii.gz"
+    run("simulate", "--like", scan, "--metabolites", "Cr", "--out", tmp_path / "b.nii.gz")
+    assert load_basis(tmp_path / "b.nii.gz").source.startswith("simulated: steam ")
 
 
 def test_sampling_is_taken_from_the_protocol_of_a_data_set(run, tmp_path):

@@ -15,6 +15,7 @@ from glxflow.basis.pulses import editing_pulse, localisation_for
 from glxflow.basis.resample import resample
 from glxflow.basis.simulate import edited_difference
 from glxflow.cli.basis_cache import cached_basis
+from glxflow.cli.basis_sequence import sequence_for
 from glxflow.cli.preprocess import EddyChoice, clean_scan
 from glxflow.errors import ConfigError, join_problems
 from glxflow.io.basis_files import FORMATS, format_of, load_basis, read_basis, write_basis
@@ -49,8 +50,12 @@ def _basis() -> None:
 def simulate(
     out: Annotated[Path, typer.Option(help="File, or folder for fsl, raw and jmrui.")],
     sequence: Annotated[
-        str, typer.Option(help="press, steam, slaser, special, megapress.")
-    ] = "press",
+        str | None,
+        typer.Option(
+            help="press, steam, slaser, special, megapress; if not given that of --like, else "
+            "press."
+        ),
+    ] = None,
     te: Annotated[float | None, typer.Option(help="Echo time, in ms.")] = None,
     delays: Annotated[
         str | None,
@@ -61,7 +66,10 @@ def simulate(
     dwell: Dwell = None,
     like: Annotated[
         Path | None,
-        typer.Option(help="Scan (.nii.gz) or protocol.json: field, TE, dwell time and points."),
+        typer.Option(
+            help="Scan (.nii.gz) or protocol.json: field, TE, dwell time and points; of a scan "
+            "also the sequence."
+        ),
     ] = None,
     pulses: Annotated[
         str,
@@ -86,15 +94,16 @@ def simulate(
 ) -> None:
     """Simulate the responses of brain metabolites to a protocol."""
     is_shaped = _is_shaped(pulses)
+    chosen_sequence = sequence_for(sequence, like)
     axis, echo_time_s = _sampling(like, te, field_mhz, points, dwell)
     delays_ms = _numbers("--delays", delays)
     protocols = [
         protocol_for(
-            sequence,
+            chosen_sequence,
             axis,
             echo_time_s=echo_time_s,
             delays_s=delays_ms and [delay / 1000 for delay in delays_ms],
-            localisation=localisation_for(sequence) if is_shaped else None,
+            localisation=localisation_for(chosen_sequence) if is_shaped else None,
             edit_ppm=carrier_ppm,
             editing=editing_pulse() if is_shaped and edit_ppm else None,
         )
