@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -80,18 +81,22 @@ def read_namelists(path: Path) -> list[Namelist]:
         raise BasisError(f"{path}: cannot be read ({error.strerror}). Check the path.") from None
     matches = list(_GROUP.finditer(text))
     starts = [match.start() for match in matches]
+    # Counted from group to group: from the start of the file each time it takes as long as a fit.
+    breaks = accumulate(text.count("\n", *part) for part in pairwise([0, *starts]))
     return [
         Namelist(
             name=match["name"].lower(),
             path=path,
-            line=text.count("\n", 0, match.start()) + 1,
+            line=before + 1,
             fields={
                 name.lower(): value.strip("'\" ") for name, value in _FIELD.findall(match["body"])
             },
             lines=match[0].count("\n"),
             data=text[match.end() : following],
         )
-        for match, following in zip(matches, [*starts[1:], len(text)], strict=False)
+        for match, following, before in zip(
+            matches, [*starts[1:], len(text)], breaks, strict=False
+        )
     ]
 
 
