@@ -1,4 +1,5 @@
 import json
+import re
 
 import nibabel as nib
 import numpy as np
@@ -50,6 +51,22 @@ def test_a_scan_gives_its_table_its_page_and_its_curves(glxflow, raw, basis, tmp
     curves = NIFTI_MRS(out / f"{PREFIX}_desc-fit_svs.nii.gz")
     assert curves.hdr_ext["dim_5_header"]["Curve"]["Value"][:2] == ["data", "fit"]
     assert "Glu" in curves.hdr_ext["dim_5_header"]["Curve"]["Value"]
+
+
+def test_a_fit_waits_for_no_package_that_it_does_not_need(glxflow, raw, tmp_path, monkeypatch):
+    scan, basis = raw / f"{PREFIX}_svs.nii.gz", tmp_path / "basis.nii.gz"
+    # For a frequency near the scan's, as is usual: it has to be interpolated.
+    near = ("--field-mhz", 123.4, "--points", 1100)
+    run = glxflow("basis", "simulate", "--like", scan, *near, "--out", basis)
+    assert run.returncode == 0, run.stderr
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    run = glxflow("fit", scan, "--basis", basis, "--out", tmp_path / "out")
+    assert run.returncode == 0, run.stderr
+    imported = set(re.findall(r"^import time:.*\| +([\w.]+)$", run.stderr, flags=re.MULTILINE))
+    assert "glxflow.fit" in imported
+    # Together these take as long as 50 fits.
+    packages = ("scipy.optimize", "scipy.linalg", "scipy.special", "lmfit", "h5py", "jsonschema")
+    assert not imported & set(packages)
 
 
 def test_without_water_there_are_ratios_only(glxflow, raw, basis, tmp_path):
