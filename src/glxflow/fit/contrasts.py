@@ -7,7 +7,6 @@ from glxflow.fit.joint import Block, Channel, Joint, JointPoint, explained
 from glxflow.fit.model import FitModel
 from glxflow.fit.prior import SHARED
 from glxflow.fit.problem import Point, Problem
-from glxflow.fit.shapes import shapes_of
 from glxflow.fit.solver import Solution
 from glxflow.fit.start import shifted
 from glxflow.spectrum import ComplexArray, Fid, Kind, RealArray
@@ -138,7 +137,7 @@ def _tangents(problem: Problem, point: Point) -> RealArray:
     """
     names = problem.prior.names
     jacobian = -problem.fixed_jacobian(point)[: len(problem.model.ppm)]
-    gamma_per_s = shapes_of(problem.model, point.theta).gamma_per_s
+    gamma_per_s = point.shapes.gamma_per_s
     widths = [
         jacobian[:, names.index(f"width_{group.name}")] / gamma_per_s[group.members[0]]
         for group in problem.model.groups

@@ -9,7 +9,6 @@ from glxflow.fit.engine import Fit, component_curves
 from glxflow.fit.joint import JointSolution, block_jacobian, explained
 from glxflow.fit.model import FitModel
 from glxflow.fit.problem import Point, Problem
-from glxflow.fit.shapes import shapes_of
 from glxflow.fit.uncertainty import inverse_of, shape_errors
 from glxflow.spectrum import BoolArray, FitResult, FitStatus, Flag, RealArray
 
@@ -141,7 +140,7 @@ def _with_curves(like: FitResult, problem: Problem, point: Point, extra: RealArr
     `extra` is what is neither component nor spline; it is shown with the baseline.
     """
     model, n = problem.model, len(problem.model.names)
-    shapes = shapes_of(model, point.theta)
+    shapes = point.shapes
     f0_mhz = model.axis.spectrometer_frequency_mhz
     left = problem.noise_sd * point.remainder - extra
     return replace(

@@ -11,7 +11,6 @@ from glxflow.fit.model import FitModel, prepare
 from glxflow.fit.options import FitOptions
 from glxflow.fit.prior import SHARED
 from glxflow.fit.problem import Point, Problem
-from glxflow.fit.shapes import shapes_of
 from glxflow.fit.soft import ratio_rows
 from glxflow.fit.solver import Solution, solve_fast
 from glxflow.fit.start import Alignment, locate, noise_sd, shifted
@@ -212,7 +211,7 @@ def _result(
     model, point, weight = problem.model, solution.point, problem.noise_sd
     components = component_curves(problem, point)
     ppm_near, curve = singlet(model.names, model.ppm, components)
-    shapes = shapes_of(model, point.theta)
+    shapes = point.shapes
     bound = known.noise_covariance[: len(model.names), : len(model.names)]
     f0_mhz = model.axis.spectrometer_frequency_mhz
     result = FitResult(

@@ -14,6 +14,7 @@ from glxflow.fit.nnls import nnls_gram
 from glxflow.fit.prior import Prior
 from glxflow.fit.problem import Point, Problem
 from glxflow.fit.solver import LARGEST_PREDICTED_DECREASE, SMALLEST_DECREASE, free_decrease, leaves
+from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, RealArray
 
 _RIDGE = 1e-10
@@ -185,7 +186,7 @@ def solve_joint(joint: Joint, start: RealArray, free: BoolArray) -> JointSolutio
     for _ in range(_MOST_STEPS):
         normal, gradient = joint.normal_equations(point, free)
         inside = ~leaves(joint.prior, point.theta, free, gradient)
-        normal, gradient = normal[np.ix_(inside, inside)], gradient[inside]
+        normal, gradient = principal(normal, inside), gradient[inside]
         predicted = free_decrease(normal, gradient)
         tolerance = LARGEST_PREDICTED_DECREASE * max(1.0, point.cost / joint.n_data)
         if predicted < SMALLEST_DECREASE or damping > _LARGEST_DAMPING:
@@ -256,7 +257,7 @@ def explained(block: Block, point: BlockPoint, index: int) -> tuple[float, float
 def _gram(columns: RealArray) -> RealArray:
     """Return the normal matrix of columns, kept definite."""
     gram: RealArray = columns.T @ columns
-    gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
+    diagonal(gram)[:] *= 1 + _RIDGE
     return gram
 
 

@@ -71,6 +71,8 @@ class FitModel:
         Of the non-linear parameters.
     membership : (n_groups, n_columns) ndarray
         1 where a column belongs to a group.
+    follows_shim : (n_groups,) bool ndarray
+        Which groups share the common width: metabolites do.
     collinear : tuple of pairs of str
         Metabolites that no data can tell apart, other than those the groups tie.
     known_weights : dict
@@ -96,15 +98,11 @@ class FitModel:
     options: FitOptions
     prior: Prior
     membership: RealArray
+    follows_shim: BoolArray
     collinear: tuple[tuple[str, str], ...]
     known_weights: dict[bytes, tuple[SplineSpace, RealArray, RealArray]] = field(
         default_factory=dict, compare=False, repr=False
     )
-
-    @property
-    def follows_shim(self) -> BoolArray:
-        """Which groups share the common width: metabolites do, (n_groups,)."""
-        return np.array([group.kind is Kind.METABOLITE for group in self.groups])
 
     @property
     def is_signed(self) -> BoolArray:
@@ -235,6 +233,7 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
         options=options,
         prior=prior_of(groups, axis.spectrometer_frequency_mhz, options),
         membership=_membership(groups, len(fids)),
+        follows_shim=np.array([group.kind is Kind.METABOLITE for group in groups]),
         collinear=collinear_pairs(basis),
     )
 

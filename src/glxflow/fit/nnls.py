@@ -7,6 +7,7 @@ from the last one, most solves need one Cholesky factorisation (Bro & de Jong
 
 import numpy as np
 
+from glxflow.fit.square import principal
 from glxflow.spectrum import BoolArray, RealArray
 
 
@@ -48,9 +49,8 @@ def _descend(
 ) -> tuple[RealArray, BoolArray]:
     """Solve on the passive set, leaving out what turns negative, until nothing does."""
     while passive.any():
-        chosen = np.flatnonzero(passive)
         solution = np.zeros_like(x)
-        solution[chosen] = np.linalg.solve(gram[np.ix_(chosen, chosen)], moment[chosen])
+        solution[passive] = np.linalg.solve(principal(gram, passive), moment[passive])
         negative = passive & ~signed & (solution <= 0)
         if not negative.any():
             return solution, passive

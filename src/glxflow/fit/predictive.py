@@ -11,6 +11,7 @@ runs on over neighbouring points, which then do not count as so many witnesses.
 import numpy as np
 
 from glxflow.fit.problem import Point, Problem
+from glxflow.fit.square import diagonal
 from glxflow.fit.uncertainty import inverse_of, residual_of
 from glxflow.spectrum import BoolArray, RealArray
 
@@ -65,7 +66,7 @@ def predictive_scores(
         inside = blocks == number
         turn = model.rotation[inside]
         precision = (turn * kept) @ turn.T - explained[inside] @ inverse @ explained[inside].T
-        precision[np.diag_indices_from(precision)] += 1e-9
+        diagonal(precision)[:] += 1e-9
         misfit = float(residual[inside] @ np.linalg.solve(precision, residual[inside])) / scale
         scores.append(0.5 * np.linalg.slogdet(precision)[1] - _surprise(misfit, inside.sum()))
     return np.array(scores)

@@ -16,28 +16,46 @@ from glxflow.fit.lineshape import lineshape
 from glxflow.fit.model import FitModel
 from glxflow.fit.nnls import nnls_gram
 from glxflow.fit.prior import SHARED
-from glxflow.fit.shapes import shapes_of
+from glxflow.fit.shapes import Shapes, shapes_of
+from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, ComplexArray, RealArray
 
 _RIDGE = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """The state of the fit at one parameter vector; rows are rotated as in the model.
+class Curves:
+    """Model and data at one parameter vector, before amplitudes; rows are rotated as in the model.
 
     Attributes
     ----------
     theta : (n_theta,) ndarray
         Non-linear parameters.
-    amplitudes : (n_columns,) ndarray
-        Non-negative but for quadratures, at their optimum for `theta`.
-    shape : (n_columns, n_nodes) complex ndarray
+    shapes : Shapes
+        Line shapes these stand for.
+    decays : (n_columns, n_nodes) complex ndarray
         Line shapes at the nodes, over the noise.
     spectra : (n_columns, n_fit) ndarray
         Spectra over the noise.
     data : (3, n_fit) ndarray
         Phased data over the noise, with its derivatives by phase and by delay.
+    """
+
+    theta: RealArray
+    shapes: Shapes
+    decays: ComplexArray
+    spectra: RealArray
+    data: RealArray
+
+
+@dataclass(frozen=True, slots=True)
+class Point(Curves):
+    """The state of the fit at one parameter vector.
+
+    Attributes
+    ----------
+    amplitudes : (n_columns,) ndarray
+        Non-negative but for quadratures, at their optimum for `theta`.
     whitened : (n_columns, n_fit) ndarray
         Spectra under the square root of the baseline's weight.
     gram : (n_columns, n_columns) ndarray
@@ -46,11 +64,7 @@ class Point:
         Whitened data rows, ratio rows, prior rows.
     """
 
-    theta: RealArray
     amplitudes: RealArray
-    shape: ComplexArray
-    spectra: RealArray
-    data: RealArray
     whitened: RealArray
     gram: RealArray
     residual: RealArray
@@ -153,12 +167,21 @@ class Problem:
         phased = self._spectrum * np.exp(-1j * (theta[0] + self.model.turn_per_us * theta[1]))
         rows = np.stack([phased.real, phased.imag, phased.imag * self.model.turn_per_us])
         data = self.model.rotated(rows) / self.noise_sd
-        shape = self._shape(theta)
-        return self._complete(theta, shape, self.model.curves(shape[:, np.newaxis])[:, 0], data)
+        shapes = shapes_of(self.model, theta)
+        decays = lineshape(
+            self.model.node_s,
+            shapes.gamma_per_s,
+            shapes.shift_hz,
+            g_per_s2=shapes.g_per_s2,
+            skew=shapes.skew,
+        )
+        decays /= self.noise_sd
+        spectra = self.model.curves(decays[:, np.newaxis])[:, 0]
+        return self._complete(Curves(theta, shapes, decays, spectra, data))
 
     def moved(self, point: Point) -> Point:
         """Return the state of this problem where another of the same noise was evaluated."""
-        return self._complete(point.theta, point.shape, point.spectra, point.data)
+        return self._complete(point)
 
     def normal_equations(self, point: Point, vary: BoolArray) -> tuple[RealArray, RealArray]:
         """Return J'J and J'r of Kaufman's Jacobian J by the varying parameters.
@@ -176,10 +199,10 @@ class Problem:
         slopes = self.whiten(self._derivatives(point, vary))
         active = point.amplitudes != 0
         cross = point.whitened[active] @ slopes.T
-        gram = point.gram[np.ix_(active, active)]
+        gram = principal(point.gram, active)
         matrix = slopes @ slopes.T - cross.T @ np.linalg.solve(gram, cross)
         precision = self.prior.sd[vary] ** -2.0
-        matrix[np.diag_indices_from(matrix)] += precision
+        diagonal(matrix)[:] += precision
         gradient = slopes @ point.residual[: slopes.shape[1]]
         gradient += (point.theta - self.prior.mean)[vary] * precision
         return matrix, gradient
@@ -197,14 +220,12 @@ class Problem:
         empty = np.zeros((int(self._limited.sum()), len(point.amplitudes)))
         return np.concatenate([-point.whitened.T, self.ratio_rows, empty])
 
-    def _complete(
-        self, theta: RealArray, shape: ComplexArray, spectra: RealArray, data: RealArray
-    ) -> Point:
+    def _complete(self, curves: Curves) -> Point:
         """Return the state once spectra and data are known."""
-        whitened = self.whiten(spectra)
-        observed = self.whiten(data[0])
+        whitened = self.whiten(curves.spectra)
+        observed = self.whiten(curves.data[0])
         gram = whitened @ whitened.T + self.ratio_rows.T @ self.ratio_rows
-        gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
+        diagonal(gram)[:] *= 1 + _RIDGE
         # A spectrum is fitted some twenty times with nearly the same active set.
         amplitudes = nnls_gram(gram, whitened @ observed, self._passive, self.model.is_signed)
         self._passive = amplitudes != 0
@@ -212,27 +233,25 @@ class Problem:
             [
                 observed - amplitudes @ whitened,
                 self.ratio_rows @ amplitudes,
-                ((theta - self.prior.mean) / self.prior.sd)[self._limited],
+                ((curves.theta - self.prior.mean) / self.prior.sd)[self._limited],
             ]
         )
-        return Point(theta, amplitudes, shape, spectra, data, whitened, gram, residual)
-
-    def _shape(self, theta: RealArray) -> ComplexArray:
-        """Return line shapes at the nodes, over the noise, (n_columns, n_nodes)."""
-        shapes = shapes_of(self.model, theta)
-        shape = lineshape(
-            self.model.node_s,
-            shapes.gamma_per_s,
-            shapes.shift_hz,
-            g_per_s2=shapes.g_per_s2,
-            skew=shapes.skew,
+        return Point(
+            theta=curves.theta,
+            shapes=curves.shapes,
+            decays=curves.decays,
+            spectra=curves.spectra,
+            data=curves.data,
+            amplitudes=amplitudes,
+            whitened=whitened,
+            gram=gram,
+            residual=residual,
         )
-        return shape / self.noise_sd
 
     def _derivatives(self, point: Point, vary: BoolArray) -> RealArray:
         """Return d(data - fit)/d(theta) before whitening, (n_varying, n_fit)."""
-        model, shapes = self.model, shapes_of(self.model, point.theta)
-        fitted = -point.amplitudes[:, np.newaxis] * point.shape
+        model, shapes = self.model, point.shapes
+        fitted = -point.amplitudes[:, np.newaxis] * point.decays
         by_gamma, by_shift, by_g, by_skew = model.slopes
         scaled = shapes.gamma_per_s[:, np.newaxis] * by_gamma
         factors = (by_shift, scaled, 2 * shapes.g_per_s2 * by_g, by_skew)

@@ -13,10 +13,10 @@ import numpy as np
 
 from glxflow.fit.engine import Fit
 from glxflow.fit.nnls import nnls_gram
-from glxflow.fit.problem import Point, Problem
+from glxflow.fit.problem import Curves, Point, Problem
 from glxflow.fit.solver import Solution, solve_fast
 from glxflow.fit.uncertainty import inverse_of
-from glxflow.spectrum import ComplexArray, RealArray
+from glxflow.spectrum import RealArray
 
 CHI2_95 = 3.84
 """95 % quantile of chi-squared with one degree of freedom."""
@@ -71,12 +71,10 @@ class Held(Problem):
         self._row = _STRENGTH * row
         self._target = _STRENGTH * target
 
-    def _complete(
-        self, theta: RealArray, shape: ComplexArray, spectra: RealArray, data: RealArray
-    ) -> Point:
+    def _complete(self, curves: Curves) -> Point:
         """Return the state under the constraint: one more row of the residual."""
-        point = super()._complete(theta, shape, spectra, data)
-        n_fit = spectra.shape[-1]
+        point = super()._complete(curves)
+        n_fit = len(self.model.ppm)
         observed = point.residual[:n_fit] + point.amplitudes @ point.whitened
         gram = point.gram + np.outer(self._row, self._row)
         moment = point.whitened @ observed + self._target * self._row

@@ -91,7 +91,7 @@ def _tangent(problem: Problem, theta: RealArray, vary: BoolArray) -> _Tangent:
     bordered = np.empty((gradient.size + 1, gradient.size + 1))
     bordered[:-1, :-1], bordered[-1, :-1], bordered[-1, -1] = matrix, gradient, point.cost
     root = np.linalg.cholesky(bordered)  # reads the lower triangle
-    jacobian: RealArray = root[:-1].T
+    jacobian = np.asarray(root[:-1].T, dtype=np.float64)
     return _Tangent(point, (matrix, gradient), residual=root[-1], jacobian=jacobian)
 
 

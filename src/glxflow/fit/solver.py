@@ -6,6 +6,7 @@ import numpy as np
 
 from glxflow.fit.prior import Prior
 from glxflow.fit.problem import Point, Problem
+from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, RealArray
 
 LARGEST_PREDICTED_DECREASE = 1e-4
@@ -81,10 +82,11 @@ def solve_fast(
     while damping < _LARGEST_DAMPING and n_evaluations < _MOST_EVALUATIONS:
         # What would leave its bounds stands still, or it would spoil the step of the others.
         inside = ~leaves(problem.prior, point.theta, vary, gradient)
-        hessian = (normal + second)[np.ix_(inside, inside)]
-        curvature = damping * np.diag(normal)[inside]
+        hessian = principal(normal + second, inside)
+        curvature = damping * diagonal(normal)[inside]
+        diagonal(hessian)[:] += curvature
         step = np.zeros(inside.size)
-        step[inside] = np.linalg.solve(hessian + np.diag(curvature), gradient[inside])
+        step[inside] = np.linalg.solve(hessian, gradient[inside])
         predicted = float(step[inside] @ (gradient[inside] + curvature * step[inside]))
         if predicted < 0:
             second = np.zeros_like(normal)
@@ -153,7 +155,7 @@ def solution_at(
     margin = 1e-3 * prior.span
     stuck = vary & ((point.theta <= prior.low + margin) | (point.theta >= prior.high - margin))
     free = vary & ~stuck
-    matrix, slope = normal[np.ix_(free[vary], free[vary])], gradient[free[vary]]
+    matrix, slope = principal(normal, free[vary]), gradient[free[vary]]
     gain = free_decrease(matrix, slope)
     names = tuple(name for name, is_stuck in zip(prior.names, stuck, strict=True) if is_stuck)
     # Where the model does not explain the data, chi-squared counts in units of its excess.

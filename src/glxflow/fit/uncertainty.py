@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glxflow.fit.problem import Point, Problem
+from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, Kind, RealArray
 
 _RIDGE = 1e-10
@@ -93,7 +94,7 @@ def fixed_shape_chi2(problem: Problem, point: Point) -> float:
     """Return the reduced chi-squared of a fit whose line shapes are taken as known."""
     active = point.amplitudes != 0
     rows = point.whitened[active]
-    taken = np.trace(np.linalg.solve(point.gram[np.ix_(active, active)], rows @ rows.T))
+    taken = np.trace(np.linalg.solve(principal(point.gram, active), rows @ rows.T))
     effective = float(taken) + float(problem.shares.sum())
     return _misfit(problem, point) / _freedom(problem, effective)
 
@@ -139,6 +140,6 @@ def inverse_of(hessian: RealArray) -> RealArray:
     """Return the inverse of a Hessian whose parameters have very different scales."""
     scale = 1 / np.sqrt(np.maximum(np.diag(hessian), 1e-300))
     scaled = hessian * scale[:, np.newaxis] * scale
-    scaled[np.diag_indices_from(scaled)] += _RIDGE
+    diagonal(scaled)[:] += _RIDGE
     inverse: RealArray = np.linalg.inv(scaled) * scale[:, np.newaxis] * scale
     return inverse

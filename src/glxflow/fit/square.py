@@ -1,0 +1,17 @@
+"""Parts of square matrices, without the index arrays that cost more than small products do."""
+
+import numpy as np
+
+from glxflow.spectrum import BoolArray, RealArray
+
+
+def principal(matrix: RealArray, chosen: BoolArray) -> RealArray:
+    """Return the rows and columns that are chosen, (n_chosen, n_chosen)."""
+    part: RealArray = matrix[chosen][:, chosen]
+    return part
+
+
+def diagonal(matrix: RealArray) -> RealArray:
+    """Return the diagonal as a view that can be changed, whatever the order in memory."""
+    entries: RealArray = np.einsum("ii->i", matrix)
+    return entries
