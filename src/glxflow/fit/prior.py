@@ -23,12 +23,12 @@ _LORENTZIAN_HZ, _LORENTZIAN_LOG_SD = 4.0, 0.7
 _GAUSSIAN_HZ, _GAUSSIAN_LOG_SD = 3.0, 1.0
 _SKEW_SD = 0.08
 _COMMON_SHARE = 0.4
-BROAD_LORENTZIAN_HZ = 2.0
+BROAD_LORENTZIAN_HZ = 2.5
 """Lorentzian width that a macromolecule or lipid gains over its basis function."""
 
 # Macromolecules and lipids are broad: their position is known less well in ppm and matters less.
 _BROAD_SHIFT_SD_PPM = {Kind.MACROMOLECULE: 0.006, Kind.LIPID: 0.012}
-_BROAD_WIDTH_LOG_SD = {Kind.MACROMOLECULE: 0.5, Kind.LIPID: 0.3}
+_BROAD_WIDTH_LOG_SD = {Kind.MACROMOLECULE: 0.6, Kind.LIPID: 0.3}
 
 
 @dataclass(frozen=True, slots=True)
