@@ -21,7 +21,7 @@ SHARED = ("phase_rad", "delay_us", "shift_hz", "log_lorentzian", "log_gaussian",
 _DELAY_SD_US = 15.0
 _LORENTZIAN_HZ, _LORENTZIAN_LOG_SD = 4.0, 0.7
 _GAUSSIAN_HZ, _GAUSSIAN_LOG_SD = 3.0, 1.0
-_SKEW_SD = 0.08
+_SKEW_SD = 0.15
 _COMMON_SHARE = 0.4
 BROAD_LORENTZIAN_HZ = 2.5
 """Lorentzian width that a macromolecule or lipid gains over its basis function."""
