@@ -302,7 +302,7 @@ class FitResult:
         Height of the NAA peak over the SD of the noise in the real spectrum of
         the whole, unapodised signal (a fit may use only its beginning).
     fwhm_hz : float
-        Full width at half height of the fitted NAA (else Cr) singlet, in Hz.
+        Full width at half height of the fitted NAA or NAAG (else Cr) singlet, in Hz.
     reduced_chi2 : float
         Residual sum of squares over its expectation; 1 for a perfect model.
     baseline_ed : float

@@ -4,8 +4,8 @@ import numpy as np
 
 from glxflow.spectrum import RealArray
 
-_SINGLETS = {"NAA": (1.9, 2.12), "Cr": (2.92, 3.12), "PCr": (2.92, 3.12)}
-"""Where the highest singlet of a component is looked for, in ppm."""
+_SINGLETS = {("NAA", "NAAG"): (1.9, 2.12), ("Cr", "PCr"): (2.92, 3.12)}
+"""Where the highest singlet of either component is looked for, in ppm: data hardly part them."""
 
 _INNER_PPM = (1.8, 3.8)
 _TRUST_WINDOW_PPM = 0.15
@@ -18,7 +18,7 @@ _STEP_PPM = 0.05
 def singlet(
     names: tuple[str, ...], ppm: RealArray, components: RealArray
 ) -> tuple[RealArray, RealArray]:
-    """Return chemical shifts and fitted curve of the NAA (else creatine) singlet.
+    """Return chemical shifts and fitted curve of the NAA or NAAG (else creatine) singlet.
 
     Parameters
     ----------
@@ -34,10 +34,11 @@ def singlet(
     ppm, curve : (n_near,) ndarray
         Empty where neither was found.
     """
-    for name, (low, high) in _SINGLETS.items():
+    for members, (low, high) in _SINGLETS.items():
         near = (ppm >= low) & (ppm <= high)
-        if name in names and near.any():
-            curve = components[names.index(name), near]
+        chosen = [name in members for name in names]
+        if any(chosen) and near.any():
+            curve = max(components[np.ix_(chosen, near)], key=np.max)
             if curve.max() > 0:
                 return ppm[near], curve
     return np.empty(0), np.empty(0)

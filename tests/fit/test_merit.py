@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+
+from glxflow.fit.merit import singlet
+
+PPM = np.linspace(1.5, 3.5, 401)
+
+
+def line(place_ppm, height):
+    return height * np.exp(-(((PPM - place_ppm) / 0.02) ** 2))
+
+
+@pytest.mark.parametrize("heights", [(10.0, 1.0), (1.0, 10.0)])
+def test_singlet_is_found_whichever_of_naa_and_naag_the_fit_gives_it_to(heights):
+    components = np.stack([line(2.01, heights[0]), line(2.04, heights[1]), line(3.03, 5.0)])
+    ppm, curve = singlet(("NAA", "NAAG", "Cr"), PPM, components)
+    assert curve.max() == pytest.approx(10.0, rel=0.02)  # a grid of 0.005 ppm
+    assert ppm[0] == pytest.approx(1.9, abs=0.005)
+
+
+def test_creatine_serves_where_no_naa_was_found():
+    components = np.stack([np.zeros(PPM.size), line(3.03, 5.0)])
+    ppm, curve = singlet(("NAA", "Cr"), PPM, components)
+    assert ppm[curve.argmax()] == pytest.approx(3.03, abs=0.005)  # the grid
+
+
+def test_no_singlet_is_no_curve():
+    ppm, curve = singlet(("Glu",), PPM, np.ones((1, PPM.size)))
+    assert ppm.size == curve.size == 0
