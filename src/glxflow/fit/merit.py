@@ -36,9 +36,9 @@ def singlet(
     """
     for members, (low, high) in _SINGLETS.items():
         near = (ppm >= low) & (ppm <= high)
-        chosen = [name in members for name in names]
-        if any(chosen) and near.any():
-            curve = max(components[np.ix_(chosen, near)], key=np.max)
+        rows = [row for row, name in enumerate(names) if name in members]
+        if rows and near.any():
+            curve = max(components[rows][:, near], key=np.max)
             if curve.max() > 0:
                 return ppm[near], curve
     return np.empty(0), np.empty(0)

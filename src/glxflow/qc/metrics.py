@@ -135,7 +135,7 @@ METRICS = (
     ),
     Metric(
         "glx_baseline_sensitivity",
-        "Glx and the baseline",
+        "Change of Glx with the baseline",
         "%",
         "lower",
         "Largest change of Glx when the stiffness of the baseline is doubled or halved.",
