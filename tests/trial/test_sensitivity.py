@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from glxflow.trial.changes import glx_changes
-from glxflow.trial.sensitivity import contrast_model, missing_data, sensitivity, with_errors
+from glxflow.trial.sensitivity import (
+    contrast_model,
+    missing_data,
+    sensitivity,
+    with_errors,
+    with_model_choice,
+)
 
 
 def test_sets_differ_only_by_their_rows(make_plan, read_stats):
@@ -56,6 +62,29 @@ def test_small_errors_of_the_fits_leave_the_result_alone(make_plan, make_trial):
     # Errors of 1e-5 beside a residual of .03.
     assert other["estimate"] == pytest.approx(one["estimate"], rel=1e-4)
     assert other["df"] == pytest.approx(one["df"], rel=1e-3)
+
+
+def test_choice_of_the_fits_model_widens_the_contrast_by_its_variance(make_plan, make_trial):
+    """Sessions of equal spread s: the contrast of n pairs gains 2 s^2 / n."""
+    plan, n, spread = make_plan(), 10, 0.03
+    trial = make_trial(n=n, session_sd=0.001, noise_sd=0.001)
+    trial = trial.assign(glx_tnaa_change_sd_model=np.where(trial["bin"] > 0, spread, np.nan))
+    changes = glx_changes(trial, plan)
+    plain, wide = contrast_model(changes), contrast_model(*with_model_choice(changes, plan))
+    row = plain.condition_contrast(plan)
+    one, other = (model.fit.contrast(row).iloc[0] for model in (plain, wide))
+    gained = other["se"] ** 2 - one["se"] ** 2
+    # The baseline's two covariates take up some; noise of 0.001 is left beside 0.03.
+    assert gained == pytest.approx(2 * spread**2 / n, rel=0.25)
+    assert (
+        "choice of the fit's model as known covariance"
+        in sensitivity(trial, plan)["model"].to_list()
+    )
+
+
+def test_table_without_spread_over_models_has_no_such_row(make_plan, make_trial):
+    names = sensitivity(make_trial(n=4), make_plan())["model"].tolist()
+    assert "choice of the fit's model as known covariance" not in names
 
 
 def test_missing_data_are_counted_by_condition(make_plan, make_trial):

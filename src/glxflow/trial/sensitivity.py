@@ -54,6 +54,15 @@ def sensitivity(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
                 lambda: contrast_model(*with_errors(changes, plan)),
             )
         )
+    if _has_spread(changes, plan):
+        choices.append(
+            (
+                "choice of the fit's model as known covariance",
+                "common to a session's bins; sessions count as independent, though one choice is "
+                "made for all and partly cancels between conditions: the wide end",
+                lambda: contrast_model(*with_model_choice(changes, plan)),
+            )
+        )
     if "qc_pass" in trial:
         choices.append(
             (
@@ -93,6 +102,29 @@ def with_errors(changes: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, RealAr
     baseline = table["base_sd"].to_numpy(dtype=np.float64)
     own = np.diag(table[f"{plan.outcome}_sd"].to_numpy(dtype=np.float64) ** 2)
     return table, own + together * np.outer(baseline, baseline)
+
+
+def with_model_choice(changes: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, RealArray]:
+    """Return the rows whose spread over models of the fit is known, and its covariance.
+
+    Another model moves all bins of a session alike; the scatter that the trial's
+    residuals show holds nothing of it.
+    """
+    column = _spread_column(plan)
+    table = changes.dropna(subset=[column]).reset_index(drop=True)
+    session = (table["subject"].astype(str) + ":" + table["visit"]).to_numpy()
+    spread = table[column].to_numpy(dtype=np.float64)
+    return table, (session[:, np.newaxis] == session) * np.outer(spread, spread)
+
+
+def _spread_column(plan: Plan) -> str:
+    """Return the column with the SD of a change over models of the fit."""
+    return f"{plan.outcome}_change_sd_model"
+
+
+def _has_spread(changes: pd.DataFrame, plan: Plan) -> bool:
+    """Tell whether the spread over models is known of any change."""
+    return _spread_column(plan) in changes and bool(changes[_spread_column(plan)].notna().any())
 
 
 def _row(
