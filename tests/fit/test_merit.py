@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from glxflow.fit.merit import singlet
+from glxflow.fit.merit import singlet, trust
 
 PPM = np.linspace(1.5, 3.5, 401)
 
@@ -27,3 +27,14 @@ def test_creatine_serves_where_no_naa_was_found():
 def test_no_singlet_is_no_curve():
     ppm, curve = singlet(("Glu",), PPM, np.ones((1, PPM.size)))
     assert ppm.size == curve.size == 0
+
+
+@pytest.mark.parametrize("first_bad_ppm", [3.85, 3.95, 4.1])
+def test_bad_end_is_left_out_whole_wherever_it_starts(first_bad_ppm):
+    """A limit that followed the misfit moved glutamate by 4 SD with the frequency offset."""
+    ppm = np.linspace(0.2, 4.2, 600)
+    residual = np.where(ppm > first_bad_ppm, 20.0, 1.0)
+    weight = trust(ppm, residual)
+    assert (weight[ppm <= 3.8] == 1).all()
+    assert np.unique(weight[ppm > 3.8]).size == 1
+    assert weight[-1] < 0.1

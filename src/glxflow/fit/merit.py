@@ -12,7 +12,6 @@ _TRUST_WINDOW_PPM = 0.15
 _LARGEST_EXCESS = 2.0
 _LARGEST_POWER = 4.0
 _LITTLE_TRUST = 0.05
-_STEP_PPM = 0.05
 
 
 def singlet(
@@ -72,9 +71,10 @@ def trust(ppm: RealArray, residual: RealArray) -> RealArray:
     """Return weights, (n_fit,): 1, or next to nothing at an end that the model does not describe.
 
     Lipid from outside the voxel and the tail of water are not in the model, and
-    would bend everything else. An end starts where the misfit exceeds twice that
+    would bend everything else. An end counts as bad where its misfit exceeds twice that
     of the metabolites between 1.8 and 3.8 ppm, which are always trusted, and four
-    times the noise.
+    times the noise. It is left out whole: a limit that follows the misfit differs
+    with where the data lie on their grid, and a result with it.
 
     Parameters
     ----------
@@ -86,7 +86,5 @@ def trust(ppm: RealArray, residual: RealArray) -> RealArray:
     low, high = ppm < _INNER_PPM[0], ppm > _INNER_PPM[1]
     usual = np.median(power[~(low | high)]) if not (low | high).all() else np.inf
     bad = power > max(_LARGEST_EXCESS * usual, _LARGEST_POWER)
-    # Whole steps, so that the spectra of a study share their few sets of weights.
-    end = _STEP_PPM * np.ceil(ppm[low & bad].max(initial=-np.inf) / _STEP_PPM)
-    start = _STEP_PPM * np.floor(ppm[high & bad].min(initial=np.inf) / _STEP_PPM)
-    return np.where((ppm <= end) | (ppm >= start), _LITTLE_TRUST, 1.0)
+    left_out = (low & (low & bad).any()) | (high & (high & bad).any())
+    return np.where(left_out, _LITTLE_TRUST, 1.0)
