@@ -34,6 +34,46 @@ def test_all_problems_are_named_at_once_with_the_nearest_key(defaults):
     assert "'task' is missing" in message
 
 
+@pytest.mark.parametrize(
+    ("section", "changes", "message"),
+    [
+        (
+            "preprocess",
+            {"bin_s": None},
+            "'preprocess.bin_s' is None and 'preprocess.bin_count' None",
+        ),
+        ("preprocess", {"bin_count": 4}, "expected exactly one of them"),
+        ("preprocess", {"bin_step_s": 700}, "'preprocess.bin_step_s' is 700 with"),
+        (
+            "preprocess",
+            {"bin_s": None, "bin_count": 4, "bin_step_s": 9},
+            "'preprocess.bin_step_s'",
+        ),
+        ("basis", {"file_on": "on.basis"}, "'basis.file' is null"),
+    ],
+)
+def test_keys_that_contradict_each_other_are_refused_before_any_job(
+    defaults, section, changes, message
+):
+    defaults[section] |= changes
+    with pytest.raises(ConfigError) as raised:
+        check_config(defaults)
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "changes"),
+    [
+        ("preprocess", {"bin_step_s": 600}),
+        ("preprocess", {"bin_s": None, "bin_count": 4}),
+        ("basis", {"file": "off.basis", "file_on": "on.basis"}),
+    ],
+)
+def test_bins_by_count_sliding_bins_and_pairs_of_basis_sets_pass(defaults, section, changes):
+    defaults[section] |= changes
+    check_config(defaults)
+
+
 def test_a_key_that_resembles_nothing_gets_the_known_ones(defaults):
     defaults["fit"]["zzz"] = 1
     with pytest.raises(ConfigError, match=r"unknown key 'fit\.zzz'; known keys are ppm_range"):

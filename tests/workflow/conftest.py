@@ -4,19 +4,26 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
 def run_workflow() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs Snakemake on a data set."""
+    """Return a function that runs Snakemake on a data set; `changes` are keys of its config."""
 
-    def run(bids_dir: Path, output_dir: Path, *extra: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        bids_dir: Path, output_dir: Path, *extra: str, changes: Mapping[str, Any] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        # As a file: Snakemake reads values within values on its command line as text.
+        changed = output_dir.with_name("changes.yaml")
+        changed.write_text(yaml.safe_dump(dict(changes or {})))
         scripts = Path(sys.executable).parent
         return subprocess.run(
             [
@@ -27,7 +34,12 @@ def run_workflow() -> Callable[..., subprocess.CompletedProcess[str]]:
                     "--snakefile",
                     str(PROJECT / "Snakefile"),
                 ),
-                *("--configfile", str(PROJECT / "config" / "config.yaml"), "--config"),
+                *(
+                    "--configfile",
+                    str(PROJECT / "config" / "config.yaml"),
+                    str(changed),
+                    "--config",
+                ),
                 *(f"bids_dir={bids_dir}", f"output_dir={output_dir}"),
                 f"plan={PROJECT / 'config' / 'trial.yaml'}",
             ],

@@ -21,7 +21,7 @@ rule validate:
         runtime=30,
     params:
         bids=subpath(input.description, parent=True),
-        task=f"--task {config['task']}" if config["task"] else "",
+        task=options(config, "task"),
         out=subpath(output.scans, parent=True),
         version=VERSION,
     shell:
@@ -31,15 +31,15 @@ rule validate:
 if config["basis"]["file"]:
 
     rule basis:
-        """Bring the given basis set to the form the fit reads."""
+        """Bring a given basis set to the form the fit reads; an edited study has a second."""
         input:
-            config["basis"]["file"],
+            lambda wildcards: BASIS_SETS[wildcards.basis],
         output:
-            f"{OUT}/basis/basis.nii.gz",
+            f"{OUT}/basis/{{basis}}.nii.gz",
         log:
-            f"{OUT}/logs/basis.log",
+            f"{OUT}/logs/{{basis}}.log",
         benchmark:
-            f"{OUT}/benchmarks/basis.tsv"
+            f"{OUT}/benchmarks/{{basis}}.tsv"
         conda:
             "../envs/glxflow.yaml"
         threads: 1

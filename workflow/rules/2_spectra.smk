@@ -18,16 +18,15 @@ rule preprocess:
         mem_mb=1000,
         runtime=30,
     params:
-        water=lambda wildcards, input: option("water", input),
-        events=lambda wildcards, input: option("events", input),
+        files=lambda wildcards, input: options(input, "water", "events"),
         event=config["preprocess"]["infusion_event"],
-        bin_s=config["preprocess"]["bin_s"],
+        bins=options(config["preprocess"], "bin_s", "bin_step_s", "bin_count"),
         eddy=config["preprocess"]["eddy_current"],
         out=subpath(output[0], parent=True),
         version=VERSION,
     shell:
-        "glxflow preprocess {input.svs:q} {params.water} {params.events}"
-        " --infusion-event {params.event:q} --bin-s {params.bin_s} --eddy-current {params.eddy}"
+        "glxflow preprocess {input.svs:q} {params.files}"
+        " --infusion-event {params.event:q} {params.bins} --eddy-current {params.eddy}"
         " --out {params.out:q} --record-failure 2> {log}"
 
 
@@ -64,6 +63,7 @@ rule fit:
     input:
         record=f"{DERIVED}preproc_svs.json",
         basis=f"{OUT}/basis/basis.nii.gz",
+        basis_on=f"{OUT}/basis/basis_on.nii.gz" if config["basis"]["file_on"] else [],
         calibration=f"{OUT}/group/calibration.json",
     output:
         record=f"{DERIVED}fit_concentrations.json",
@@ -79,12 +79,13 @@ rule fit:
         mem_mb=1000,
         runtime=30,
     params:
+        basis_on=lambda wildcards, input: options(input, "basis_on"),
         low=config["fit"]["ppm_range"][0],
         high=config["fit"]["ppm_range"][1],
         qc=json.dumps(config["qc"]),
         out=subpath(output.record, parent=True),
         version=VERSION,
     shell:
-        "glxflow fit {input.record:q} --basis {input.basis:q}"
+        "glxflow fit {input.record:q} --basis {input.basis:q} {params.basis_on}"
         " --calibration {input.calibration:q} --ppm-range {params.low} {params.high}"
         " --qc {params.qc:q} --out {params.out:q} --record-failure 2> {log}"

@@ -15,6 +15,8 @@ CONFIG_SHA256 = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexd
 BIDS = config["bids_dir"]
 OUT = config["output_dir"]
 SCANS = {scan.prefix: scan for scan in find_scans(Path(BIDS), config["task"])}
+# The given basis sets, by the name under which the fit finds them.
+BASIS_SETS = {"basis": config["basis"]["file"], "basis_on": config["basis"]["file_on"]}
 # Where the derivatives of a scan go. A record (.json) is written whether the step
 # succeeded or met a broken input, so that the study goes on and lists the session.
 DERIVED = f"{OUT}/{{folder}}/{{prefix}}_desc-"
@@ -23,6 +25,7 @@ DERIVED = f"{OUT}/{{folder}}/{{prefix}}_desc-"
 wildcard_constraints:
     folder="|".join(scan.folder for scan in SCANS.values()),
     prefix="|".join(SCANS),
+    basis="|".join(BASIS_SETS),
 
 
 def of_every_scan(ending):
@@ -40,6 +43,11 @@ def files_of_scan(wildcards):
     }
 
 
-def option(name, values):
-    """Return a command-line option with its value where there is one, else nothing."""
-    return f"--{name} {shlex.quote(values[name])}" if name in values.keys() else ""
+def options(values, *names):
+    """Return the command-line options, by name, of the values that are there."""
+    given = {name: values.get(name) for name in names}
+    return " ".join(
+        f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
+        for name, value in given.items()
+        if value
+    )

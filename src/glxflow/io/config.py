@@ -1,14 +1,14 @@
 """The configuration of a run: one schema is the truth for its keys."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from glxflow.errors import ConfigError
+from glxflow.errors import ConfigError, join_problems
 from glxflow.schema import check_schema
 
 
@@ -24,9 +24,37 @@ def check_config(config: Mapping[str, Any]) -> None:
     Raises
     ------
     ConfigError
-        If keys are unknown, missing or of the wrong kind; lists all of them.
+        If keys are unknown, missing or of the wrong kind, or contradict each other;
+        lists all of them.
     """
     check_schema(config, config_schema(), "configuration")
+    problems = [*_bin_problems(config["preprocess"]), *_basis_problems(config["basis"])]
+    if problems:
+        raise ConfigError(join_problems("configuration", problems))
+
+
+def _bin_problems(section: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what would make every session fail, so that it is said once and before any job."""
+    width_s, step_s, count = (section[key] for key in ("bin_s", "bin_step_s", "bin_count"))
+    if (width_s is None) == (count is None):
+        yield (
+            f"'preprocess.bin_s' is {width_s!r} and 'preprocess.bin_count' {count!r}, expected "
+            "exactly one of them: set the other to null"
+        )
+    elif step_s is not None and not step_s <= (width_s or 0):
+        yield (
+            f"'preprocess.bin_step_s' is {step_s!r} with 'preprocess.bin_s' {width_s!r}, expected "
+            "at most this width, or transients between bins would be lost: make it smaller or null"
+        )
+
+
+def _basis_problems(section: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with a pair of basis sets."""
+    if section["file_on"] is not None and section["file"] is None:
+        yield (
+            f"'basis.file_on' is {section['file_on']!r} but 'basis.file' is null, expected the "
+            "basis set of OFF: make both by `glxflow basis simulate --edit-ppm`"
+        )
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
