@@ -133,13 +133,10 @@ def _macromolecules(
 def difference_model(difference: BasisSet, options: FitOptions) -> FitModel:
     """Return a model of the difference alone: of substances that have a signal in it."""
     seen = np.abs(difference.fids).max(axis=1) > 0.05
-    kept = replace(
-        difference,
-        names=tuple(np.array(difference.names)[seen].tolist()),
-        kinds=tuple(kind for kind, one in zip(difference.kinds, seen, strict=True) if one),
-        fids=difference.fids[seen],
+    return prepare(
+        difference.chosen(np.flatnonzero(seen)),
+        replace(options, ppm_range=(LOWEST_EDITED_PPM, options.ppm_range[1])),
     )
-    return prepare(kept, replace(options, ppm_range=(LOWEST_EDITED_PPM, options.ppm_range[1])))
 
 
 def amount(fit: FitResult, parts: tuple[str, ...]) -> tuple[float, float]:

@@ -5,7 +5,8 @@ higher ppm is positive frequency. NIfTI-MRS and LCModel store the conjugate;
 `glxflow.io` converts once, at the door. The last axis of an array is time.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
@@ -227,6 +228,9 @@ class BasisSet:
         Where it comes from, for a reader: file, or sequence and timings.
     notes : tuple of str
         What was changed on reading (conjugated, re-referenced, resampled).
+    gaussian_hz : tuple of float
+        Full width of each component that is one Gaussian line, 0 of any other, in Hz;
+        empty where there is no such line.
     """
 
     names: tuple[str, ...]
@@ -237,10 +241,13 @@ class BasisSet:
     linewidth_hz: float
     source: str
     notes: tuple[str, ...] = ()
+    gaussian_hz: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fids", _frozen_complex(self.fids, "fids", 2))
         shape = (len(self.names), self.axis.n_points)
+        if len(self.gaussian_hz) not in (0, shape[0]):
+            raise ValueError(f"{len(self.gaussian_hz)} Gaussian widths of {shape[0]} components")
         if self.fids.shape != shape or len(self.kinds) != shape[0]:
             raise ValueError(f"fids have shape {self.fids.shape}, not {shape}")
         if len(set(self.names)) != len(self.names):
@@ -250,6 +257,31 @@ class BasisSet:
         """Return the response of one substance, (n_points,)."""
         response: ComplexArray = self.fids[self.names.index(name)]
         return response
+
+    def chosen(self, kept: Sequence[int]) -> "BasisSet":
+        """Return some of the components, by their places."""
+        return replace(
+            self,
+            names=tuple(self.names[index] for index in kept),
+            kinds=tuple(self.kinds[index] for index in kept),
+            fids=self.fids[list(kept)],
+            gaussian_hz=tuple(self.gaussian_hz[index] for index in kept if self.gaussian_hz),
+        )
+
+    def joined(self, other: "BasisSet") -> "BasisSet":
+        """Return these components and those of another set on the same axis, with its notes."""
+        if other.axis != self.axis:
+            raise ValueError(f"one basis set is on {self.axis}, the other on {other.axis}")
+        both = (self, other)
+        widths_hz = [one.gaussian_hz or (0.0,) * len(one.names) for one in both]
+        return replace(
+            self,
+            names=(*self.names, *other.names),
+            kinds=(*self.kinds, *other.kinds),
+            fids=np.concatenate([self.fids, other.fids]),
+            notes=(*self.notes, *other.notes),
+            gaussian_hz=(*widths_hz[0], *widths_hz[1]),
+        )
 
 
 class FitStatus(Enum):

@@ -39,4 +39,5 @@ def test_they_are_added_once(basis):
     once = with_macromolecules(basis)
     assert with_macromolecules(once) is once
     assert {Kind.MACROMOLECULE, Kind.LIPID} <= set(once.kinds)
-    assert "default macromolecules" in once.notes[-1]
+    assert "default macromolecules" in once.notes[-2]
+    assert "default lipids" in once.notes[-1]

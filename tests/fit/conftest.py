@@ -89,9 +89,9 @@ def make_fid() -> Callable[..., Fid]:
         ]
         time_s = AXIS.time_s
         gaussian = np.exp(-((3.0 * time_s) ** 2))
-        # Macromolecules decay by themselves: of the shim they have the Gaussian part.
+        # Macromolecules are Gaussian lines in the basis: of the shim they have that part.
         decays = [
-            gaussian * np.exp(-np.pi * (width_hz if kind is Kind.METABOLITE else 2.0) * time_s)
+            gaussian * np.exp(-np.pi * width_hz * (kind is Kind.METABOLITE) * time_s)
             for kind in basis.kinds
         ]
         turn = 2 * np.pi * offset_ppm * AXIS.spectrometer_frequency_mhz * time_s

@@ -7,7 +7,7 @@ from glxflow.fit import FitOptions, fit_prepared, prepare
 from glxflow.fit.engine import _solve
 from glxflow.fit.groups import collinear_pairs
 from glxflow.fit.solver import solve_fast
-from glxflow.spectrum import Fid, Kind
+from glxflow.spectrum import Fid
 
 
 def codes(result):
@@ -17,13 +17,8 @@ def codes(result):
 @pytest.fixture
 def with_twin(basis):
     """Return a basis set that holds glutamate under a second name."""
-    twin = basis.fid("Glu")[np.newaxis] * 1.3
-    return replace(
-        basis,
-        names=(*basis.names, "Twin"),
-        kinds=(*basis.kinds, Kind.METABOLITE),
-        fids=np.concatenate([basis.fids, twin]),
-    )
+    glutamate = basis.chosen([basis.names.index("Glu")])
+    return basis.joined(replace(glutamate, names=("Twin",), fids=1.3 * glutamate.fids))
 
 
 def test_twins_in_the_basis_set_are_named(with_twin, make_fid):

@@ -175,12 +175,7 @@ def test_no_brain_is_nan_and_not_zero():
 def test_basis_sets_of_other_metabolites_are_an_error():
     on, off = conditions()
     difference = with_coedited(edited_difference(on, off))
-    fewer = replace(
-        difference,
-        names=difference.names[1:],
-        kinds=difference.kinds[1:],
-        fids=difference.fids[1:],
-    )
+    fewer = difference.chosen(range(1, len(difference.names)))
     with pytest.raises(BasisError, match="same metabolites"):
         prepare_edited(edited_total(on, off), fewer, FitOptions())
 
@@ -190,13 +185,7 @@ def test_macromolecules_of_the_difference_need_none_in_the_sum(make_session):
     difference = with_coedited(edited_difference(on, off))
     total = edited_total(on, off)
     kept = [index for index, name in enumerate(total.names) if name != "MM30"]
-    without = replace(
-        total,
-        names=tuple(total.names[index] for index in kept),
-        kinds=tuple(total.kinds[index] for index in kept),
-        fids=total.fids[kept],
-    )
-    other = prepare_edited(without, difference, FitOptions(baseline_ed_per_ppm=1.5))
+    other = prepare_edited(total.chosen(kept), difference, FitOptions(baseline_ed_per_ppm=1.5))
     fit = fit_edited(*make_session(), other)
     value, sd = amount(fit.difference, QUANTITIES["GABA+"])
     assert value == pytest.approx(truth(QUANTITIES["GABA+"]), abs=4 * sd)
@@ -219,13 +208,7 @@ def test_joint_fit_is_surer_than_each_spectrum_alone_and_its_intervals_cover(mak
     on, off = conditions()
     difference = with_coedited(edited_difference(on, off))
     seen = np.abs(difference.fids).max(axis=1) > 0.05
-    edited = replace(
-        difference,
-        names=tuple(np.array(difference.names)[seen].tolist()),
-        kinds=tuple(np.array(difference.kinds)[seen].tolist()),
-        fids=difference.fids[seen],
-    )
-    alone = prepare(edited, replace(model().difference.options))
+    alone = prepare(difference.chosen(np.flatnonzero(seen)), replace(model().difference.options))
     rows = []
     for seed in range(40):
         total, edited_fid = make_session(seed, noise_sd=0.5)

@@ -81,23 +81,19 @@ def with_coedited(difference: BasisSet) -> BasisSet:
             f"{_GABA_PPM[1]:g} ppm in the difference, expected about 1. Simulate ON with the "
             "editing pulse at 1.9 ppm and OFF at 7.5 ppm."
         )
-    (line,) = load("macromolecules")["macromolecules"]["components"][_LINE]
-    fid = area * gaussian_lines([{**line, "amplitude": 1.0}], axis)
-    return replace(
+    line = load("macromolecules")["macromolecules"]["components"][_LINE]
+    added = replace(
         difference,
-        names=(*difference.names, COEDITED),
-        kinds=(*difference.kinds, Kind.MACROMOLECULE),
-        fids=np.vstack([difference.fids, fid]),
-        notes=(*difference.notes, f"co-edited macromolecules added ({COEDITED})"),
+        names=(COEDITED,),
+        kinds=(Kind.MACROMOLECULE,),
+        fids=area * gaussian_lines([{**line, "amplitude": 1.0}], axis)[np.newaxis],
+        notes=(f"co-edited macromolecules added ({COEDITED})",),
+        gaussian_hz=(line["fwhm_ppm"] * axis.spectrometer_frequency_mhz,),
     )
+    return difference.joined(added)
 
 
 def _metabolites_of(basis: BasisSet) -> BasisSet:
     """Return a basis set without macromolecules and lipids."""
     kept = [index for index, kind in enumerate(basis.kinds) if kind is Kind.METABOLITE]
-    return replace(
-        basis,
-        names=tuple(basis.names[index] for index in kept),
-        kinds=tuple(basis.kinds[index] for index in kept),
-        fids=basis.fids[kept],
-    )
+    return basis.chosen(kept)

@@ -1,11 +1,17 @@
 """The default macromolecules and lipids: cited Gaussian lines with expected ratios."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from glxflow.constants import load
-from glxflow.spectrum import Axis, BasisSet, ComplexArray, Kind
+from glxflow.spectrum import Axis, BasisSet, ComplexArray, Kind, spectrum_of
+
+_WEAK_PPM, _ALL_PPM = (3.1, 4.1), (0.5, 4.1)
+_LEAST_SHARE = 0.05
+"""Of macromolecules' signal in the second range, the share in the first: 0.17 of the default ones
+and of one metabolite-nulled spectrum, 0.01 of the defaults of two other programs."""
 
 
 def with_macromolecules(basis: BasisSet) -> BasisSet:
@@ -15,31 +21,57 @@ def with_macromolecules(basis: BasisSet) -> BasisSet:
     coefficients are the expected ratio. Their sign and phase are those of the
     metabolites (PRESS inverts both).
 
+    Macromolecules that have no signal between 3.1 and 4.1 ppm, as the few lines at 0.9 to
+    2.1 ppm that other programs add, give way to the default ones: what they leave out is
+    taken for glutamate and glutamine.
+
     Parameters
     ----------
     basis : BasisSet
         Metabolites, and perhaps macromolecules.
     """
-    phase = _common_phase(basis)
-    names, kinds, fids = [], [], []
+    basis = _without_partial(basis)
     for kind, subject in ((Kind.MACROMOLECULE, "macromolecules"), (Kind.LIPID, "lipids")):
-        if kind in basis.kinds:
-            continue
-        for name, lines in load("macromolecules")[subject]["components"].items():
-            names.append(name)
-            kinds.append(kind)
-            fids.append(phase * gaussian_lines(lines, basis.axis))
-    if not names:
+        if kind not in basis.kinds:
+            basis = basis.joined(_defaults(kind, subject, basis))
+    return basis
+
+
+def _without_partial(basis: BasisSet) -> BasisSet:
+    """Return the basis set without macromolecules that stand for some of them only."""
+    members = [n for n, kind in enumerate(basis.kinds) if kind is Kind.MACROMOLECULE]
+    if not members:
         return basis
-    return BasisSet(
-        names=(*basis.names, *names),
-        kinds=(*basis.kinds, *kinds),
-        fids=np.concatenate([basis.fids, fids]),
-        axis=basis.axis,
-        echo_time_s=basis.echo_time_s,
-        linewidth_hz=basis.linewidth_hz,
-        source=basis.source,
-        notes=(*basis.notes, f"default macromolecules and lipids added ({', '.join(names)})"),
+    ppm = basis.axis.ppm
+    total = basis.fids[members].sum(axis=0) / _common_phase(basis)
+    # Half the first point, or the spectrum stands on an offset.
+    curve = (spectrum_of(total) - total[0] / 2).real
+    areas = [
+        float(curve[(ppm >= low) & (ppm <= high)].sum()) for low, high in (_WEAK_PPM, _ALL_PPM)
+    ]
+    if areas[0] >= _LEAST_SHARE * areas[1]:
+        return basis
+    note = (
+        f"macromolecules {', '.join(basis.names[n] for n in members)} left out: "
+        f"{100 * areas[0] / areas[1]:.1f} % of their signal is between {_WEAK_PPM[0]:g} and "
+        f"{_WEAK_PPM[1]:g} ppm, expected at least {100 * _LEAST_SHARE:g} %"
+    )
+    kept = [n for n in range(len(basis.names)) if n not in members]
+    return replace(basis.chosen(kept), notes=(*basis.notes, note))
+
+
+def _defaults(kind: Kind, subject: str, basis: BasisSet) -> BasisSet:
+    """Return the default components of a kind, of the phase of a basis set's metabolites."""
+    components = load("macromolecules")[subject]["components"]
+    f0_mhz = basis.axis.spectrometer_frequency_mhz
+    fids = np.array([gaussian_lines([line], basis.axis) for line in components.values()])
+    return replace(
+        basis,
+        names=tuple(components),
+        kinds=(kind,) * len(components),
+        fids=_common_phase(basis) * fids,
+        notes=(f"default {subject} added ({', '.join(components)})",),
+        gaussian_hz=tuple(f0_mhz * line["fwhm_ppm"] for line in components.values()),
     )
 
 

@@ -84,13 +84,8 @@ def with_measured(basis: BasisSet, measured: BasisSet) -> BasisSet:
         Bands on the same axis, as `measured_macromolecules` returns them.
     """
     kept = [index for index, kind in enumerate(basis.kinds) if kind is not Kind.MACROMOLECULE]
-    return replace(
-        basis,
-        names=(*(basis.names[index] for index in kept), *measured.names),
-        kinds=(*(basis.kinds[index] for index in kept), *measured.kinds),
-        fids=np.concatenate([basis.fids[kept], measured.fids]),
-        notes=(*basis.notes, f"{measured.source}: {'; '.join(measured.notes)}"),
-    )
+    note = f"{measured.source}: {'; '.join(measured.notes)}"
+    return basis.chosen(kept).joined(replace(measured, notes=(note,)))
 
 
 class _Model:

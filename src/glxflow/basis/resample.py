@@ -61,6 +61,7 @@ def resample(basis: BasisSet, axis: Axis) -> BasisSet:
         linewidth_hz=basis.linewidth_hz,
         source=basis.source,
         notes=(*basis.notes, note),
+        gaussian_hz=tuple(scale * width_hz for width_hz in basis.gaussian_hz),
     )
 
 

@@ -119,12 +119,7 @@ def _default_source(
     if own <= set(load("macromolecules")["macromolecules"]["components"]):
         return
     kept = [index for index, kind in enumerate(basis.kinds) if kind is not Kind.MACROMOLECULE]
-    plain = replace(
-        basis,
-        names=tuple(basis.names[index] for index in kept),
-        kinds=tuple(basis.kinds[index] for index in kept),
-        fids=basis.fids[kept],
-    )
+    plain = basis.chosen(kept)
     options: FitOptions = replace(model.options, baseline_ed_per_ppm=fit.result.baseline_ed)
     other = fit_prepared(fids[0], prepare(with_macromolecules(plain), options))
     yield "macromolecule source", Alternative("default macromolecules", other, fids[0], fids)

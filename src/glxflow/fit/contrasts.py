@@ -132,18 +132,15 @@ def _contrast_block(
 def _tangents(problem: Problem, point: Point) -> RealArray:
     """Return what the mean's spectrum changes by per Hz of shift and width and per rad.
 
-    A faster decay of the whole voxel widens every line, macromolecules too, by as many
-    Hz; the parameters of the fit are logarithms of each group's own width.
+    A faster decay of the whole voxel widens every line, macromolecules too, by as many Hz.
     """
-    names = problem.prior.names
-    jacobian = -problem.fixed_jacobian(point)[: len(problem.model.ppm)]
-    gamma_per_s = point.shapes.gamma_per_s
-    widths = [
-        jacobian[:, names.index(f"width_{group.name}")] / gamma_per_s[group.members[0]]
-        for group in problem.model.groups
-    ]
+    model, names = problem.model, problem.prior.names
+    jacobian = -problem.fixed_jacobian(point)[: len(model.ppm)]
     shift, phase = (jacobian[:, names.index(name)] for name in ("shift_hz", "phase_rad"))
-    return np.stack([shift, np.pi * np.sum(widths, axis=0), phase], axis=1)
+    by_gamma, *_ = model.slopes
+    decays = point.amplitudes[:, np.newaxis] * point.decays * by_gamma
+    width = problem.whiten(model.curves(decays[:, np.newaxis]).sum(axis=(0, 1)))
+    return np.stack([shift, np.pi * width, phase], axis=1)
 
 
 def _contrast_chi2(joint: Joint, point: JointPoint) -> float:

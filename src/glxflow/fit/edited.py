@@ -27,6 +27,7 @@ from glxflow.fit.prior import Prior
 from glxflow.fit.problem import Point, Problem
 from glxflow.fit.shapes import shapes_of
 from glxflow.fit.start import noise_sd, shifted, template
+from glxflow.fit.widths import narrowed
 from glxflow.spectrum import BasisSet, ComplexArray, Fid, Kind, RealArray
 
 LOWEST_EDITED_PPM = 2.45
@@ -42,7 +43,8 @@ class EditedModel:
     total, difference : FitModel
         Of the half sum and of the difference.
     responses : (2, n_components, n_points) complex ndarray
-        Of the half sum's components in it and in the difference, as upright as it is.
+        Of the half sum's components in it and in the difference, as upright and narrowed as
+        it is.
     turn : complex
         What the difference is multiplied by to stand to its model as the half sum does
         to its own.
@@ -90,7 +92,7 @@ def prepare_edited(total: BasisSet, difference: BasisSet, options: FitOptions) -
     return EditedModel(
         total=prepare(total, options),
         difference=prepare(difference, edited),
-        responses=upright * np.array([total.fids, in_difference]),
+        responses=upright * np.array([narrowed(total), in_difference]),
         turn=other / upright,
     )
 
@@ -167,7 +169,7 @@ def _mismatch_rows(
         time_s,
         shapes.gamma_per_s[:n],
         shapes.shift_hz[:n],
-        g_per_s2=shapes.g_per_s2,
+        g_per_s2=shapes.g_per_s2[:n],
         skew=shapes.skew,
     )
     mean, edited = np.einsum("j,kjt->kt", start.amplitudes[:n], model.responses * decays)

@@ -100,6 +100,11 @@ def fit_prepared(fid: Fid, model: FitModel) -> Fit:
     kept_noise = noise * float(np.sqrt(model.share_kept))
     problem, start = prefit(fid, model, kept_noise, found)
     solution = _solve(problem, start)
+    residual = residual_of(problem, solution.point) * (problem.noise_sd / kept_noise)
+    weight = trust(model.ppm, residual)
+    if weight.min() < 1:
+        problem, start = prefit(fid, model.reweighted(weight), kept_noise, found)
+        solution = _solve(problem, start)
     known = uncertainty(problem, solution.point, solution.free, kept_noise)
     result = _result(problem, solution, known, found, noise)
     return Fit(result, problem, solution, known)
@@ -127,11 +132,6 @@ def prefit(fid: Fid, model: FitModel, noise: float, found: Alignment) -> tuple[P
     problem = Problem(model, spectrum, noise, model.spline.stiffness(ed), no_rows)
     point = problem.evaluate(_start(model, found.linewidth_hz))
     problem, point = _shared_fit(problem, point)
-    weight = trust(model.ppm, residual_of(problem, point))
-    if weight.min() < 1:
-        problem = problem.with_model(model.reweighted(weight))
-        problem = problem.with_stiffness(problem.model.spline.stiffness(ed))
-        problem, point = _shared_fit(problem, problem.evaluate(point.theta))
     if options.baseline_ed_per_ppm is None:
         ed = choose_ed(problem, point)
         problem = problem.with_stiffness(problem.model.spline.stiffness(ed))
@@ -148,7 +148,7 @@ def _start(model: FitModel, linewidth_hz: float) -> RealArray:
 
 def _shared_fit(problem: Problem, point: Point) -> tuple[Problem, Point]:
     """Return the problem with soft constraints to scale, fitted with one common line shape."""
-    ratio_sd = problem.model.options.neighbour_ratio_sd
+    ratio_sd = problem.model.options.macromolecule_ratio_sd
     problem = problem.with_ratios(ratio_rows(problem.model, point.amplitudes, ratio_sd))
     smallest = _PREFIT_DECREASE * point.cost
     point = solve_fast(problem, point.theta, _is_shared(problem), smallest).point

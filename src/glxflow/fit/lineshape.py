@@ -12,6 +12,7 @@ left in the loop.
 
 from dataclasses import dataclass
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,9 +20,12 @@ from glxflow.spectrum import ComplexArray, RealArray
 
 WIDEST_LORENTZIAN_HZ = 20.0
 WIDEST_GAUSSIAN_HZ = 15.0
+WIDEST_BROAD_PPM = 0.28
 LARGEST_SHIFT_PPM = 0.05
-LARGEST_SKEW = 0.4
+LARGEST_SKEW = 0.8
 """Ranges the family covers; the fit's parameters are bounded within them."""
+
+_Widths = TypeVar("_Widths", float, RealArray)
 
 _TOLERANCE = 3e-5
 _SKEW_TIME_S = 0.03
@@ -53,7 +57,7 @@ def lineshape_family(time_s: RealArray, f0_mhz: float) -> LineshapeFamily:
     f0_mhz : float
         Spectrometer frequency, in MHz.
     """
-    modes = _modes(_training_set(time_s, LARGEST_SHIFT_PPM * f0_mhz))
+    modes = _modes(_training_set(time_s, f0_mhz))
     nodes = _empirical_nodes(modes)
     interpolant = np.asarray(np.linalg.solve(modes[nodes].T, modes.T).T, dtype=np.float64)
     return LineshapeFamily(node_s=time_s[nodes], interpolant=interpolant)
@@ -64,7 +68,7 @@ def lineshape(
     gamma_per_s: RealArray,
     shift_hz: RealArray,
     *,
-    g_per_s2: float,
+    g_per_s2: float | RealArray,
     skew: float,
 ) -> ComplexArray:
     """Return decays at the nodes, (n_components, n_nodes).
@@ -75,13 +79,14 @@ def lineshape(
         Times, in s.
     gamma_per_s, shift_hz : (n_components,) ndarray
         Exponential decay rate (pi times the Lorentzian FWHM in Hz) and shift in Hz.
-    g_per_s2 : float
+    g_per_s2 : float or (n_components,) ndarray
         Gaussian decay rate.
     skew : float
         Asymmetry; 0 is a symmetric line, positive has its longer tail upfield.
     """
     exponent = (-gamma_per_s + 2j * np.pi * shift_hz)[:, np.newaxis] * node_s
-    decays: ComplexArray = np.exp(exponent - g_per_s2 * node_s**2 + 1j * skew * skew_phase(node_s))
+    exponent = exponent - np.multiply.outer(g_per_s2, node_s**2)
+    decays: ComplexArray = np.exp(exponent + 1j * skew * skew_phase(node_s))
     return decays
 
 
@@ -100,12 +105,12 @@ def skew_phase(time_s: RealArray) -> RealArray:
     return phase
 
 
-def gaussian_rate(fwhm_hz: float) -> float:
+def gaussian_rate(fwhm_hz: _Widths) -> _Widths:
     """Return g of a Gaussian line: exp(-g t^2) has this full width at half height."""
-    return float((np.pi * fwhm_hz) ** 2 / (4 * np.log(2)))
+    return fwhm_hz * fwhm_hz * (np.pi**2 / (4 * float(np.log(2))))
 
 
-def voigt_fwhm(lorentzian_hz: RealArray, gaussian_hz: float) -> RealArray:
+def voigt_fwhm(lorentzian_hz: RealArray, gaussian_hz: float | RealArray) -> RealArray:
     """Return the widths of Voigt lines to 0.02 % (Olivero & Longbothum 1977).
 
     References
@@ -117,12 +122,13 @@ def voigt_fwhm(lorentzian_hz: RealArray, gaussian_hz: float) -> RealArray:
     return width
 
 
-def _training_set(time_s: RealArray, largest_shift_hz: float) -> RealArray:
+def _training_set(time_s: RealArray, f0_mhz: float) -> RealArray:
     """Return decays over the range of parameters as columns, real and imaginary apart."""
-    widths = np.array([0.2, 1.0, 2.0, 4.0, 7.0, 12.0, WIDEST_LORENTZIAN_HZ])
-    shifts = np.linspace(0.0, largest_shift_hz, 5)
+    widths = np.array([0.0, 0.2, 1.0, 2.0, 4.0, 7.0, 12.0, WIDEST_LORENTZIAN_HZ])
+    shifts = np.linspace(0.0, LARGEST_SHIFT_PPM * f0_mhz, 5)
     lorentzian, shift = (grid.ravel() for grid in np.meshgrid(widths, shifts))
-    gaussian = (0.5, 3.0, 7.0, WIDEST_GAUSSIAN_HZ)
+    broad = float(np.hypot(WIDEST_GAUSSIAN_HZ, WIDEST_BROAD_PPM * f0_mhz))
+    gaussian = (0.5, 3.0, 7.0, WIDEST_GAUSSIAN_HZ, 0.6 * broad, broad)
     skews = LARGEST_SKEW * np.array([-1.0, -0.3, 0.0, 0.3, 1.0])
     decays = np.concatenate(
         [

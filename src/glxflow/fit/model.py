@@ -11,6 +11,7 @@ from glxflow.fit.lineshape import lineshape_family, lineshape_slopes
 from glxflow.fit.options import FitOptions
 from glxflow.fit.prior import Prior, prior_of
 from glxflow.fit.start import template
+from glxflow.fit.widths import broadening_hz, lorentzian_hz, narrowed
 from glxflow.spectrum import (
     Axis,
     BasisSet,
@@ -71,8 +72,14 @@ class FitModel:
         Of the non-linear parameters.
     membership : (n_groups, n_columns) ndarray
         1 where a column belongs to a group.
-    follows_shim : (n_groups,) bool ndarray
-        Which groups share the common width: metabolites do.
+    protons : (n_columns,) ndarray
+        Signal of each response at t = 0, in that of one proton.
+    is_broad : (n_columns,) bool ndarray
+        Which columns have a width of their own beside the shim's: no metabolite.
+    broadening_hz : (n_columns,) ndarray
+        Gaussian width that these are expected to gain over `response`.
+    lorentzian_hz : (n_columns,) ndarray
+        Lorentzian width that a metabolite is expected to gain by its T2.
     collinear : tuple of pairs of str
         Metabolites that no data can tell apart, other than those the groups tie.
     known_weights : dict
@@ -98,7 +105,10 @@ class FitModel:
     options: FitOptions
     prior: Prior
     membership: RealArray
-    follows_shim: BoolArray
+    protons: RealArray
+    is_broad: BoolArray
+    broadening_hz: RealArray
+    lorentzian_hz: RealArray
     collinear: tuple[tuple[str, str], ...]
     known_weights: dict[bytes, tuple[SplineSpace, RealArray, RealArray]] = field(
         default_factory=dict, compare=False, repr=False
@@ -208,7 +218,9 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
     upright = np.conj(reference[0]) / abs(reference[0])
     quadrature_of = far_lipids(basis)
     groups = groups_of(basis.names, basis.kinds, quadrature_of)
-    fids = upright * np.concatenate([basis.fids, 1j * basis.fids[list(quadrature_of)]])[:, :n_kept]
+    columns = [*range(len(basis.names)), *quadrature_of]
+    turn = np.where(np.arange(len(columns)) < len(basis.names), upright, 1j * upright)
+    fids = turn[:, np.newaxis] * narrowed(basis)[columns, :n_kept]
     response = np.empty((len(fids), 2 * family.node_s.size, rows.stop - rows.start))
     for index, fid in enumerate(fids):
         spectra = _zero_filled(fid * family.interpolant.T)[:, rows] @ rotation
@@ -233,9 +245,20 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
         options=options,
         prior=prior_of(groups, axis.spectrometer_frequency_mhz, options),
         membership=_membership(groups, len(fids)),
-        follows_shim=np.array([group.kind is Kind.METABOLITE for group in groups]),
+        protons=np.abs(basis.fids[columns, 0]),
+        is_broad=np.array([basis.kinds[index] is not Kind.METABOLITE for index in columns]),
+        broadening_hz=broadening_hz(basis)[columns],
+        lorentzian_hz=_shared(lorentzian_hz(basis)[columns], groups),
         collinear=collinear_pairs(basis),
     )
+
+
+def _shared(values: RealArray, groups: tuple[Group, ...]) -> RealArray:
+    """Return values with that of a group's first member for all of the group."""
+    shared = values.copy()
+    for group in groups:
+        shared[list(group.members)] = values[group.members[0]]
+    return shared
 
 
 def _membership(groups: tuple[Group, ...], n_columns: int) -> RealArray:

@@ -18,16 +18,16 @@ class FitOptions:
     shift_sd_ppm : float
         Prior SD of a metabolite's shift about the common one, in ppm.
     width_log_sd : float
-        Prior SD of the logarithm of a metabolite's width over the common one.
-    neighbour_ratio_sd : float
-        Prior SD of the ratio of neighbouring macromolecules over its expectation.
+        Prior SD of the logarithm of a metabolite's own width, which T2 gives it.
+    macromolecule_ratio_sd : float
+        Prior SD of the ratio of a macromolecule to all of them over its expectation.
     solver : {"fast", "lmfit"}
         Both minimise the same residual; lmfit is the reference.
     """
 
     ppm_range: tuple[float, float] = (0.2, 4.2)
     baseline_ed_per_ppm: float | None = None
-    shift_sd_ppm: float = 0.006
-    width_log_sd: float = 0.1
-    neighbour_ratio_sd: float = 0.2
+    shift_sd_ppm: float = 0.01
+    width_log_sd: float = 0.15
+    macromolecule_ratio_sd: float = 0.25
     solver: Literal["fast", "lmfit"] = "fast"

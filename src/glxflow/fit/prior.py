@@ -19,16 +19,14 @@ SHARED = ("phase_rad", "delay_us", "shift_hz", "log_lorentzian", "log_gaussian",
 """Parameters of the whole spectrum; each group adds `shift_<group>` and `width_<group>`."""
 
 _DELAY_SD_US = 15.0
-_LORENTZIAN_HZ, _LORENTZIAN_LOG_SD = 4.0, 0.7
+_LORENTZIAN_HZ, _LORENTZIAN_LOG_SD = 2.0, 0.7
 _GAUSSIAN_HZ, _GAUSSIAN_LOG_SD = 3.0, 1.0
-_SKEW_SD = 0.15
-_COMMON_SHARE = 0.4
-BROAD_LORENTZIAN_HZ = 2.5
-"""Lorentzian width that a macromolecule or lipid gains over its basis function."""
-
+_SKEW_SD = 0.3
+_COMMON_SHARE = 0.5
 # Macromolecules and lipids are broad: their position is known less well in ppm and matters less.
 _BROAD_SHIFT_SD_PPM = {Kind.MACROMOLECULE: 0.006, Kind.LIPID: 0.012}
-_BROAD_WIDTH_LOG_SD = {Kind.MACROMOLECULE: 0.6, Kind.LIPID: 0.3}
+_BROAD_WIDTH_LOG_SD = {Kind.MACROMOLECULE: 0.35, Kind.LIPID: 0.5}
+_LEAST_LOG_WIDTH, _LARGEST_LOG_WIDTH = -3.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ def prior_of(groups: Sequence[Group], f0_mhz: float, options: FitOptions) -> Pri
         shift_sd = _BROAD_SHIFT_SD_PPM.get(group.kind, options.shift_sd_ppm) * f0_mhz
         width_sd = _BROAD_WIDTH_LOG_SD.get(group.kind, options.width_log_sd)
         rows.append((f"shift_{group.name}", 0.0, shift_sd, -own_hz, own_hz))
-        rows.append((f"width_{group.name}", 0.0, width_sd, -3.0, 1.2))
+        rows.append((f"width_{group.name}", 0.0, width_sd, _LEAST_LOG_WIDTH, _LARGEST_LOG_WIDTH))
     names, *columns = zip(*rows, strict=True)
     mean, sd, low, high = (np.array(column) for column in columns)
     return Prior(tuple(names), mean, sd, low, high)

@@ -119,7 +119,6 @@ class Problem:
         self._limited = np.isfinite(self.prior.sd)
         self._root_weight = np.ones(len(model.ppm))
         self._root_weight[: self.shares.size] = np.sqrt(np.clip(1 - self.shares, 0.0, 1.0))
-        self._in_shim = model.follows_shim @ model.membership
         everything = np.ones(len(model.response), dtype=np.bool_)
         self._passive = everything if passive is None else passive
 
@@ -253,14 +252,21 @@ class Problem:
         model, shapes = self.model, point.shapes
         fitted = -point.amplitudes[:, np.newaxis] * point.decays
         by_gamma, by_shift, by_g, by_skew = model.slopes
-        scaled = shapes.gamma_per_s[:, np.newaxis] * by_gamma
-        factors = (by_shift, scaled, 2 * shapes.g_per_s2 * by_g, by_skew)
+        own_g = 2 * (shapes.g_per_s2 - shapes.shim_g_per_s2)
+        by_width = np.multiply.outer(shapes.own_gamma_per_s, by_gamma) + np.multiply.outer(
+            own_g, by_g
+        )
+        factors = (by_shift, by_width, 2 * shapes.shim_g_per_s2 * by_g, by_skew)
         curves = model.curves(np.stack([fitted * factor for factor in factors], axis=1))
-        # Of the common width, macromolecules and lipids know nothing.
+        # Of the common width, macromolecules and lipids know nothing; a metabolite's own one
+        # has the same derivative by Hz.
         curves_of_all = curves.sum(axis=0)
-        curves_of_all[1] = self._in_shim @ curves[:, 1]
+        metabolite = ~model.is_broad
+        own = shapes.own_gamma_per_s[metabolite]
+        curves_of_all[1] = (shapes.gamma_per_s[metabolite] / own - 1) @ curves[metabolite, 1]
         common = np.concatenate([point.data[1:], curves_of_all])[vary[: len(SHARED)]]
         if not vary[len(SHARED) :].any():
             return common
-        own = model.of_groups(curves[:, :2]).reshape(-1, curves.shape[-1])
-        return np.concatenate([common, own if vary.all() else own[vary[len(SHARED) :]]])
+        of_group = model.of_groups(curves[:, :2]).reshape(-1, curves.shape[-1])
+        kept = of_group if vary.all() else of_group[vary[len(SHARED) :]]
+        return np.concatenate([common, kept])

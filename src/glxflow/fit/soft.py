@@ -1,6 +1,6 @@
 """Soft constraints on amplitudes: what is known of their ratios before a fit."""
 
-from itertools import pairwise
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,14 +11,14 @@ from glxflow.spectrum import Kind, RealArray
 _LEAST_MACROMOLECULES = 0.1
 _QUADRATURE_SD = 0.5
 _BROAD_SD = 3.0
+_UNSURE_PROTONS = 1.0
 
 
-def ratio_rows(model: FitModel, amplitudes: RealArray, neighbour_sd: float) -> RealArray:
+def ratio_rows(model: FitModel, amplitudes: RealArray, ratio_sd: float) -> RealArray:
     """Return soft constraints on amplitudes, each row divided by its SD.
 
-    Neighbouring macromolecules are held near their expected ratio (components
-    are scaled so that this is 1), weak metabolites near their cited ratio to
-    total creatine.
+    Macromolecules are held near their expected ratio to all of them (components are
+    scaled so that this is 1), weak metabolites near their cited ratio to total creatine.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def ratio_rows(model: FitModel, amplitudes: RealArray, neighbour_sd: float) -> R
         Tells what the components are.
     amplitudes : (n_components,) ndarray
         Present amplitudes, for the scale of the SDs.
-    neighbour_sd : float
-        Prior SD of the ratio of neighbouring macromolecules.
+    ratio_sd : float
+        Prior SD of the ratio of a macromolecule to the mean of all.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def ratio_rows(model: FitModel, amplitudes: RealArray, neighbour_sd: float) -> R
     """
     return np.concatenate(
         [
-            _neighbour_rows(model, amplitudes, neighbour_sd),
+            _macromolecule_rows(model, amplitudes, ratio_sd),
             _expectation_rows(model, amplitudes),
             _broad_rows(model, amplitudes),
         ]
@@ -56,17 +56,33 @@ def _broad_rows(model: FitModel, amplitudes: RealArray) -> RealArray:
     return rows
 
 
-def _neighbour_rows(model: FitModel, amplitudes: RealArray, relative_sd: float) -> RealArray:
-    """Return the differences of neighbouring macromolecules over their SD."""
+def _macromolecule_rows(model: FitModel, amplitudes: RealArray, relative_sd: float) -> RealArray:
+    """Return the macromolecules less their mean, over their SD."""
     members = [index for index, kind in enumerate(model.kinds) if kind is Kind.MACROMOLECULE]
-    rows: RealArray = np.zeros((max(len(members) - 1, 0), len(model.response)))
-    if not members:
-        return rows
+    if len(members) < 2:
+        return np.zeros((0, len(model.response)))
     # A prefit may find no macromolecules at all: that must not forbid them.
     scale = max(float(np.mean(amplitudes[members])), _LEAST_MACROMOLECULES * amplitudes.max())
-    for row, (one, other) in enumerate(pairwise(members)):
-        rows[row, one], rows[row, other] = 1.0, -1.0
-    rows /= relative_sd * scale
+    # Of a weak line the share is known less well than of a strong one.
+    sd = relative_sd * np.hypot(1.0, _UNSURE_PROTONS / model.protons)
+    rows: RealArray = deviations(members, sd) / scale
+    return rows
+
+
+def deviations(members: Sequence[int], sd: RealArray) -> RealArray:
+    """Return rows whose products with amplitudes are members less their mean, over their SD.
+
+    Parameters
+    ----------
+    members : sequence of int
+        Columns that are compared.
+    sd : (n_columns,) ndarray
+        Of each; the surer ones make the mean.
+    """
+    weight = sd[list(members)] ** -2.0
+    rows: RealArray = np.zeros((len(members), sd.size))
+    rows[:, members] = np.eye(len(members)) - weight / weight.sum()
+    rows /= sd[list(members), np.newaxis]
     return rows
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
 from glxflow.fit.problem import Problem
+from glxflow.fit.soft import deviations
 from glxflow.spectrum import BoolArray, Kind, RealArray
 
 WEAK_MACROMOLECULES = ("MM25", "MM27", "MM32", "MM36")
@@ -16,7 +16,7 @@ RANGES_PPM = ((0.5, 4.1), (1.8, 4.2))
 """Ranges that are fitted in the literature; the second leaves lipid out."""
 
 _FACTORS = {"half": 0.5, "double": 2.0}
-_WIDTHS = {"narrower": 0.25, "wider": 2.0}
+_WIDTHS = {"narrower": 0.5, "wider": 1.5}
 _OUTSIDE = 1e-3
 _LEAST_DIMENSION = 2.2
 
@@ -82,11 +82,11 @@ def _macromolecules(problem: Problem) -> Iterator[Variant]:
     members = [n for n, kind in enumerate(problem.model.kinds) if kind is Kind.MACROMOLECULE]
     rows = problem.ratio_rows
     if len(members) > 1:
-        neighbours = np.count_nonzero(rows[:, members], axis=1) == 2
+        ratios = np.count_nonzero(rows[:, members], axis=1) > 1
         for label, factor in _FACTORS.items():
-            scaled = np.where(neighbours, 1 / factor, 1.0)[:, np.newaxis] * rows
+            scaled = np.where(ratios, 1 / factor, 1.0)[:, np.newaxis] * rows
             yield Variant("macromolecule ratios", f"{label} SD", problem.with_ratios(scaled))
-        strong = _without_weak(problem, members, neighbours)
+        strong = _without_weak(problem, members, ratios)
         if strong is not None:
             yield Variant("macromolecule lines", "without weak lines", problem.with_ratios(strong))
     if members:
@@ -97,21 +97,19 @@ def _macromolecules(problem: Problem) -> Iterator[Variant]:
             yield Variant("macromolecule widths", label, _with_prior(problem, mean=mean))
 
 
-def _without_weak(problem: Problem, members: list[int], neighbours: BoolArray) -> RealArray | None:
+def _without_weak(problem: Problem, members: list[int], ratios: BoolArray) -> RealArray | None:
     """Return soft constraints that forbid weak lines and link those that remain."""
     names, rows = problem.model.names, problem.ratio_rows
     weak = [n for n in members if names[n] in WEAK_MACROMOLECULES]
     if not weak:
         return None
     kept = [n for n in members if n not in weak]
-    weight = float(np.abs(rows[neighbours]).max())
-    links = np.zeros((len(kept) - 1, rows.shape[1]))
-    for row, (one, other) in enumerate(pairwise(kept)):
-        links[row, one], links[row, other] = weight, -weight
+    weight = float(np.abs(rows[ratios]).max())
+    links = weight * deviations(kept, np.ones(rows.shape[1]))
     forbidden = np.zeros((len(weak), rows.shape[1]))
     # A thousandth of the ratio's SD: zero, as far as any number shows.
     forbidden[np.arange(len(weak)), weak] = 1e3 * weight
-    return np.concatenate([rows[~neighbours], links, forbidden])
+    return np.concatenate([rows[~ratios], links, forbidden])
 
 
 def _ranges(problem: Problem) -> Iterator[Variant]:

@@ -112,13 +112,7 @@ def _selected(basis: BasisSet) -> BasisSet:
     if len(kept) == len(basis.names):
         return basis
     dropped = ", ".join(name for name in basis.names if name in unwanted)
-    selected = replace(
-        basis,
-        names=tuple(basis.names[index] for index in kept),
-        kinds=tuple(basis.kinds[index] for index in kept),
-        fids=basis.fids[kept],
-    )
-    return _noted(selected, f"left out {dropped}: not fitted as metabolites")
+    return _noted(basis.chosen(kept), f"left out {dropped}: not fitted as metabolites")
 
 
 def _finely_referenced(basis: BasisSet) -> BasisSet:

@@ -1,0 +1,62 @@
+"""How wide each component is by itself: what a fit expects of its decay beside the shim's.
+
+Metabolites decay by their own T2. Lines of macromolecules are sums of many, and Gaussian
+(Cudalbu 2021, doi:10.1002/nbm.4393). A component that is known to be one Gaussian line
+enters the fit without part of its own width and gets it back as a parameter, so that it
+may turn out narrower as well as wider. Of a measured spectrum nothing can be taken off:
+it is broadened a little.
+"""
+
+import numpy as np
+
+from glxflow.constants import load
+from glxflow.fit.lineshape import gaussian_rate
+from glxflow.spectrum import BasisSet, ComplexArray, Kind, RealArray
+
+_LINE_PPM = 0.11
+_MEASURED_PPM = 0.05
+_LARGEST_SHARE = 0.8
+_USUAL_T2_S = 0.14
+_BELIEVED = 0.5
+"""Share of a published difference of T2, in logarithms, that is expected: studies differ."""
+
+_T2_GREY_MATTER = 2
+_BETWEEN_FIELDS_MHZ = 213.0
+
+
+def broadening_hz(basis: BasisSet) -> RealArray:
+    """Return the Gaussian width that a fit expects to give each component, (n_components,)."""
+    f0_mhz = basis.axis.spectrometer_frequency_mhz
+    broad = np.array([kind is not Kind.METABOLITE for kind in basis.kinds])
+    own_hz = np.array(basis.gaussian_hz or np.zeros(broad.size))
+    of_line = np.minimum(_LINE_PPM * f0_mhz, _LARGEST_SHARE * own_hz)
+    result: RealArray = broad * np.where(own_hz > 0, of_line, _MEASURED_PPM * f0_mhz)
+    return result
+
+
+def lorentzian_hz(basis: BasisSet) -> RealArray:
+    """Return the Lorentzian width that each metabolite's T2 gives it, (n_components,); else 0.
+
+    Published T2 of grey matter (3 T or 7 T, whichever is nearer), half-way to a usual one.
+    """
+    field = "3T" if basis.axis.spectrometer_frequency_mhz < _BETWEEN_FIELDS_MHZ else "7T"
+    table = load("relaxation")["metabolite_relaxation_s"][field]["per_metabolite"]
+    ratio = np.array(
+        [
+            table[name][_T2_GREY_MATTER] / _USUAL_T2_S if name in table else 1.0
+            for name in basis.names
+        ]
+    )
+    is_metabolite = np.array([kind is Kind.METABOLITE for kind in basis.kinds])
+    width_hz: RealArray = is_metabolite / (np.pi * _USUAL_T2_S * ratio**_BELIEVED)
+    return width_hz
+
+
+def narrowed(basis: BasisSet) -> ComplexArray:
+    """Return the responses less what the fit gives their lines, (n_components, n_points)."""
+    is_line = np.array(basis.gaussian_hz or np.zeros(len(basis.names))) > 0
+    rate = gaussian_rate(np.where(is_line, broadening_hz(basis), 0.0))
+    # Late in a line that has decayed to nothing, zero times a very large number is zero.
+    exponent = np.minimum(np.multiply.outer(rate, basis.axis.time_s**2), 700.0)
+    result: ComplexArray = basis.fids * np.exp(exponent)
+    return result
