@@ -33,7 +33,7 @@ def test_sums_that_are_reported_anyway_are_no_doubt(basis):
 
 def test_baseline_as_soft_as_allowed_is_named_where_the_data_chose_it(basis, make_fid):
     model = prepare(basis, FitOptions())
-    fid = make_fid()
+    fid = make_fid(noise_sd=0.4)
     hump_hz = model.axis.hz(2.9) + np.array([-90.0, 0.0, 90.0])[:, np.newaxis]
     decay = np.exp(-((np.pi * 60.0 * model.axis.time_s) ** 2) / (4 * np.log(2)))
     humps = np.array([1, -1, 1]) @ np.exp(2j * np.pi * hump_hz * model.axis.time_s) * decay

@@ -21,7 +21,7 @@ def test_family_rebuilds_shapes_it_was_not_trained_on():
             "gamma_per_s": np.pi * rng.uniform(0.5, 18.0, 1),
             "shift_hz": rng.uniform(-1, 1, 1) * 0.9 * LARGEST_SHIFT_PPM * F0_MHZ,
             "g_per_s2": gaussian_rate(rng.uniform(0.5, 13.0)),
-            "skew": rng.uniform(-0.35, 0.35),
+            "skew": rng.uniform(-0.45, 0.45),
         }
         rebuilt = lineshape(family.node_s, **shape) @ family.interpolant.T
         # Far below the noise: at SNR 100 that is a hundredth of the highest line.
@@ -29,7 +29,7 @@ def test_family_rebuilds_shapes_it_was_not_trained_on():
 
 
 def test_family_needs_few_nodes():
-    assert lineshape_family(TIME_S, F0_MHZ).node_s.size <= 22
+    assert lineshape_family(TIME_S, F0_MHZ).node_s.size <= 20
 
 
 @pytest.mark.parametrize(("lorentzian", "gaussian"), [(4.0, 0.001), (0.001, 6.0), (3.0, 5.0)])

@@ -68,7 +68,7 @@ def test_a_failed_fit_has_no_interval(model):
 
 def test_limits_are_those_of_lmfit_with_every_amplitude_a_parameter(model, make_fid):
     """Of a problem in which but a few line shapes vary, so that lmfit takes seconds."""
-    free = ("phase_rad", "shift_hz", "log_lorentzian", "shift_Glu", "width_Glu")
+    free = ("phase_rad", "shift_hz", "lorentzian_hz", "shift_Glu", "width_Glu")
     fit = fit_prepared(make_fid(), model)
     prior = fit.problem.prior
     held = ~np.isin(prior.names, free)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DEFAULTS = FitOptions()
 PREFIT_ED_PER_PPM = 1.5
 _PREFIT_DECREASE = 1e-2
+_USUAL_OWN_HZ = 2.0
 _N_RESTARTS = 2
 _LARGEST_START_SD = 0.3
 ED_GRID = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
@@ -141,7 +142,7 @@ def prefit(fid: Fid, model: FitModel, noise: float, found: Alignment) -> tuple[P
 def _start(model: FitModel, linewidth_hz: float) -> RealArray:
     """Return start values: lines of a known width, half of it Lorentzian."""
     start = model.prior.mean.copy()
-    start[SHARED.index("log_lorentzian")] = np.log(0.5 * linewidth_hz)
+    start[SHARED.index("lorentzian_hz")] = max(0.5 * linewidth_hz - _USUAL_OWN_HZ, 0.0)
     start[SHARED.index("log_gaussian")] = np.log(0.7 * linewidth_hz)
     return start
 

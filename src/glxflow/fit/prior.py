@@ -15,17 +15,18 @@ from glxflow.fit.lineshape import (
 from glxflow.fit.options import FitOptions
 from glxflow.spectrum import Kind, RealArray
 
-SHARED = ("phase_rad", "delay_us", "shift_hz", "log_lorentzian", "log_gaussian", "skew")
+SHARED = ("phase_rad", "delay_us", "shift_hz", "lorentzian_hz", "log_gaussian", "skew")
 """Parameters of the whole spectrum; each group adds `shift_<group>` and `width_<group>`."""
 
 _DELAY_SD_US = 15.0
-_LORENTZIAN_HZ, _LORENTZIAN_LOG_SD = 2.0, 0.7
+# What the shim adds to every metabolite's own width; a little may be missing from that of a T2.
+_LORENTZIAN_HZ, _LORENTZIAN_SD_HZ, _LEAST_LORENTZIAN_HZ = 2.0, 2.0, -1.0
 _GAUSSIAN_HZ, _GAUSSIAN_LOG_SD = 3.0, 1.0
 _SKEW_SD = 0.3
 _COMMON_SHARE = 0.5
 # Macromolecules and lipids are broad: their position is known less well in ppm and matters less.
 _BROAD_SHIFT_SD_PPM = {Kind.MACROMOLECULE: 0.006, Kind.LIPID: 0.012}
-_BROAD_WIDTH_LOG_SD = {Kind.MACROMOLECULE: 0.35, Kind.LIPID: 0.5}
+_BROAD_WIDTH_LOG_SD = {Kind.MACROMOLECULE: 0.3, Kind.LIPID: 0.3}
 _LEAST_LOG_WIDTH, _LARGEST_LOG_WIDTH = -3.0, 1.0
 
 
@@ -65,13 +66,7 @@ def prior_of(groups: Sequence[Group], f0_mhz: float, options: FitOptions) -> Pri
         ("phase_rad", 0.0, np.inf, -np.inf, np.inf),
         ("delay_us", 0.0, _DELAY_SD_US, -np.inf, np.inf),
         ("shift_hz", 0.0, np.inf, -common_hz, common_hz),
-        (
-            "log_lorentzian",
-            np.log(_LORENTZIAN_HZ),
-            _LORENTZIAN_LOG_SD,
-            np.log(0.2),
-            np.log(widest / 2),
-        ),
+        ("lorentzian_hz", _LORENTZIAN_HZ, _LORENTZIAN_SD_HZ, _LEAST_LORENTZIAN_HZ, widest / 2),
         (
             "log_gaussian",
             np.log(_GAUSSIAN_HZ),

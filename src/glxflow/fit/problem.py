@@ -258,12 +258,11 @@ class Problem:
         )
         factors = (by_shift, by_width, 2 * shapes.shim_g_per_s2 * by_g, by_skew)
         curves = model.curves(np.stack([fitted * factor for factor in factors], axis=1))
-        # Of the common width, macromolecules and lipids know nothing; a metabolite's own one
-        # has the same derivative by Hz.
-        curves_of_all = curves.sum(axis=0)
+        # A metabolite's own width has the derivative of the common one, of which macromolecules
+        # and lipids know nothing.
         metabolite = ~model.is_broad
-        own = shapes.own_gamma_per_s[metabolite]
-        curves_of_all[1] = (shapes.gamma_per_s[metabolite] / own - 1) @ curves[metabolite, 1]
+        curves_of_all = curves.sum(axis=0)
+        curves_of_all[1] = np.pi / shapes.own_gamma_per_s[metabolite] @ curves[metabolite, 1]
         common = np.concatenate([point.data[1:], curves_of_all])[vary[: len(SHARED)]]
         if not vary[len(SHARED) :].any():
             return common

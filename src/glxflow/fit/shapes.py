@@ -46,7 +46,7 @@ def shapes_of(model: FitModel, theta: RealArray) -> Shapes:
     factor = np.exp(widths @ model.membership)
     # Macromolecules and lipids have their own decay in the basis: of the shim they feel g alone.
     own_hz = model.lorentzian_hz * factor
-    lorentzian_hz = own_hz + np.where(model.is_broad, 0.0, float(np.exp(theta[3])))
+    lorentzian_hz = own_hz + np.where(model.is_broad, 0.0, theta[3])
     shim_hz = float(np.exp(theta[4]))
     gaussian_hz = np.hypot(shim_hz, model.broadening_hz * factor)
     return Shapes(
