@@ -1,11 +1,17 @@
 """The default macromolecules and lipids."""
 
+import runpy
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 
 from glxflow.basis.macromolecules import gaussian_lines, with_macromolecules
 from glxflow.basis.protocol import protocol_for
 from glxflow.basis.simulate import simulate_basis
+from glxflow.constants import load
 from glxflow.spectrum import Axis, Kind
 
 
@@ -41,3 +47,37 @@ def test_they_are_added_once(basis):
     assert {Kind.MACROMOLECULE, Kind.LIPID} <= set(once.kinds)
     assert "default macromolecules" in once.notes[-2]
     assert "default lipids" in once.notes[-1]
+
+
+def few_lines(basis):
+    """Return the four components that other programs add: lines below 2.3 ppm and one at 3.0."""
+    lines = {"MM09": [(0.9, 3.0)], "MM12": [(1.2, 2.0)], "MM20": [(2.08, 1.3), (3.0, 0.4)]}
+    # PRESS inverts metabolites, so that these are upside down as well.
+    fids = [
+        -sum(
+            gaussian_lines([{"ppm": ppm, "fwhm_ppm": 0.15, "amplitude": area}], basis.axis)
+            for ppm, area in one
+        )
+        for one in lines.values()
+    ]
+    added = replace(
+        basis,
+        names=tuple(lines),
+        kinds=(Kind.MACROMOLECULE,) * len(lines),
+        fids=np.array(fids),
+        notes=(),
+    )
+    return basis.joined(added)
+
+
+def test_a_few_lines_give_way_to_the_defaults_with_a_note(basis):
+    complete = with_macromolecules(few_lines(basis))
+    assert "MM23" in complete.names
+    assert any("MM09, MM12, MM20 left out" in note for note in complete.notes)
+
+
+def test_the_default_lines_are_what_the_script_makes_of_the_tables(capsys):
+    script = Path(__file__).parents[2] / "benchmarks" / "fit" / "mean_macromolecules.py"
+    runpy.run_path(str(script), run_name="__main__")
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert printed == load("macromolecules")["macromolecules"]["components"]

@@ -20,7 +20,7 @@ SHARED = ("phase_rad", "delay_us", "shift_hz", "lorentzian_hz", "log_gaussian", 
 
 _DELAY_SD_US = 15.0
 # What the shim adds to every metabolite's own width; a little may be missing from that of a T2.
-_LORENTZIAN_HZ, _LORENTZIAN_SD_HZ, _LEAST_LORENTZIAN_HZ = 2.0, 2.0, -1.0
+_LORENTZIAN_HZ, _LORENTZIAN_SD_HZ, _LEAST_LORENTZIAN_HZ = 1.5, 1.5, -0.5
 _GAUSSIAN_HZ, _GAUSSIAN_LOG_SD = 3.0, 1.0
 _SKEW_SD = 0.3
 _COMMON_SHARE = 0.5

@@ -1,0 +1,56 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from glxflow.fit import FitOptions, prepare
+from glxflow.fit.prior import SHARED
+from glxflow.fit.shapes import shapes_of
+from glxflow.fit.widths import broadening_hz, lorentzian_hz, narrowed
+from glxflow.spectrum import Kind
+
+
+def test_what_a_fit_gives_back_is_what_was_taken_off_a_line(basis):
+    width_hz = broadening_hz(basis)[:, np.newaxis]
+    gaussian = np.exp(-((np.pi * width_hz * basis.axis.time_s) ** 2) / (4 * np.log(2)))
+    # Beyond 0.1 s nothing is left of a line of 20 Hz.
+    early = basis.axis.time_s < 0.1
+    rebuilt = (narrowed(basis) * gaussian)[:, early]
+    lines = [kind is not Kind.METABOLITE for kind in basis.kinds]
+    assert rebuilt[lines] == pytest.approx(basis.fids[lines][:, early], abs=1e-9)
+
+
+def test_measured_macromolecules_keep_their_width(basis):
+    measured = replace(basis, gaussian_hz=())
+    assert np.array_equal(narrowed(measured), measured.fids)
+
+
+def test_widths_lie_half_way_from_a_usual_to_the_published_t2(metabolites):
+    width_hz = dict(zip(metabolites.names, lorentzian_hz(metabolites), strict=True))
+    # Wyss 2018, mean of two grey-matter regions: NAA 258 ms, glutamate 128.5 ms.
+    assert width_hz["NAA"] == pytest.approx(1 / (np.pi * np.sqrt(0.258 * 0.14)))
+    assert width_hz["Glu"] == pytest.approx(1 / (np.pi * np.sqrt(0.1285 * 0.14)))
+
+
+def test_at_7_t_the_times_are_those_of_7_t(metabolites):
+    axis = replace(metabolites.axis, spectrometer_frequency_mhz=297.2)
+    at_7_t = dict(
+        zip(metabolites.names, lorentzian_hz(replace(metabolites, axis=axis)), strict=True)
+    )
+    assert at_7_t["NAA"] == pytest.approx(1 / (np.pi * np.sqrt(0.155 * 0.14)))
+
+
+def test_macromolecules_have_no_lorentzian_width(basis):
+    model = prepare(basis, FitOptions())
+    theta = model.prior.mean.copy()
+    gamma = shapes_of(model, theta).gamma_per_s
+    assert not gamma[model.is_broad].any()
+    theta[SHARED.index("lorentzian_hz")] += 1.0
+    wider = shapes_of(model, theta).gamma_per_s - gamma
+    assert wider == pytest.approx(np.where(model.is_broad, 0.0, np.pi))
+
+
+def test_what_shares_a_width_shares_its_t2(basis):
+    model = prepare(basis, FitOptions())
+    gamma = shapes_of(model, model.prior.mean).gamma_per_s
+    assert gamma[model.names.index("NAAG")] == gamma[model.names.index("NAA")]
