@@ -5,7 +5,7 @@ doi:10.1002/1099-1492(200005)13:3<129::AID-NBM619>3.0.CO;2-V); one comb of
 them is fitted as a whole, so that no single line decides.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,6 +56,15 @@ def fit_comb(fid: ComplexArray, axis: Axis) -> CombFit:
     axis : Axis
         Its axes.
     """
+    coarse = _fitted_within(fid, axis)
+    # The window goes with the singlets: 0.3 ppm too low, NAA is out of it at first.
+    moved = replace(axis, reference_ppm=axis.reference_ppm - coarse.offset_ppm)
+    fine = _fitted_within(fid, moved)
+    return replace(fine, offset_ppm=coarse.offset_ppm + fine.offset_ppm)
+
+
+def _fitted_within(fid: ComplexArray, axis: Axis) -> CombFit:
+    """Return the best comb for what a spectrum holds in the window."""
     band = band_signal(fid, axis, SINGLETS)
     energy = float((np.abs(band) ** 2).sum()) * axis.n_points
     if energy == 0:
