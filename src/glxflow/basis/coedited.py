@@ -27,7 +27,7 @@ def edited_total(on: BasisSet, off: BasisSet) -> BasisSet:
     """Return the basis set of half the sum of ON and OFF, with macromolecules and lipids.
 
     Macromolecules that the editing pulse reaches have no signal in ON, and so half of it
-    here: without that the expected ratio of neighbours would be wrong by a factor of two.
+    here: without that their expected shares would be wrong by a factor of two.
 
     Parameters
     ----------

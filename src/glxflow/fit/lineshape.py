@@ -3,7 +3,7 @@
 A metabolite's response is multiplied by exp(-gamma t - g t^2 + i eps t + i s h(t)),
 where h is the phase that an uneven shim adds: cubic at first, as the third
 cumulant of the field is, then linear. Over the range of widths and shifts a
-spectrum can have, these decays span a space of about 25 dimensions: each is a
+spectrum can have, these decays span a space of about 20 dimensions: each is a
 fixed combination of its own values at as many times (discrete empirical
 interpolation, Chaturantabut & Sorensen 2010, doi:10.1137/090766498). A spectrum
 and its derivatives are then small matrix products, and no Fourier transform is

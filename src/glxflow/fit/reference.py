@@ -20,7 +20,7 @@ class _Tangent:
     """A point of the search in coordinates of its tangent space: J'J, J'r and r'r stay.
 
     A solver of least squares asks no more. Rows outside the tangent space add up to
-    one, so that lmfit factorises 71 rows and not 420.
+    one, so that lmfit factorises some 75 rows and not 420.
 
     Attributes
     ----------
