@@ -221,10 +221,6 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
     columns = [*range(len(basis.names)), *quadrature_of]
     turn = np.where(np.arange(len(columns)) < len(basis.names), upright, 1j * upright)
     fids = turn[:, np.newaxis] * narrowed(basis)[columns, :n_kept]
-    response = np.empty((len(fids), 2 * family.node_s.size, rows.stop - rows.start))
-    for index, fid in enumerate(fids):
-        spectra = _zero_filled(fid * family.interpolant.T)[:, rows] @ rotation
-        response[index, ::2], response[index, 1::2] = spectra.real, -spectra.imag
     return FitModel(
         names=basis.names,
         kinds=basis.kinds,
@@ -235,7 +231,7 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
         ppm=zero_filled.ppm[rows],
         weight=weight,
         rotation=rotation,
-        response=response,
+        response=_responses(fids, family.interpolant, rows, rotation),
         quadrature_of=quadrature_of,
         node_s=family.node_s,
         slopes=lineshape_slopes(family.node_s),
@@ -251,6 +247,17 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
         lorentzian_hz=_shared(lorentzian_hz(basis)[columns], groups),
         collinear=collinear_pairs(basis),
     )
+
+
+def _responses(
+    fids: ComplexArray, interpolant: RealArray, rows: slice, rotation: RealArray
+) -> RealArray:
+    """Return the rotated real spectra of every response times every interpolant."""
+    response = np.empty((len(fids), 2 * interpolant.shape[1], rows.stop - rows.start))
+    for index, fid in enumerate(fids):
+        spectra = _zero_filled(fid * interpolant.T)[:, rows] @ rotation
+        response[index, ::2], response[index, 1::2] = spectra.real, -spectra.imag
+    return response
 
 
 def _shared(values: RealArray, groups: tuple[Group, ...]) -> RealArray:
