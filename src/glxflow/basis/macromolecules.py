@@ -10,8 +10,8 @@ from glxflow.spectrum import Axis, BasisSet, ComplexArray, Kind, spectrum_of
 
 _WEAK_PPM, _ALL_PPM = (3.1, 4.1), (0.5, 4.1)
 _LEAST_SHARE = 0.05
-"""Of macromolecules' signal in the second range, the share in the first: 0.17 of the default ones
-and of one metabolite-nulled spectrum, 0.01 of the defaults of two other programs."""
+"""Of macromolecules' signal in the second range, the share in the first: about 0.2 of the default
+ones, 0.17 of one metabolite-nulled spectrum, 0.01 of the defaults of two other programs."""
 
 
 def with_macromolecules(basis: BasisSet) -> BasisSet:
