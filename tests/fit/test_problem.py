@@ -3,6 +3,7 @@ import pytest
 
 from glxflow.fit.problem import Problem
 from glxflow.fit.soft import ratio_rows
+from glxflow.fit.solver import solve_fast
 
 MODES = ["free amplitudes", "ratios", "low noise", "weights", "zeros"]
 
@@ -37,7 +38,7 @@ def test_gradient_is_that_of_the_cost(mode, model, make_fid):
     problem, theta = problem_in(mode, model, make_fid)
     point = problem.evaluate(theta)
     vary = np.ones(theta.size, dtype=bool)
-    gradient = 2 * problem.normal_equations(point, vary)[1]
+    gradient = 2 * problem.quadratic(point, vary).gradient
     numeric = np.empty(theta.size)
     for index in range(theta.size):
         step = np.zeros(theta.size)
@@ -56,21 +57,48 @@ def test_normal_matrix_is_that_of_rows_projected_off_the_amplitudes(mode, model,
     rows = problem.fixed_jacobian(point)
     linear = problem.linear_jacobian(point)[:, point.amplitudes != 0]
     projected = rows - linear @ np.linalg.lstsq(linear, rows)[0]
-    matrix, _ = problem.normal_equations(point, np.ones(theta.size, dtype=bool))
+    matrix = problem.quadratic(point, np.ones(theta.size, dtype=bool)).normal
     # Rounding, enlarged by amplitudes that are nearly collinear.
     assert matrix == pytest.approx(projected.T @ projected, abs=1e-8 * np.abs(matrix).max())
 
 
+# With a line that the data hold upside down, no minimum lies within the bounds.
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "zeros"])
+def test_hessian_near_the_minimum_is_the_derivative_of_the_gradient(mode, model, make_fid):
+    problem, theta = problem_in(mode, model, make_fid)
+    vary = np.ones(theta.size, dtype=bool)
+    solution = solve_fast(problem, theta, vary)
+    theta, vary = solution.point.theta, solution.free
+    exact = problem.quadratic(problem.evaluate(theta), vary)
+    numeric = np.empty_like(exact.hessian)
+    for row, index in enumerate(np.flatnonzero(vary)):
+        step = np.zeros(theta.size)
+        step[index] = 1e-5
+        above, below = (
+            problem.quadratic(problem.evaluate(theta + sign * step), vary).gradient
+            for sign in (1, -1)
+        )
+        numeric[row] = (above - below) / 2e-5
+    scale = np.sqrt(np.diag(exact.normal))
+    off = np.abs(exact.hessian - numeric) / np.outer(scale, scale)
+    # The third derivative over the step. Gauss-Newton is farther off.
+    assert off.max() < 1e-5
+    assert (np.abs(exact.normal - numeric) / np.outer(scale, scale)).max() > 1e-2
+
+
 @pytest.mark.parametrize("mode", MODES)
-def test_normal_equations_of_some_parameters_are_a_part_of_those_of_all(mode, model, make_fid):
+def test_quadratic_of_some_parameters_is_a_part_of_that_of_all(mode, model, make_fid):
     problem, theta = problem_in(mode, model, make_fid)
     point = problem.evaluate(theta)
     vary = np.random.default_rng(3).random(theta.size) < 0.6
-    matrix, gradient = problem.normal_equations(point, np.ones(theta.size, dtype=bool))
-    some, slope = problem.normal_equations(point, vary)
+    whole = problem.quadratic(point, np.ones(theta.size, dtype=bool))
+    some = problem.quadratic(point, vary)
+    matrix, gradient = whole.normal, whole.gradient
     # Rounding.
-    assert some == pytest.approx(matrix[np.ix_(vary, vary)], abs=1e-11 * np.abs(matrix).max())
-    assert slope == pytest.approx(gradient[vary], abs=1e-11 * np.abs(gradient).max())
+    assert some.normal == pytest.approx(
+        matrix[np.ix_(vary, vary)], abs=1e-11 * np.abs(matrix).max()
+    )
+    assert some.gradient == pytest.approx(gradient[vary], abs=1e-11 * np.abs(gradient).max())
 
 
 def test_amplitudes_are_zero_where_data_would_make_them_negative(model, make_fid):

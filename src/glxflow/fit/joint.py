@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from glxflow.fit.nnls import nnls_gram
-from glxflow.fit.prior import Prior
-from glxflow.fit.problem import Point, Problem
-from glxflow.fit.solver import LARGEST_PREDICTED_DECREASE, SMALLEST_DECREASE, free_decrease, leaves
+from glxflow.fit.prior import Prior, leaves
+from glxflow.fit.problem import Point, Problem, decrease
+from glxflow.fit.solver import LARGEST_PREDICTED_DECREASE, SMALLEST_DECREASE
 from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, RealArray
 
@@ -159,7 +159,7 @@ class Joint:
         return JointPoint(theta, points, float(sum(row @ row for row in rows)))
 
     def normal_equations(self, point: JointPoint, vary: BoolArray) -> tuple[RealArray, RealArray]:
-        """Return J'J and J'r of Kaufman's Jacobian J, as `Problem.normal_equations` does."""
+        """Return J'J and J'r of Kaufman's Jacobian J, as `Problem.quadratic` does."""
         precision = self.prior.sd[vary] ** -2.0
         matrix = np.diag(precision)
         gradient = (point.theta - self.prior.mean)[vary] * precision
@@ -187,7 +187,7 @@ def solve_joint(joint: Joint, start: RealArray, free: BoolArray) -> JointSolutio
         normal, gradient = joint.normal_equations(point, free)
         inside = ~leaves(joint.prior, point.theta, free, gradient)
         normal, gradient = principal(normal, inside), gradient[inside]
-        predicted = free_decrease(normal, gradient)
+        predicted = decrease(normal, gradient)
         tolerance = LARGEST_PREDICTED_DECREASE * max(1.0, point.cost / joint.n_data)
         if predicted < SMALLEST_DECREASE or damping > _LARGEST_DAMPING:
             break

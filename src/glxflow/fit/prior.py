@@ -13,14 +13,14 @@ from glxflow.fit.lineshape import (
     WIDEST_LORENTZIAN_HZ,
 )
 from glxflow.fit.options import FitOptions
-from glxflow.spectrum import Kind, RealArray
+from glxflow.spectrum import BoolArray, Kind, RealArray
 
 SHARED = ("phase_rad", "delay_us", "shift_hz", "lorentzian_hz", "log_gaussian", "skew")
 """Parameters of the whole spectrum; each group adds `shift_<group>` and `width_<group>`."""
 
 _DELAY_SD_US = 15.0
 # What the shim adds to every metabolite's own width; a little may be missing from that of a T2.
-_LORENTZIAN_HZ, _LORENTZIAN_SD_HZ, _LEAST_LORENTZIAN_HZ = 1.5, 1.5, -0.5
+_LORENTZIAN_HZ, _LORENTZIAN_SD_HZ, _LEAST_LORENTZIAN_HZ = 1.5, 1.5, -1.0
 _GAUSSIAN_HZ, _GAUSSIAN_LOG_SD = 3.0, 1.0
 _SKEW_SD = 0.3
 _COMMON_SHARE = 0.5
@@ -84,3 +84,10 @@ def prior_of(groups: Sequence[Group], f0_mhz: float, options: FitOptions) -> Pri
     names, *columns = zip(*rows, strict=True)
     mean, sd, low, high = (np.array(column) for column in columns)
     return Prior(tuple(names), mean, sd, low, high)
+
+
+def leaves(prior: Prior, theta: RealArray, vary: BoolArray, gradient: RealArray) -> BoolArray:
+    """Tell which varying parameters are at a bound that descent would cross."""
+    at_low, at_high = theta[vary] <= prior.low[vary], theta[vary] >= prior.high[vary]
+    crossing: BoolArray = (at_low & (gradient > 0)) | (at_high & (gradient < 0))
+    return crossing

@@ -6,21 +6,25 @@ amplitudes are the non-negative least-squares solution and the baseline is the
 penalised spline, so that only the non-linear parameters are searched. Priors are
 further rows of the residual; because they are part of the rows, the residual is
 orthogonal to the active columns and the projection leaves the gradient right.
+Near the minimum the Hessian is exact.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from glxflow.fit.curvature import definite, line_curvature
 from glxflow.fit.lineshape import lineshape
 from glxflow.fit.model import FitModel
 from glxflow.fit.nnls import nnls_gram
-from glxflow.fit.prior import SHARED
-from glxflow.fit.shapes import Shapes, shapes_of
+from glxflow.fit.prior import SHARED, leaves
+from glxflow.fit.shapes import LORENTZIAN, WIDTH, Shapes, shapes_of, slopes_of
 from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, ComplexArray, RealArray
 
 _RIDGE = 1e-10
+_NEAR = 0.05
+"""Near the minimum, a step lowers the cost by less than this share of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,9 @@ class Curves:
         Line shapes at the nodes, over the noise.
     spectra : (n_columns, n_fit) ndarray
         Spectra over the noise.
-    data : (3, n_fit) ndarray
-        Phased data over the noise, with its derivatives by phase and by delay.
+    data : (5, n_fit) ndarray
+        Phased data over the noise, its derivatives by phase and by delay, and itself
+        times turn and times squared turn per delay, which are in its second ones.
     """
 
     theta: RealArray
@@ -79,6 +84,25 @@ class Point(Curves):
         """What the components leave of the phased data, over the noise, (n_fit,)."""
         left: RealArray = self.data[0] - self.amplitudes @ self.spectra
         return left
+
+
+@dataclass(frozen=True, slots=True)
+class Quadratic:
+    """Half the cost near a point, by the varying parameters, amplitudes at their optimum.
+
+    Attributes
+    ----------
+    hessian : (n_varying, n_varying) ndarray
+        Positive definite: near the minimum exact, elsewhere J'J.
+    normal : (n_varying, n_varying) ndarray
+        J'J of Kaufman's Jacobian J, priors included.
+    gradient : (n_varying,) ndarray
+        J'r.
+    """
+
+    hessian: RealArray
+    normal: RealArray
+    gradient: RealArray
 
 
 class Problem:
@@ -163,9 +187,11 @@ class Problem:
 
     def evaluate(self, theta: RealArray) -> Point:
         """Return amplitudes and residual at a parameter vector."""
-        phased = self._spectrum * np.exp(-1j * (theta[0] + self.model.turn_per_us * theta[1]))
-        rows = np.stack([phased.real, phased.imag, phased.imag * self.model.turn_per_us])
-        data = self.model.rotated(rows) / self.noise_sd
+        turn = self.model.turn_per_us
+        phased = self._spectrum * np.exp(-1j * (theta[0] + turn * theta[1]))
+        turned = phased * turn
+        rows = [phased.real, phased.imag, turned.imag, turned.real, turned.real * turn]
+        data = self.model.rotated(np.stack(rows)) / self.noise_sd
         shapes = shapes_of(self.model, theta)
         decays = lineshape(
             self.model.node_s,
@@ -182,29 +208,30 @@ class Problem:
         """Return the state of this problem where another of the same noise was evaluated."""
         return self._complete(point)
 
-    def normal_equations(self, point: Point, vary: BoolArray) -> tuple[RealArray, RealArray]:
-        """Return J'J and J'r of Kaufman's Jacobian J by the varying parameters.
+    def quadratic(self, point: Point, vary: BoolArray) -> Quadratic:
+        """Return the quadratic model of half the cost by the varying parameters.
 
-        J'J is the Schur complement of the amplitudes. The residual r is orthogonal to
-        the active columns, so that J'r needs no projection.
-
-        Returns
-        -------
-        matrix : (n_varying, n_varying) ndarray
-            J'J, priors included.
-        gradient : (n_varying,) ndarray
-            J'r, half the gradient of the cost.
+        Both matrices are Schur complements of the amplitudes. The residual is
+        orthogonal to the active columns, so that the gradient needs no projection.
         """
         slopes = self.whiten(self._derivatives(point, vary))
+        residual = point.residual[: slopes.shape[1]]
         active = point.amplitudes != 0
-        cross = point.whitened[active] @ slopes.T
-        gram = principal(point.gram, active)
-        matrix = slopes @ slopes.T - cross.T @ np.linalg.solve(gram, cross)
+        cross = -point.whitened[active] @ slopes.T
+        unlinked = np.linalg.inv(principal(point.gram, active))
+        of_slopes = slopes @ slopes.T
         precision = self.prior.sd[vary] ** -2.0
-        diagonal(matrix)[:] += precision
-        gradient = slopes @ point.residual[: slopes.shape[1]]
-        gradient += (point.theta - self.prior.mean)[vary] * precision
-        return matrix, gradient
+        diagonal(of_slopes)[:] += precision
+        gradient = slopes @ residual + (point.theta - self.prior.mean)[vary] * precision
+        normal = of_slopes - cross.T @ (unlinked @ cross)
+        second, mixed = self._second_order(point, self.whiten(residual))
+        cross += mixed[active][:, vary]
+        exact = of_slopes + principal(second, vary) - cross.T @ (unlinked @ cross)
+        hessian = definite(exact, normal)
+        inside = ~leaves(self.prior, point.theta, vary, gradient)
+        gain = decrease(principal(hessian, inside), gradient[inside])
+        is_near = gain < _NEAR * point.cost
+        return Quadratic(hessian if is_near else normal, normal, gradient)
 
     def fixed_jacobian(self, point: Point) -> RealArray:
         """Return the Jacobian of the residual at fixed amplitudes, (n_rows, n_theta)."""
@@ -249,23 +276,32 @@ class Problem:
 
     def _derivatives(self, point: Point, vary: BoolArray) -> RealArray:
         """Return d(data - fit)/d(theta) before whitening, (n_varying, n_fit)."""
-        model, shapes = self.model, point.shapes
+        model, own_gamma = self.model, point.shapes.own_gamma_per_s
         fitted = -point.amplitudes[:, np.newaxis] * point.decays
-        by_gamma, by_shift, by_g, by_skew = model.slopes
-        own_g = 2 * (shapes.g_per_s2 - shapes.shim_g_per_s2)
-        by_width = np.multiply.outer(shapes.own_gamma_per_s, by_gamma) + np.multiply.outer(
-            own_g, by_g
-        )
-        factors = (by_shift, by_width, 2 * shapes.shim_g_per_s2 * by_g, by_skew)
-        curves = model.curves(np.stack([fitted * factor for factor in factors], axis=1))
+        slopes = slopes_of(model, point.shapes)[:, :LORENTZIAN]
+        curves = model.curves(fitted[:, np.newaxis] * slopes)
         # A metabolite's own width has the derivative of the common one, of which macromolecules
         # and lipids know nothing.
         metabolite = ~model.is_broad
-        curves_of_all = curves.sum(axis=0)
-        curves_of_all[1] = np.pi / shapes.own_gamma_per_s[metabolite] @ curves[metabolite, 1]
-        common = np.concatenate([point.data[1:], curves_of_all])[vary[: len(SHARED)]]
+        lorentzian = np.pi / own_gamma[metabolite] @ curves[metabolite, WIDTH]
+        shift, _, gaussian, skew = curves.sum(axis=0)
+        common = np.stack([*point.data[1:3], shift, lorentzian, gaussian, skew])
+        common = common[vary[: len(SHARED)]]
         if not vary[len(SHARED) :].any():
             return common
         of_group = model.of_groups(curves[:, :2]).reshape(-1, curves.shape[-1])
         kept = of_group if vary.all() else of_group[vary[len(SHARED) :]]
         return np.concatenate([common, kept])
+
+    def _second_order(self, point: Point, residual: RealArray) -> tuple[RealArray, RealArray]:
+        """Return what second derivatives add to the Hessian, by parameters and with amplitudes."""
+        lines = line_curvature(self.model, point.shapes, point.decays, point.amplitudes, residual)
+        second = lines.of_theta
+        by_phase, by_both, by_delay = -(point.data[[0, 3, 4]] @ residual)
+        second[:2, :2] += [[by_phase, by_both], [by_both, by_delay]]
+        return second, lines.mixed
+
+
+def decrease(hessian: RealArray, gradient: RealArray) -> float:
+    """Return by how much the step of a quadratic model of half the cost lowers the cost."""
+    return float(gradient @ np.linalg.solve(hessian, gradient))

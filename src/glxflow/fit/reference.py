@@ -6,28 +6,29 @@ from dataclasses import dataclass
 import lmfit
 import numpy as np
 
-from glxflow.fit.prior import Prior
-from glxflow.fit.problem import Point, Problem
-from glxflow.fit.solver import Solution, solution_at
+from glxflow.fit.prior import Prior, leaves
+from glxflow.fit.problem import Point, Problem, Quadratic
+from glxflow.fit.solver import Solution, solution_at, within
 from glxflow.spectrum import BoolArray, RealArray
 
-_LMFIT_TOLERANCE = 1e-6
-_MARGIN = 0.01
+_LMFIT_TOLERANCE = 1e-5
+_MOST_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class _Tangent:
-    """A point of the search in coordinates of its tangent space: J'J, J'r and r'r stay.
+    """A point of the search as a residual of few rows with the same gradient and cost.
 
-    A solver of least squares asks no more. Rows outside the tangent space add up to
-    one, so that lmfit factorises some 75 rows and not 420.
+    A solver of least squares asks for J'J, J'r and r'r only. The root of the Hessian is
+    a Jacobian with that J'J, so that lmfit takes the steps of Newton and factorises some
+    75 rows and not 420.
 
     Attributes
     ----------
     point : Point
         Where.
-    normal_equations : tuple of ndarray
-        J'J and J'r.
+    local : Quadratic
+        The cost near it.
     residual : (n_varying + 1,) ndarray
         Along the tangent space, then the length across.
     jacobian : (n_varying + 1, n_varying) ndarray
@@ -35,7 +36,7 @@ class _Tangent:
     """
 
     point: Point
-    normal_equations: tuple[RealArray, RealArray]
+    local: Quadratic
     residual: RealArray
     jacobian: RealArray
 
@@ -43,15 +44,33 @@ class _Tangent:
 def solve_lmfit(problem: Problem, start: RealArray, vary: BoolArray) -> Solution:
     """Minimise through lmfit with the analytic Jacobian.
 
-    Dfun is given to the constructor, so that lmfit's confidence intervals use it
-    as well.
+    Bounds are kept from outside. lmfit's are sines, flat where they end: a search that
+    ends at one, as that of a skew may, takes a hundred evaluations more. So what leaves
+    its bounds is held at them and the others are searched again.
     """
+    start, searched, n_evaluations = within(problem, start), vary, 0
+    for _ in range(_MOST_ROUNDS):
+        found, n_used = _search(problem, start, searched)
+        n_evaluations += n_used
+        start = within(problem, found.point.theta)
+        escaped = start != found.point.theta
+        if escaped.any() or (searched != vary).any():
+            found = _tangent(problem, start, vary)
+        stays = np.zeros_like(vary)
+        stays[vary] = leaves(problem.prior, start, vary, found.local.gradient)
+        if not (escaped | (vary & ~searched & ~stays)).any():
+            break
+        searched = vary & ~stays & ~escaped
+    return solution_at(problem, found.point, found.local, vary, n_evaluations)
+
+
+def _search(problem: Problem, start: RealArray, vary: BoolArray) -> tuple[_Tangent, int]:
+    """Return where lmfit ends without bounds, and the evaluations it took."""
     at = _remember_last(lambda theta: _tangent(problem, theta, vary))
-    parameters = lmfit_parameters(problem.prior, _inside(problem.prior, start))
-    for parameter, varies in zip(parameters.values(), vary, strict=True):
-        parameter.vary = bool(varies)
-    # Narrow lines lie near this bound, where lmfit's sine is flat: 90 evaluations instead of 20.
-    parameters["lorentzian_hz"].min = -np.inf
+    parameters = lmfit.Parameters()
+    for name, value, varies in zip(problem.prior.names, start, vary, strict=True):
+        parameters.add(_valid(name), value=float(value), vary=bool(varies))
+    # Dfun is given to the constructor, so that lmfit's confidence intervals could use it.
     minimizer = _Minimizer(
         lambda params: at(values_of(params)).residual,
         list(parameters.values()),  # a list is not copied
@@ -63,8 +82,7 @@ def solve_lmfit(problem: Problem, start: RealArray, vary: BoolArray) -> Solution
         xtol=_LMFIT_TOLERANCE,
     )
     outcome = minimizer.leastsq()
-    best = at(values_of(outcome.params))
-    return solution_at(problem, best.point, best.normal_equations, vary, int(outcome.nfev))
+    return at(values_of(outcome.params)), int(outcome.nfev)
 
 
 class _Minimizer(lmfit.Minimizer):
@@ -78,23 +96,18 @@ class _Minimizer(lmfit.Minimizer):
         """Leave errors and correlations unset."""
 
 
-def _inside(prior: Prior, start: RealArray) -> RealArray:
-    """Return start values off their bounds: lmfit's are sines, flat where they end."""
-    margin = _MARGIN * prior.span
-    inside: RealArray = np.clip(start, prior.low + margin, prior.high - margin)
-    return inside
-
-
 def _tangent(problem: Problem, theta: RealArray, vary: BoolArray) -> _Tangent:
-    """Return residual and Jacobian of the varying parameters in tangent coordinates."""
+    """Return a residual and Jacobian of the varying parameters with the same quadratic model."""
     point = problem.evaluate(theta)
-    matrix, gradient = problem.normal_equations(point, vary)
-    # The root of the normal matrix bordered by gradient and cost holds all three.
-    bordered = np.empty((gradient.size + 1, gradient.size + 1))
-    bordered[:-1, :-1], bordered[-1, :-1], bordered[-1, -1] = matrix, gradient, point.cost
+    local = problem.quadratic(point, vary)
+    # The root of the Hessian bordered by gradient and cost holds all three.
+    n_varying = local.gradient.size
+    bordered = np.empty((n_varying + 1, n_varying + 1))
+    bordered[:-1, :-1], bordered[-1, :-1] = local.hessian, local.gradient
+    bordered[-1, -1] = point.cost
     root = np.linalg.cholesky(bordered)  # reads the lower triangle
     jacobian = np.asarray(root[:-1].T, dtype=np.float64)
-    return _Tangent(point, (matrix, gradient), residual=root[-1], jacobian=jacobian)
+    return _Tangent(point, local, residual=root[-1], jacobian=jacobian)
 
 
 def _remember_last(evaluate: Callable[[RealArray], _Tangent]) -> Callable[[RealArray], _Tangent]:

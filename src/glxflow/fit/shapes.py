@@ -7,7 +7,10 @@ import numpy as np
 from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm
 from glxflow.fit.model import FitModel
 from glxflow.fit.prior import SHARED
-from glxflow.spectrum import RealArray
+from glxflow.spectrum import ComplexArray, RealArray
+
+SHIFT, WIDTH, GAUSSIAN, SKEW, LORENTZIAN = range(5)
+"""Rows of `slopes_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +61,21 @@ def shapes_of(model: FitModel, theta: RealArray) -> Shapes:
         skew=float(theta[5]),
         fwhm_hz=voigt_fwhm(lorentzian_hz, gaussian_hz),
     )
+
+
+def slopes_of(model: FitModel, shapes: Shapes) -> ComplexArray:
+    """Return what each decay is multiplied by for its derivatives, (n_columns, 5, n_nodes).
+
+    Derivatives are by a shift in Hz, the logarithm of the column's own width, that of
+    the shim's Gaussian, the skew, and the Lorentzian that all metabolites share, in Hz.
+    """
+    by_gamma, by_shift, by_g, by_skew = model.slopes
+    own_g = 2 * (shapes.g_per_s2 - shapes.shim_g_per_s2)
+    slopes = np.empty((len(own_g), 5, by_g.size), dtype=np.complex128)
+    slopes[:, SHIFT] = by_shift
+    slopes[:, WIDTH] = np.multiply.outer(shapes.own_gamma_per_s, by_gamma)
+    slopes[:, WIDTH] += np.multiply.outer(own_g, by_g)
+    slopes[:, GAUSSIAN] = 2 * shapes.shim_g_per_s2 * by_g
+    slopes[:, SKEW] = by_skew
+    slopes[:, LORENTZIAN] = np.multiply.outer(np.pi * ~model.is_broad, by_gamma)
+    return slopes

@@ -1,0 +1,107 @@
+"""What Gauss-Newton leaves out of a Hessian: the residual times second derivatives.
+
+Without it a search converges step by step where the residual is large or data say
+little of a parameter; with it, quadratically (Newton's method on the cost whose
+amplitudes are at their optimum; Golub & Pereyra 2003, doi:10.1088/0266-5611/19/2/201).
+A derivative of a decay is the decay times slopes at few nodes, so that all second
+derivatives against a residual follow from one product of it with the responses.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from glxflow.fit.model import FitModel
+from glxflow.fit.prior import SHARED
+from glxflow.fit.shapes import GAUSSIAN, LORENTZIAN, SHIFT, SKEW, WIDTH, Shapes, slopes_of
+from glxflow.spectrum import ComplexArray, RealArray
+
+_OF_ALL = [SHIFT, LORENTZIAN, GAUSSIAN, SKEW]
+"""Slopes that shared parameters move every line along, in the order of SHARED."""
+
+_SHIFTS = (0.0, 0.01, 0.04, 0.16, 0.64, 2.56)
+
+
+@dataclass(frozen=True, slots=True)
+class Curvature:
+    """Second derivatives of what components add to half the cost, at fixed residual.
+
+    Attributes
+    ----------
+    of_theta : (n_theta, n_theta) ndarray
+        By two non-linear parameters.
+    mixed : (n_columns, n_theta) ndarray
+        By one amplitude and one non-linear parameter.
+    """
+
+    of_theta: RealArray
+    mixed: RealArray
+
+
+def line_curvature(
+    model: FitModel,
+    shapes: Shapes,
+    decays: ComplexArray,
+    amplitudes: RealArray,
+    residual: RealArray,
+) -> Curvature:
+    """Return the curvature that line shapes give the cost.
+
+    Parameters
+    ----------
+    model : FitModel
+        Prepared for the basis set.
+    shapes : Shapes
+        Line shapes.
+    decays : (n_columns, n_nodes) complex ndarray
+        At the nodes, over the noise.
+    amplitudes : (n_columns,) ndarray
+        Of the columns.
+    residual : (n_fit,) ndarray
+        Rotated data less components over the noise, times the baseline's weight.
+    """
+    n_shared, n_columns = len(SHARED), len(amplitudes)
+    of_nodes = (model.response.reshape(-1, residual.size) @ residual).reshape(n_columns, -1)
+    slopes = slopes_of(model, shapes)
+    once = slopes * (decays * of_nodes.view(np.complex128).conj())[:, np.newaxis]
+    first: RealArray = once.sum(axis=-1).real
+    second = (once @ slopes.transpose(0, 2, 1)).real
+    # The exponents are straight in all but the logarithms of widths.
+    second[:, GAUSSIAN, GAUSSIAN] += 2 * first[:, GAUSSIAN]
+    own = shapes.g_per_s2 / shapes.shim_g_per_s2 - 1
+    second[:, WIDTH, WIDTH] += first[:, WIDTH] + own * first[:, GAUSSIAN]
+    second *= -amplitudes[:, np.newaxis, np.newaxis]
+    of_group = np.tensordot(model.membership, second, axes=1)
+    of_theta = np.zeros((n_shared + 2 * len(of_group),) * 2)
+    of_theta[2:n_shared, 2:n_shared] = second.sum(axis=0)[np.ix_(_OF_ALL, _OF_ALL)]
+    mixed = np.zeros((n_columns, len(of_theta)))
+    mixed[:, 2:n_shared] = -first[:, _OF_ALL]
+    for offset, own_slope in enumerate((SHIFT, WIDTH)):
+        rows = slice(n_shared + offset, None, 2)
+        mixed[:, rows] = -model.membership.T * first[:, own_slope, np.newaxis]
+        of_theta[rows, 2:n_shared] = of_group[:, own_slope, _OF_ALL]
+        of_theta[2:n_shared, rows] = of_theta[rows, 2:n_shared].T
+        for other, other_slope in enumerate((SHIFT, WIDTH)):
+            columns = slice(n_shared + other, None, 2)
+            np.fill_diagonal(of_theta[rows, columns], of_group[:, own_slope, other_slope])
+    return Curvature(of_theta, mixed)
+
+
+def definite(hessian: RealArray, normal: RealArray) -> RealArray:
+    """Return a Hessian, with as much of another's diagonal as makes it positive definite.
+
+    Parameters
+    ----------
+    hessian : (n, n) ndarray
+        Symmetric.
+    normal : (n, n) ndarray
+        Positive definite; returned where no reasonable share of its diagonal is enough.
+    """
+    for shift in _SHIFTS:
+        shifted = hessian + np.diag(shift * np.diag(normal))
+        try:
+            np.linalg.cholesky(shifted)
+        except np.linalg.LinAlgError:
+            continue
+        return shifted
+    return normal
