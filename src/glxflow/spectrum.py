@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 ComplexArray = npt.NDArray[np.complex128]
 RealArray = npt.NDArray[np.float64]
+SingleArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
 

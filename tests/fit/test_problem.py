@@ -58,31 +58,31 @@ def test_normal_matrix_is_that_of_rows_projected_off_the_amplitudes(mode, model,
     linear = problem.linear_jacobian(point)[:, point.amplitudes != 0]
     projected = rows - linear @ np.linalg.lstsq(linear, rows)[0]
     matrix = problem.quadratic(point, np.ones(theta.size, dtype=bool)).normal
-    # Rounding, enlarged by amplitudes that are nearly collinear.
-    assert matrix == pytest.approx(projected.T @ projected, abs=1e-8 * np.abs(matrix).max())
+    # Rounding in single precision.
+    assert matrix == pytest.approx(projected.T @ projected, abs=1e-6 * np.abs(matrix).max())
 
 
-# With a line that the data hold upside down, no minimum lies within the bounds.
-@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "zeros"])
+# Without ratios an amplitude comes and goes within a step.
+@pytest.mark.parametrize("mode", ["ratios", "low noise", "weights"])
 def test_hessian_near_the_minimum_is_the_derivative_of_the_gradient(mode, model, make_fid):
     problem, theta = problem_in(mode, model, make_fid)
     vary = np.ones(theta.size, dtype=bool)
     solution = solve_fast(problem, theta, vary)
     theta, vary = solution.point.theta, solution.free
     exact = problem.quadratic(problem.evaluate(theta), vary)
+    scale = np.sqrt(np.diag(exact.normal))
     numeric = np.empty_like(exact.hessian)
     for row, index in enumerate(np.flatnonzero(vary)):
         step = np.zeros(theta.size)
-        step[index] = 1e-5
+        step[index] = 0.01 / scale[row]
         above, below = (
             problem.quadratic(problem.evaluate(theta + sign * step), vary).gradient
             for sign in (1, -1)
         )
-        numeric[row] = (above - below) / 2e-5
-    scale = np.sqrt(np.diag(exact.normal))
+        numeric[row] = (above - below) / (2 * step[index])
     off = np.abs(exact.hessian - numeric) / np.outer(scale, scale)
-    # The third derivative over the step. Gauss-Newton is farther off.
-    assert off.max() < 1e-5
+    # Single precision over a step of a hundredth SD. Gauss-Newton is farther off.
+    assert off.max() < 1e-3
     assert (np.abs(exact.normal - numeric) / np.outer(scale, scale)).max() > 1e-2
 
 
@@ -96,9 +96,9 @@ def test_quadratic_of_some_parameters_is_a_part_of_that_of_all(mode, model, make
     matrix, gradient = whole.normal, whole.gradient
     # Rounding.
     assert some.normal == pytest.approx(
-        matrix[np.ix_(vary, vary)], abs=1e-11 * np.abs(matrix).max()
+        matrix[np.ix_(vary, vary)], abs=1e-6 * np.abs(matrix).max()
     )
-    assert some.gradient == pytest.approx(gradient[vary], abs=1e-11 * np.abs(gradient).max())
+    assert some.gradient == pytest.approx(gradient[vary], abs=1e-6 * np.abs(gradient).max())
 
 
 def test_amplitudes_are_zero_where_data_would_make_them_negative(model, make_fid):

@@ -20,6 +20,7 @@ from glxflow.spectrum import (
     Fid,
     Kind,
     RealArray,
+    SingleArray,
 )
 
 FITTED_S = 0.25
@@ -53,6 +54,8 @@ class FitModel:
         Rotated real spectra of basis function times interpolant; the real and
         imaginary parts of a line shape at the nodes, times these, are its spectrum.
         The components come first, then quadratures.
+    single : (n_columns, 2 n_nodes, n_fit) ndarray
+        The same in single precision, enough for slopes and half the way in memory.
     quadrature_of : tuple of int
         Components whose curves in quadrature are the further columns: lipid from
         outside the voxel comes with any phase, and its amplitude has any sign.
@@ -96,6 +99,7 @@ class FitModel:
     weight: RealArray
     rotation: RealArray
     response: RealArray
+    single: SingleArray
     quadrature_of: tuple[int, ...]
     node_s: RealArray
     slopes: ComplexArray
@@ -110,7 +114,7 @@ class FitModel:
     broadening_hz: RealArray
     lorentzian_hz: RealArray
     collinear: tuple[tuple[str, str], ...]
-    known_weights: dict[bytes, tuple[SplineSpace, RealArray, RealArray]] = field(
+    known_weights: dict[bytes, tuple[SplineSpace, RealArray, RealArray, SingleArray]] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -143,14 +147,15 @@ class FitModel:
             rotation = _completed(spline.modes)
             change = self.rotation.T @ ((weight / self.weight)[:, np.newaxis] * rotation)
             response = self.response @ change
-            self.known_weights[key] = (spline, rotation, response)
-        spline, rotation, response = self.known_weights[key]
+            self.known_weights[key] = (spline, rotation, response, response.astype(np.float32))
+        spline, rotation, response, single = self.known_weights[key]
         return replace(
             self,
             weight=weight,
             spline=spline,
             rotation=rotation,
             response=response,
+            single=single,
             known_weights={},
         )
 
@@ -171,7 +176,12 @@ class FitModel:
         curves: RealArray = shape.view(np.float64) @ self.response
         return curves
 
-    def of_groups(self, curves: RealArray) -> RealArray:
+    def slope_curves(self, shape: ComplexArray) -> SingleArray:
+        """Return what `curves` does in single precision, (n_columns, n_kinds, n_fit)."""
+        curves: SingleArray = shape.astype(np.complex64).view(np.float32) @ self.single
+        return curves
+
+    def of_groups(self, curves: SingleArray) -> SingleArray:
         """Return the sums over the members of each group, (n_groups, ...).
 
         Parameters
@@ -179,7 +189,7 @@ class FitModel:
         curves : (n_columns, ...) ndarray
             One a column.
         """
-        sums: RealArray = curves[[group.members[0] for group in self.groups]]
+        sums: SingleArray = curves[[group.members[0] for group in self.groups]]
         for row, group in enumerate(self.groups):
             for member in group.members[1:]:
                 sums[row] += curves[member]
@@ -221,6 +231,7 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
     columns = [*range(len(basis.names)), *quadrature_of]
     turn = np.where(np.arange(len(columns)) < len(basis.names), upright, 1j * upright)
     fids = turn[:, np.newaxis] * narrowed(basis)[columns, :n_kept]
+    response = _responses(fids, family.interpolant, rows, rotation)
     return FitModel(
         names=basis.names,
         kinds=basis.kinds,
@@ -231,7 +242,8 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
         ppm=zero_filled.ppm[rows],
         weight=weight,
         rotation=rotation,
-        response=_responses(fids, family.interpolant, rows, rotation),
+        response=response,
+        single=response.astype(np.float32),
         quadrature_of=quadrature_of,
         node_s=family.node_s,
         slopes=lineshape_slopes(family.node_s),
