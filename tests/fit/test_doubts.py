@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from glxflow.fit import FitOptions, fit_prepared, prepare
-from glxflow.fit.engine import _solve
+from glxflow.fit.engine import _confirmed
 from glxflow.fit.groups import collinear_pairs
 from glxflow.fit.solver import solve_fast
 from glxflow.spectrum import Fid
@@ -53,6 +53,6 @@ def test_doubtful_end_is_searched_from_other_starts(model, make_fid):
     bounded = replace(fit.problem.model, prior=replace(model.prior, high=high))
     problem = fit.problem.with_model(bounded)
     alone = solve_fast(problem, best, np.ones(best.size, dtype=bool))
-    several = _solve(problem, best)
+    several = _confirmed(problem, best, alone)
     assert "width_NAA" in alone.at_bound
     assert several.point.cost <= alone.point.cost

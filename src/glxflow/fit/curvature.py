@@ -61,9 +61,10 @@ def line_curvature(
         Rotated data less components over the noise, times the baseline's weight.
     """
     n_shared, n_columns = len(SHARED), len(amplitudes)
-    of_nodes = (model.response.reshape(-1, residual.size) @ residual).reshape(n_columns, -1)
+    of_nodes = model.single.reshape(-1, residual.size) @ residual.astype(np.float32)
     slopes = slopes_of(model, shapes)
-    once = slopes * (decays * of_nodes.view(np.complex128).conj())[:, np.newaxis]
+    turned = of_nodes.view(np.complex64).reshape(n_columns, -1).conj()
+    once = slopes * (decays * turned)[:, np.newaxis]
     first: RealArray = once.sum(axis=-1).real
     second = (once @ slopes.transpose(0, 2, 1)).real
     # The exponents are straight in all but the logarithms of widths.

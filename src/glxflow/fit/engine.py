@@ -24,7 +24,7 @@ DEFAULTS = FitOptions()
 PREFIT_ED_PER_PPM = 1.5
 _PREFIT_DECREASE = 1e-2
 _USUAL_OWN_HZ = 2.0
-_N_RESTARTS = 2
+_N_RESTARTS = 1
 _LARGEST_START_SD = 0.3
 ED_GRID = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 """Effective dimensions per ppm among which AIC chooses."""
@@ -100,18 +100,22 @@ def fit_prepared(fid: Fid, model: FitModel) -> Fit:
     # Fewer samples hold less noise.
     kept_noise = noise * float(np.sqrt(model.share_kept))
     problem, start = prefit(fid, model, kept_noise, found)
-    solution = _solve(problem, start)
+    solution = _search(problem, start)
     residual = residual_of(problem, solution.point) * (problem.noise_sd / kept_noise)
     weight = trust(model.ppm, residual)
     if weight.min() < 1:
-        problem, start = prefit(fid, model.reweighted(weight), kept_noise, found)
-        solution = _solve(problem, start)
+        near = solution.point.theta
+        problem, start = prefit(fid, model.reweighted(weight), kept_noise, found, near)
+        solution = _search(problem, near)
+    solution = _confirmed(problem, start, solution)
     known = uncertainty(problem, solution.point, solution.free, kept_noise)
     result = _result(problem, solution, known, found, noise)
     return Fit(result, problem, solution, known)
 
 
-def prefit(fid: Fid, model: FitModel, noise: float, found: Alignment) -> tuple[Problem, RealArray]:
+def prefit(
+    fid: Fid, model: FitModel, noise: float, found: Alignment, near: RealArray | None = None
+) -> tuple[Problem, RealArray]:
     """Return the problem to solve and start values, from a fit with one common line shape.
 
     Parameters
@@ -124,6 +128,8 @@ def prefit(fid: Fid, model: FitModel, noise: float, found: Alignment) -> tuple[P
         SD of the noise in the fitted spectrum.
     found : Alignment
         Where the metabolites are.
+    near : (n_theta,) ndarray, optional
+        Parameters of a fit with other weights, whose common line shape is near.
     """
     options = model.options
     spectrum = model.data_spectrum(shifted(fid, found.offset_hz))
@@ -131,7 +137,10 @@ def prefit(fid: Fid, model: FitModel, noise: float, found: Alignment) -> tuple[P
     ed = options.baseline_ed_per_ppm or PREFIT_ED_PER_PPM
     no_rows = np.zeros((0, len(model.response)))
     problem = Problem(model, spectrum, noise, model.spline.stiffness(ed), no_rows)
-    point = problem.evaluate(_start(model, found.linewidth_hz))
+    start = _start(model, found.linewidth_hz)
+    if near is not None:
+        start[: len(SHARED)] = near[: len(SHARED)]
+    point = problem.evaluate(start)
     problem, point = _shared_fit(problem, point)
     if options.baseline_ed_per_ppm is None:
         ed = choose_ed(problem, point)
@@ -183,9 +192,8 @@ def choose_ed(problem: Problem, point: Point) -> float:
     return min(ED_GRID, key=criterion)
 
 
-def _solve(problem: Problem, start: RealArray) -> Solution:
-    """Search all parameters, from other starts as well where the end is doubtful."""
-    found = _search(problem, start)
+def _confirmed(problem: Problem, start: RealArray, found: Solution) -> Solution:
+    """Return a solution, or a better one from other starts where its end is doubtful."""
     if found.is_converged and not found.at_bound:
         return found
     sd = np.minimum(problem.prior.sd, _LARGEST_START_SD)
