@@ -9,7 +9,7 @@ from glxflow.fit.lineshape import (
     voigt_fwhm,
 )
 
-TIME_S = np.arange(600) * 5e-4
+TIME_S = np.arange(500) * 5e-4
 F0_MHZ = 123.25
 
 
@@ -21,11 +21,11 @@ def test_family_rebuilds_shapes_it_was_not_trained_on():
             "gamma_per_s": np.pi * rng.uniform(0.5, 18.0, 1),
             "shift_hz": rng.uniform(-1, 1, 1) * 0.9 * LARGEST_SHIFT_PPM * F0_MHZ,
             "g_per_s2": gaussian_rate(rng.uniform(0.5, 13.0)),
-            "skew": rng.uniform(-0.45, 0.45),
+            "skew": rng.uniform(-2.7, 2.7),
         }
         rebuilt = lineshape(family.node_s, **shape) @ family.interpolant.T
-        # Far below the noise: at SNR 100 that is a hundredth of the highest line.
-        assert np.abs(rebuilt - lineshape(TIME_S, **shape)).max() < 2e-4
+        # Far below the noise, which at SNR 100 is a hundredth of the highest line.
+        assert np.abs(rebuilt - lineshape(TIME_S, **shape)).max() < 3e-4
 
 
 def test_family_needs_few_nodes():
@@ -54,7 +54,7 @@ def test_voigt_width_is_that_of_the_transformed_decay(lorentzian, gaussian):
 
 def test_positive_skew_has_its_longer_tail_upfield():
     time_s = np.arange(8192) * 5e-4
-    decay = lineshape(time_s, np.array([12.0]), np.zeros(1), g_per_s2=0.0, skew=0.3)[0]
+    decay = lineshape(time_s, np.array([12.0]), np.zeros(1), g_per_s2=0.0, skew=2.0)[0]
     line = np.fft.fftshift(np.fft.fft(decay).real)
     frequency = np.fft.fftshift(np.fft.fftfreq(8192, 5e-4))
     top = frequency[line.argmax()]

@@ -59,7 +59,7 @@ def test_normal_matrix_is_that_of_rows_projected_off_the_amplitudes(mode, model,
     projected = rows - linear @ np.linalg.lstsq(linear, rows)[0]
     matrix = problem.quadratic(point, np.ones(theta.size, dtype=bool)).normal
     # Rounding in single precision.
-    assert matrix == pytest.approx(projected.T @ projected, abs=1e-6 * np.abs(matrix).max())
+    assert matrix == pytest.approx(projected.T @ projected, abs=3e-6 * np.abs(matrix).max())
 
 
 # Without ratios an amplitude comes and goes within a step.
@@ -96,7 +96,7 @@ def test_quadratic_of_some_parameters_is_a_part_of_that_of_all(mode, model, make
     matrix, gradient = whole.normal, whole.gradient
     # Rounding.
     assert some.normal == pytest.approx(
-        matrix[np.ix_(vary, vary)], abs=1e-6 * np.abs(matrix).max()
+        matrix[np.ix_(vary, vary)], abs=3e-6 * np.abs(matrix).max()
     )
     assert some.gradient == pytest.approx(gradient[vary], abs=1e-6 * np.abs(gradient).max())
 

@@ -22,13 +22,13 @@ WIDEST_LORENTZIAN_HZ = 20.0
 WIDEST_GAUSSIAN_HZ = 15.0
 WIDEST_BROAD_PPM = 0.28
 LARGEST_SHIFT_PPM = 0.05
-LARGEST_SKEW = 0.5
+LARGEST_SKEW = 3.0
 """Ranges the family covers; the fit's parameters are bounded within them."""
 
 _Widths = TypeVar("_Widths", float, RealArray)
 
-_TOLERANCE = 3e-5
-_SKEW_TIME_S = 0.03
+_TOLERANCE = 6e-5
+_SKEW_TIME_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class LineshapeFamily:
 
 
 def lineshape_family(time_s: RealArray, f0_mhz: float) -> LineshapeFamily:
-    """Return nodes and weights that rebuild every line shape to 2e-4 of its start.
+    """Return nodes and weights that rebuild every line shape to 3e-4 of its start.
 
     Parameters
     ----------
