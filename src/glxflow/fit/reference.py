@@ -52,16 +52,18 @@ def solve_lmfit(problem: Problem, start: RealArray, vary: BoolArray) -> Solution
     for _ in range(_MOST_ROUNDS):
         found, n_used = _search(problem, start, searched)
         n_evaluations += n_used
-        start = within(problem, found.point.theta)
-        escaped = start != found.point.theta
+        point, local = found.point, found.local
+        start = within(problem, point.theta)
+        escaped = start != point.theta
         if escaped.any() or (searched != vary).any():
-            found = _tangent(problem, start, vary)
+            point = problem.evaluate(start)
+            local = problem.quadratic(point, vary)
         stays = np.zeros_like(vary)
-        stays[vary] = leaves(problem.prior, start, vary, found.local.gradient)
+        stays[vary] = leaves(problem.prior, start, vary, local.gradient)
         if not (escaped | (vary & ~searched & ~stays)).any():
             break
         searched = vary & ~stays & ~escaped
-    return solution_at(problem, found.point, found.local, vary, n_evaluations)
+    return solution_at(problem, point, local, vary, n_evaluations)
 
 
 def _search(problem: Problem, start: RealArray, vary: BoolArray) -> tuple[_Tangent, int]:
@@ -100,14 +102,20 @@ def _tangent(problem: Problem, theta: RealArray, vary: BoolArray) -> _Tangent:
     """Return a residual and Jacobian of the varying parameters with the same quadratic model."""
     point = problem.evaluate(theta)
     local = problem.quadratic(point, vary)
-    # The root of the Hessian bordered by gradient and cost holds all three.
-    n_varying = local.gradient.size
-    bordered = np.empty((n_varying + 1, n_varying + 1))
-    bordered[:-1, :-1], bordered[-1, :-1] = local.hessian, local.gradient
-    bordered[-1, -1] = point.cost
-    root = np.linalg.cholesky(bordered)  # reads the lower triangle
-    jacobian = np.asarray(root[:-1].T, dtype=np.float64)
-    return _Tangent(point, local, residual=root[-1], jacobian=jacobian)
+    try:
+        root = _root(local.hessian, local.gradient, point.cost)
+    except np.linalg.LinAlgError:
+        # Beyond its bounds a parameter may promise more than there is to gain.
+        root = _root(local.normal, local.gradient, point.cost)
+    return _Tangent(point, local, residual=root[-1], jacobian=root[:-1].T)
+
+
+def _root(hessian: RealArray, gradient: RealArray, cost: float) -> RealArray:
+    """Return the root of the Hessian bordered by gradient and cost: it holds all three."""
+    bordered = np.empty((gradient.size + 1, gradient.size + 1))
+    bordered[:-1, :-1], bordered[-1, :-1], bordered[-1, -1] = hessian, gradient, cost
+    # The lower triangle is read.
+    return np.asarray(np.linalg.cholesky(bordered), dtype=np.float64)
 
 
 def _remember_last(evaluate: Callable[[RealArray], _Tangent]) -> Callable[[RealArray], _Tangent]:
