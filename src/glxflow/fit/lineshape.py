@@ -22,7 +22,7 @@ WIDEST_LORENTZIAN_HZ = 20.0
 WIDEST_GAUSSIAN_HZ = 15.0
 WIDEST_BROAD_PPM = 0.28
 LARGEST_SHIFT_PPM = 0.05
-LARGEST_SKEW = 3.0
+LARGEST_SKEW = 1.5
 """Ranges the family covers; the fit's parameters are bounded within them."""
 
 _Widths = TypeVar("_Widths", float, RealArray)

@@ -22,7 +22,7 @@ _DELAY_SD_US = 15.0
 # What the shim adds to every metabolite's own width; a little may be missing from that of a T2.
 _LORENTZIAN_HZ, _LORENTZIAN_SD_HZ, _LEAST_LORENTZIAN_HZ = 1.5, 1.5, -1.0
 _GAUSSIAN_HZ, _GAUSSIAN_LOG_SD = 3.0, 1.0
-_SKEW_SD = 2.0
+_SKEW_SD = 1.0
 _COMMON_SHARE = 0.5
 # Macromolecules and lipids are broad: their position is known less well in ppm and matters less.
 _BROAD_SHIFT_SD_PPM = {Kind.MACROMOLECULE: 0.006, Kind.LIPID: 0.012}
