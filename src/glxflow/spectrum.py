@@ -269,6 +269,10 @@ class BasisSet:
             gaussian_hz=tuple(self.gaussian_hz[index] for index in kept if self.gaussian_hz),
         )
 
+    def without(self, *kinds: Kind) -> "BasisSet":
+        """Return the components that are of none of these kinds."""
+        return self.chosen([index for index, kind in enumerate(self.kinds) if kind not in kinds])
+
     def joined(self, other: "BasisSet") -> "BasisSet":
         """Return these components and those of another set on the same axis, with its notes."""
         if other.axis != self.axis:

@@ -64,7 +64,7 @@ def with_coedited(difference: BasisSet) -> BasisSet:
         If there is no GABA, or it has no signal at 3.0 ppm: the set is not one for
         editing GABA.
     """
-    difference = _metabolites_of(difference)
+    difference = difference.without(Kind.MACROMOLECULE, Kind.LIPID)
     if "GABA" not in difference.names:
         raise BasisError(
             f"{difference.source}: no GABA among {', '.join(difference.names)}, so that the "
@@ -91,9 +91,3 @@ def with_coedited(difference: BasisSet) -> BasisSet:
         gaussian_hz=(line["fwhm_ppm"] * axis.spectrometer_frequency_mhz,),
     )
     return difference.joined(added)
-
-
-def _metabolites_of(basis: BasisSet) -> BasisSet:
-    """Return a basis set without macromolecules and lipids."""
-    kept = [index for index, kind in enumerate(basis.kinds) if kind is Kind.METABOLITE]
-    return basis.chosen(kept)

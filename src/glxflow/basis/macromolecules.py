@@ -56,8 +56,7 @@ def _without_partial(basis: BasisSet) -> BasisSet:
         f"{100 * areas[0] / areas[1]:.1f} % of their signal is between {_WEAK_PPM[0]:g} and "
         f"{_WEAK_PPM[1]:g} ppm, expected at least {100 * _LEAST_SHARE:g} %"
     )
-    kept = [n for n in range(len(basis.names)) if n not in members]
-    return replace(basis.chosen(kept), notes=(*basis.notes, note))
+    return replace(basis.without(Kind.MACROMOLECULE), notes=(*basis.notes, note))
 
 
 def _defaults(kind: Kind, subject: str, basis: BasisSet) -> BasisSet:

@@ -83,9 +83,8 @@ def with_measured(basis: BasisSet, measured: BasisSet) -> BasisSet:
     measured : BasisSet
         Bands on the same axis, as `measured_macromolecules` returns them.
     """
-    kept = [index for index, kind in enumerate(basis.kinds) if kind is not Kind.MACROMOLECULE]
     note = f"{measured.source}: {'; '.join(measured.notes)}"
-    return basis.chosen(kept).joined(replace(measured, notes=(note,)))
+    return basis.without(Kind.MACROMOLECULE).joined(replace(measured, notes=(note,)))
 
 
 class _Model:

@@ -118,8 +118,7 @@ def _default_source(
     }
     if own <= set(load("macromolecules")["macromolecules"]["components"]):
         return
-    kept = [index for index, kind in enumerate(basis.kinds) if kind is not Kind.MACROMOLECULE]
-    plain = basis.chosen(kept)
+    plain = basis.without(Kind.MACROMOLECULE)
     options: FitOptions = replace(model.options, baseline_ed_per_ppm=fit.result.baseline_ed)
     other = fit_prepared(fids[0], prepare(with_macromolecules(plain), options))
     yield "macromolecule source", Alternative("default macromolecules", other, fids[0], fids)

@@ -49,10 +49,7 @@ def _broad_rows(model: FitModel, amplitudes: RealArray) -> RealArray:
     Components outside the fitted range would otherwise be free to be anything.
     """
     sd = np.where(model.is_signed, _QUADRATURE_SD, _BROAD_SD)
-    broad = [kind is not Kind.METABOLITE for kind in model.kinds] + [True] * len(
-        model.quadrature_of
-    )
-    rows: RealArray = np.diag(1 / (sd * max(float(amplitudes.max()), 1e-300)))[broad]
+    rows: RealArray = np.diag(1 / (sd * max(float(amplitudes.max()), 1e-300)))[model.is_broad]
     return rows
 
 
