@@ -24,7 +24,6 @@ DEFAULTS = FitOptions()
 PREFIT_ED_PER_PPM = 1.5
 _PREFIT_DECREASE = 1e-2
 _USUAL_OWN_HZ = 2.0
-_N_RESTARTS = 1
 _LARGEST_START_SD = 0.3
 ED_GRID = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 """Effective dimensions per ppm among which AIC chooses."""
@@ -193,14 +192,13 @@ def choose_ed(problem: Problem, point: Point) -> float:
 
 
 def _confirmed(problem: Problem, start: RealArray, found: Solution) -> Solution:
-    """Return a solution, or a better one from other starts where its end is doubtful."""
+    """Return a solution, or a better one from another start where its end is doubtful."""
     if found.is_converged and not found.at_bound:
         return found
     sd = np.minimum(problem.prior.sd, _LARGEST_START_SD)
-    scatter = np.random.default_rng(0).normal(size=(_N_RESTARTS, start.size))
-    again = [_search(problem, start + sd * one) for one in scatter]
+    again = _search(problem, start + sd * np.random.default_rng(0).normal(size=start.size))
     # A minimum is better than a stop on the way to a lower one.
-    return min([found, *again], key=lambda one: (not one.is_converged, one.point.cost))
+    return min(found, again, key=lambda one: (not one.is_converged, one.point.cost))
 
 
 def _search(problem: Problem, start: RealArray) -> Solution:
