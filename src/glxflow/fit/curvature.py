@@ -13,13 +13,32 @@ import numpy as np
 
 from glxflow.fit.model import FitModel
 from glxflow.fit.prior import SHARED
-from glxflow.fit.shapes import GAUSSIAN, LORENTZIAN, SHIFT, SKEW, WIDTH, Shapes, slopes_of
+from glxflow.fit.shapes import GAUSSIAN, LORENTZIAN, SHIFT, SKEW, WIDTH, Shapes
 from glxflow.spectrum import ComplexArray, RealArray
 
 _OF_ALL = [SHIFT, LORENTZIAN, GAUSSIAN, SKEW]
 """Slopes that shared parameters move every line along, in the order of SHARED."""
 
 _SHIFTS = (0.0, 0.01, 0.04, 0.16, 0.64, 2.56)
+
+
+@dataclass(frozen=True, slots=True)
+class Quadratic:
+    """Half the cost near a point, by the varying parameters, amplitudes at their optimum.
+
+    Attributes
+    ----------
+    hessian : (n_varying, n_varying) ndarray
+        Positive definite: near the minimum exact, elsewhere J'J.
+    normal : (n_varying, n_varying) ndarray
+        J'J of Kaufman's Jacobian J, priors included.
+    gradient : (n_varying,) ndarray
+        J'r.
+    """
+
+    hessian: RealArray
+    normal: RealArray
+    gradient: RealArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +60,7 @@ class Curvature:
 def line_curvature(
     model: FitModel,
     shapes: Shapes,
+    slopes: ComplexArray,
     decays: ComplexArray,
     amplitudes: RealArray,
     residual: RealArray,
@@ -53,6 +73,8 @@ def line_curvature(
         Prepared for the basis set.
     shapes : Shapes
         Line shapes.
+    slopes : (n_columns, 5, n_nodes) complex ndarray
+        Of their decays, as `slopes_of` returns them.
     decays : (n_columns, n_nodes) complex ndarray
         At the nodes, over the noise.
     amplitudes : (n_columns,) ndarray
@@ -62,7 +84,6 @@ def line_curvature(
     """
     n_shared, n_columns = len(SHARED), len(amplitudes)
     of_nodes = model.single.reshape(-1, residual.size) @ residual.astype(np.float32)
-    slopes = slopes_of(model, shapes)
     turned = of_nodes.view(np.complex64).reshape(n_columns, -1).conj()
     once = slopes * (decays * turned)[:, np.newaxis]
     first: RealArray = once.sum(axis=-1).real
@@ -106,3 +127,8 @@ def definite(hessian: RealArray, normal: RealArray) -> RealArray:
             continue
         return shifted
     return normal
+
+
+def decrease(hessian: RealArray, gradient: RealArray) -> float:
+    """Return by how much the step of a quadratic model of half the cost lowers the cost."""
+    return float(gradient @ np.linalg.solve(hessian, gradient))

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from glxflow.fit.curvature import decrease
 from glxflow.fit.nnls import nnls_gram
 from glxflow.fit.prior import Prior, leaves
-from glxflow.fit.problem import Point, Problem, decrease
+from glxflow.fit.problem import Point, Problem
 from glxflow.fit.solver import LARGEST_PREDICTED_DECREASE, SMALLEST_DECREASE
 from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, RealArray

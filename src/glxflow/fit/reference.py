@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import lmfit
 import numpy as np
 
+from glxflow.fit.curvature import Quadratic
 from glxflow.fit.prior import Prior, leaves
-from glxflow.fit.problem import Point, Problem, Quadratic
+from glxflow.fit.problem import Point, Problem
 from glxflow.fit.solver import Solution, solution_at, within
 from glxflow.spectrum import BoolArray, RealArray
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from glxflow.fit.curvature import Quadratic, decrease
 from glxflow.fit.prior import leaves
-from glxflow.fit.problem import Point, Problem, Quadratic, decrease
+from glxflow.fit.problem import Point, Problem
 from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, RealArray
 
