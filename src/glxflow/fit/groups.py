@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glxflow.spectrum import BasisSet, Kind, spectrum_of
+from glxflow.spectrum import BasisSet, Kind, RealArray, spectrum_of
 
 TIED = (("Cr", "PCr"), ("GPC", "PCh", "Cho"), ("NAA", "NAAG"))
 """Substances that no 3 T spectrum tells apart: they share shift and width."""
@@ -83,3 +83,19 @@ def groups_of(
         quadratures = tuple(range(len(names), len(names) + len(quadrature_of)))
         groups.append(Group("Lip", lipids + quadratures, Kind.LIPID))
     return tuple(groups)
+
+
+def shared(values: RealArray, groups: tuple[Group, ...]) -> RealArray:
+    """Return values with that of a group's first member for all of the group."""
+    result = values.copy()
+    for group in groups:
+        result[list(group.members)] = values[group.members[0]]
+    return result
+
+
+def membership(groups: tuple[Group, ...], n_columns: int) -> RealArray:
+    """Return the matrix of which column belongs to which group."""
+    matrix = np.zeros((len(groups), n_columns))
+    for row, group in enumerate(groups):
+        matrix[row, list(group.members)] = 1.0
+    return matrix

@@ -6,7 +6,14 @@ import numpy as np
 
 from glxflow.errors import BasisError
 from glxflow.fit.baseline import SplineSpace, spline_space
-from glxflow.fit.groups import Group, collinear_pairs, far_lipids, groups_of
+from glxflow.fit.groups import (
+    Group,
+    collinear_pairs,
+    far_lipids,
+    groups_of,
+    membership,
+    shared,
+)
 from glxflow.fit.lineshape import lineshape_family, lineshape_slopes
 from glxflow.fit.options import FitOptions
 from glxflow.fit.prior import Prior, prior_of
@@ -252,11 +259,11 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
         reference=upright * reference,
         options=options,
         prior=prior_of(groups, axis.spectrometer_frequency_mhz, options),
-        membership=_membership(groups, len(fids)),
+        membership=membership(groups, len(fids)),
         protons=np.abs(basis.fids[columns, 0]),
         is_broad=np.array([basis.kinds[index] is not Kind.METABOLITE for index in columns]),
         broadening_hz=broadening_hz(basis)[columns],
-        lorentzian_hz=_shared(lorentzian_hz(basis)[columns], groups),
+        lorentzian_hz=shared(lorentzian_hz(basis)[columns], groups),
         collinear=collinear_pairs(basis),
     )
 
@@ -270,22 +277,6 @@ def _responses(
         spectra = _zero_filled(fid * interpolant.T)[:, rows] @ rotation
         response[index, ::2], response[index, 1::2] = spectra.real, -spectra.imag
     return response
-
-
-def _shared(values: RealArray, groups: tuple[Group, ...]) -> RealArray:
-    """Return values with that of a group's first member for all of the group."""
-    shared = values.copy()
-    for group in groups:
-        shared[list(group.members)] = values[group.members[0]]
-    return shared
-
-
-def _membership(groups: tuple[Group, ...], n_columns: int) -> RealArray:
-    """Return the matrix of which column belongs to which group."""
-    matrix = np.zeros((len(groups), n_columns))
-    for row, group in enumerate(groups):
-        matrix[row, list(group.members)] = 1.0
-    return matrix
 
 
 def _completed(modes: RealArray) -> RealArray:
