@@ -78,12 +78,8 @@ class Plain:
         theta, amplitudes = values[:n_theta], values[n_theta : n_theta + n_columns]
         spline = values[n_theta + n_columns :]
         shapes = shapes_of(self.model, theta)
-        decays = lineshape(
-            self.time_s,
-            shapes.gamma_per_s,
-            shapes.shift_hz,
-            g_per_s2=shapes.g_per_s2,
-            skew=shapes.skew,
+        decays = shapes.shim.decay(self.time_s) * lineshape(
+            self.time_s, shapes.gamma_per_s, shapes.shift_hz, shapes.own_g_per_s2
         )
         signal = np.fft.fft(self.fids * decays, 2 * self.model.n_kept, axis=1)
         spectra = np.fft.fftshift(signal, axes=1)[:, self.model.rows].real

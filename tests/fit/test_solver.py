@@ -28,12 +28,12 @@ def test_both_solvers_hold_a_parameter_at_its_bound(model, make_fid):
     names = model.prior.names
     high, low = model.prior.high.copy(), model.prior.low.copy()
     high[names.index("width_NAA")] = best[names.index("width_NAA")] - 0.05
-    low[names.index("skew")] = best[names.index("skew")] + 0.05
+    low[names.index("split")] = best[names.index("split")] + 0.05
     bounded = replace(fit.problem.model, prior=replace(model.prior, low=low, high=high))
     problem, vary = fit.problem.with_model(bounded), np.ones(best.size, dtype=bool)
     fast, slow = solve_fast(problem, best, vary), solve_lmfit(problem, best, vary)
     assert fast.at_bound == slow.at_bound
-    assert {"width_NAA", "skew"} <= set(slow.at_bound)
+    assert {"width_NAA", "split"} <= set(slow.at_bound)
     # As for the specification's pairs of solutions.
     assert slow.point.cost == pytest.approx(fast.point.cost, rel=1e-4)
     # From a bound that it need not stay at.

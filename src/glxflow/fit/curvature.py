@@ -13,11 +13,9 @@ import numpy as np
 
 from glxflow.fit.model import FitModel
 from glxflow.fit.prior import SHARED
-from glxflow.fit.shapes import GAUSSIAN, LORENTZIAN, SHIFT, SKEW, WIDTH, Shapes
+from glxflow.fit.shapes import GAUSSIAN, LORENTZIAN, OF_ALL, SHIFT, WIDTH, Shapes, Slopes
+from glxflow.fit.square import diagonal
 from glxflow.spectrum import ComplexArray, RealArray
-
-_OF_ALL = [SHIFT, LORENTZIAN, GAUSSIAN, SKEW]
-"""Slopes that shared parameters move every line along, in the order of SHARED."""
 
 _SHIFTS = (0.0, 0.01, 0.04, 0.16, 0.64, 2.56)
 
@@ -60,7 +58,7 @@ class Curvature:
 def line_curvature(
     model: FitModel,
     shapes: Shapes,
-    slopes: ComplexArray,
+    slopes: Slopes,
     decays: ComplexArray,
     amplitudes: RealArray,
     residual: RealArray,
@@ -73,8 +71,8 @@ def line_curvature(
         Prepared for the basis set.
     shapes : Shapes
         Line shapes.
-    slopes : (n_columns, 5, n_nodes) complex ndarray
-        Of their decays, as `slopes_of` returns them.
+    slopes : Slopes
+        Of their decays.
     decays : (n_columns, n_nodes) complex ndarray
         At the nodes, over the noise.
     amplitudes : (n_columns,) ndarray
@@ -85,23 +83,25 @@ def line_curvature(
     n_shared, n_columns = len(SHARED), len(amplitudes)
     of_nodes = model.single.reshape(-1, residual.size) @ residual.astype(np.float32)
     turned = of_nodes.view(np.complex64).reshape(n_columns, -1).conj()
-    once = slopes * (decays * turned)[:, np.newaxis]
+    turned *= decays
+    once = slopes.once * turned[:, np.newaxis]
     first: RealArray = once.sum(axis=-1).real
-    second = (once @ slopes.transpose(0, 2, 1)).real
-    # The exponents are straight in all but the logarithms of widths.
-    second[:, GAUSSIAN, GAUSSIAN] += 2 * first[:, GAUSSIAN]
-    own = shapes.g_per_s2 / shapes.shim_g_per_s2 - 1
-    second[:, WIDTH, WIDTH] += first[:, WIDTH] + own * first[:, GAUSSIAN]
+    second = (once @ slopes.once.transpose(0, 2, 1)).real
+    # The exponents are straight in shifts and the common Lorentzian.
+    by_g = model.slopes[2]
+    second[:, WIDTH, WIDTH] += first[:, WIDTH] + 2 * shapes.own_g_per_s2 * (turned @ by_g).real
+    of_shim = np.tensordot(turned, slopes.twice, (1, 2)).real
+    second[:, GAUSSIAN:LORENTZIAN, GAUSSIAN:LORENTZIAN] = of_shim
     second *= -amplitudes[:, np.newaxis, np.newaxis]
     of_group = np.tensordot(model.membership, second, axes=1)
     of_theta = np.zeros((n_shared + 2 * len(of_group),) * 2)
-    of_theta[2:n_shared, 2:n_shared] = second.sum(axis=0)[np.ix_(_OF_ALL, _OF_ALL)]
+    of_theta[2:n_shared, 2:n_shared] = second.sum(axis=0)[np.ix_(OF_ALL, OF_ALL)]
     mixed = np.zeros((n_columns, len(of_theta)))
-    mixed[:, 2:n_shared] = -first[:, _OF_ALL]
+    mixed[:, 2:n_shared] = -first[:, OF_ALL]
     for offset, own_slope in enumerate((SHIFT, WIDTH)):
         rows = slice(n_shared + offset, None, 2)
         mixed[:, rows] = -model.membership.T * first[:, own_slope, np.newaxis]
-        of_theta[rows, 2:n_shared] = of_group[:, own_slope, _OF_ALL]
+        of_theta[rows, 2:n_shared] = of_group[:, own_slope, OF_ALL]
         of_theta[2:n_shared, rows] = of_theta[rows, 2:n_shared].T
         for other, other_slope in enumerate((SHIFT, WIDTH)):
             columns = slice(n_shared + other, None, 2)
@@ -120,7 +120,8 @@ def definite(hessian: RealArray, normal: RealArray) -> RealArray:
         Positive definite; returned where no reasonable share of its diagonal is enough.
     """
     for shift in _SHIFTS:
-        shifted = hessian + np.diag(shift * np.diag(normal))
+        shifted = hessian.copy()
+        diagonal(shifted)[:] += shift * diagonal(normal)
         try:
             np.linalg.cholesky(shifted)
         except np.linalg.LinAlgError:

@@ -165,12 +165,8 @@ def _mismatch_rows(
     """
     n, time_s = len(total.names), total.axis.time_s
     shapes = shapes_of(total, start.theta)
-    decays = lineshape(
-        time_s,
-        shapes.gamma_per_s[:n],
-        shapes.shift_hz[:n],
-        g_per_s2=shapes.g_per_s2[:n],
-        skew=shapes.skew,
+    decays = shapes.shim.decay(time_s) * lineshape(
+        time_s, shapes.gamma_per_s[:n], shapes.shift_hz[:n], shapes.own_g_per_s2[:n]
     )
     mean, edited = np.einsum("j,kjt->kt", start.amplitudes[:n], model.responses * decays)
     factors = np.array([2j * np.pi * time_s, np.full(time_s.size, 1j)])

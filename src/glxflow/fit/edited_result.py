@@ -149,7 +149,7 @@ def _with_curves(like: FitResult, problem: Problem, point: Point, extra: RealArr
         kinds=model.kinds,
         amplitudes=point.amplitudes[:n],
         shift_ppm=(shapes.shift_hz[:n] - point.theta[2]) / f0_mhz,
-        linewidth_hz=shapes.fwhm_hz[:n],
+        linewidth_hz=shapes.fwhm_hz()[:n],
         delay_s=1e-6 * float(point.theta[1]),
         ppm=model.ppm,
         data=model.curve(problem.noise_sd * point.data[0]),

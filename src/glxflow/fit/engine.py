@@ -165,8 +165,13 @@ def _shared_fit(problem: Problem, point: Point) -> tuple[Problem, Point]:
 
 
 def _is_shared(problem: Problem) -> BoolArray:
-    """Tell which parameters belong to the whole spectrum."""
-    return np.array([name in SHARED for name in problem.prior.names])
+    """Tell which parameters belong to the whole spectrum.
+
+    The shares of the shim's two Gaussians are left equal: searched before the metabolites'
+    own widths, they end where one of both is next to nothing.
+    """
+    names = problem.prior.names
+    return np.array([name in SHARED and name != "log_odds" for name in names])
 
 
 def _weighted(problem: Problem, point: Point, noise: float) -> Problem:
@@ -229,7 +234,7 @@ def _result(
         crlb=np.sqrt(np.diag(bound)),
         noise_covariance=bound,
         shift_ppm=(shapes.shift_hz[: len(model.names)] - point.theta[2]) / f0_mhz,
-        linewidth_hz=shapes.fwhm_hz[: len(model.names)],
+        linewidth_hz=shapes.fwhm_hz()[: len(model.names)],
         phase_rad=float(np.angle(np.exp(1j * (found.phase_rad + point.theta[0])))),
         delay_s=1e-6 * float(point.theta[1]),
         offset_ppm=(found.offset_hz + float(point.theta[2])) / f0_mhz,

@@ -1,9 +1,8 @@
 """The family of line shapes, spanned by its values at few times.
 
-A metabolite's response is multiplied by exp(-gamma t - g t^2 + i eps t + i s h(t)),
-where h is the phase that an uneven shim adds: cubic at first, as the third
-cumulant of the field is, then linear. Over the range of widths and shifts a
-spectrum can have, these decays span a space of about 20 dimensions: each is a
+A component's response is multiplied by exp(-gamma t - g t^2 + i eps t), or by a sum of
+two such decays where the shim is uneven (`fit/shim.py`). Over the range of widths and
+shifts a spectrum can have, these span a space of about 20 dimensions: each is a
 fixed combination of its own values at as many times (discrete empirical
 interpolation, Chaturantabut & Sorensen 2010, doi:10.1137/090766498). A spectrum
 and its derivatives are then small matrix products, and no Fourier transform is
@@ -22,13 +21,13 @@ WIDEST_LORENTZIAN_HZ = 20.0
 WIDEST_GAUSSIAN_HZ = 15.0
 WIDEST_BROAD_PPM = 0.28
 LARGEST_SHIFT_PPM = 0.05
-LARGEST_SKEW = 1.5
+LARGEST_LOG_RATIO = 1.5
+LARGEST_SPLIT = 1.2
 """Ranges the family covers; the fit's parameters are bounded within them."""
 
 _Widths = TypeVar("_Widths", float, RealArray)
 
-_TOLERANCE = 6e-5
-_SKEW_TIME_S = 0.1
+_TOLERANCE = 2e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +66,9 @@ def lineshape(
     node_s: RealArray,
     gamma_per_s: RealArray,
     shift_hz: RealArray,
-    *,
     g_per_s2: float | RealArray,
-    skew: float,
 ) -> ComplexArray:
-    """Return decays at the nodes, (n_components, n_nodes).
+    """Return Voigt decays at the nodes, (n_components, n_nodes).
 
     Parameters
     ----------
@@ -81,28 +78,19 @@ def lineshape(
         Exponential decay rate (pi times the Lorentzian FWHM in Hz) and shift in Hz.
     g_per_s2 : float or (n_components,) ndarray
         Gaussian decay rate.
-    skew : float
-        Asymmetry; 0 is a symmetric line, positive has its longer tail upfield.
     """
     exponent = (-gamma_per_s + 2j * np.pi * shift_hz)[:, np.newaxis] * node_s
     exponent = exponent - np.multiply.outer(g_per_s2, node_s**2)
-    decays: ComplexArray = np.exp(exponent + 1j * skew * skew_phase(node_s))
+    decays: ComplexArray = np.exp(exponent)
     return decays
 
 
 def lineshape_slopes(node_s: RealArray) -> ComplexArray:
-    """Return what a decay is multiplied by for its derivatives, (4, n_nodes).
+    """Return what a decay is multiplied by for its derivatives, (3, n_nodes).
 
-    Derivatives are by gamma, shift in Hz, g and skew.
+    Derivatives are by gamma, shift in Hz and g.
     """
-    return np.stack([-node_s, 2j * np.pi * node_s, -(node_s**2), 1j * skew_phase(node_s)])
-
-
-def skew_phase(time_s: RealArray) -> RealArray:
-    """Return the phase of a line of unit skew."""
-    scaled = time_s / _SKEW_TIME_S
-    phase: RealArray = scaled**3 / (1 + scaled**2)
-    return phase
+    return np.stack([-node_s, 2j * np.pi * node_s, -(node_s**2)])
 
 
 def gaussian_rate(fwhm_hz: _Widths) -> _Widths:
@@ -127,15 +115,17 @@ def _training_set(time_s: RealArray, f0_mhz: float) -> RealArray:
     widths = np.array([0.0, 0.2, 1.0, 2.0, 4.0, 7.0, 12.0, WIDEST_LORENTZIAN_HZ])
     shifts = np.linspace(0.0, LARGEST_SHIFT_PPM * f0_mhz, 5)
     lorentzian, shift = (grid.ravel() for grid in np.meshgrid(widths, shifts))
-    broad = float(np.hypot(WIDEST_GAUSSIAN_HZ, WIDEST_BROAD_PPM * f0_mhz))
-    gaussian = (0.5, 3.0, 7.0, WIDEST_GAUSSIAN_HZ, 0.6 * broad, broad)
-    skews = LARGEST_SKEW * np.array([-1.0, -0.3, 0.0, 0.3, 1.0])
+    own = np.array([0.0, 0.6, 1.0]) * WIDEST_BROAD_PPM * f0_mhz
     decays = np.concatenate(
         [
             lineshape(
-                time_s, np.pi * lorentzian, shift, g_per_s2=gaussian_rate(width), skew=float(skew)
+                time_s,
+                np.pi * lorentzian,
+                shift + 0.7 * side * LARGEST_SPLIT * shim,
+                gaussian_rate(np.hypot(shim * np.exp(0.5 * ratio), broad)),
             )
-            for width, skew in product(gaussian, skews)
+            for shim, broad in product((0.5, 3.0, 7.0, WIDEST_GAUSSIAN_HZ), own)
+            for ratio, side in product((-LARGEST_LOG_RATIO, 0.0, LARGEST_LOG_RATIO), (-1, 0, 1))
         ]
     )
     return np.concatenate([decays.real, decays.imag]).T

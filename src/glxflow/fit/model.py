@@ -68,7 +68,7 @@ class FitModel:
         outside the voxel comes with any phase, and its amplitude has any sign.
     node_s : (n_nodes,) ndarray
         Times of the nodes, in s.
-    slopes : (4, n_nodes) complex ndarray
+    slopes : (3, n_nodes) complex ndarray
         Factors of a decay for its derivatives: `lineshape_slopes`.
     turn_per_us : (n_fit,) ndarray
         Phase of each point per us of delay, in rad.
@@ -187,6 +187,14 @@ class FitModel:
         """Return what `curves` does in single precision, (n_columns, n_kinds, n_fit)."""
         curves: SingleArray = shape.astype(np.complex64).view(np.float32) @ self.single
         return curves
+
+    def slope_sums(self, shape: ComplexArray) -> SingleArray:
+        """Return the sum of `slope_curves` over all columns, (n_kinds, n_fit)."""
+        flat = np.ascontiguousarray(shape.swapaxes(0, 1), dtype=np.complex64).view(np.float32)
+        sums: SingleArray = flat.reshape(len(flat), -1) @ self.single.reshape(
+            -1, self.single.shape[-1]
+        )
+        return sums
 
     def of_groups(self, curves: SingleArray) -> SingleArray:
         """Return the sums over the members of each group, (n_groups, ...).

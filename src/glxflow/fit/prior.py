@@ -7,22 +7,35 @@ import numpy as np
 
 from glxflow.fit.groups import Group
 from glxflow.fit.lineshape import (
+    LARGEST_LOG_RATIO,
     LARGEST_SHIFT_PPM,
-    LARGEST_SKEW,
+    LARGEST_SPLIT,
     WIDEST_GAUSSIAN_HZ,
     WIDEST_LORENTZIAN_HZ,
 )
 from glxflow.fit.options import FitOptions
 from glxflow.spectrum import BoolArray, Kind, RealArray
 
-SHARED = ("phase_rad", "delay_us", "shift_hz", "lorentzian_hz", "log_gaussian", "skew")
+SHARED = (
+    "phase_rad",
+    "delay_us",
+    "shift_hz",
+    "lorentzian_hz",
+    "log_gaussian",
+    "log_ratio",
+    "split",
+    "log_odds",
+)
 """Parameters of the whole spectrum; each group adds `shift_<group>` and `width_<group>`."""
 
 _DELAY_SD_US = 15.0
 # What the shim adds to every metabolite's own width; a little may be missing from that of a T2.
-_LORENTZIAN_HZ, _LORENTZIAN_SD_HZ, _LEAST_LORENTZIAN_HZ = 1.5, 1.5, -1.0
+_LORENTZIAN_HZ, _LORENTZIAN_SD_HZ, _LEAST_LORENTZIAN_HZ = 0.7, 0.4, -1.0
 _GAUSSIAN_HZ, _GAUSSIAN_LOG_SD = 3.0, 1.0
-_SKEW_SD = 1.0
+# Of fields simulated over voxels; which of the two Gaussians is the wider decides nothing.
+_LOG_RATIO, _LOG_RATIO_SD = 0.5, 0.4
+_SPLIT_SD = 0.5
+_LOG_ODDS_SD = 0.3
 _COMMON_SHARE = 0.5
 # Macromolecules and lipids are broad: their position is known less well in ppm and matters less.
 _BROAD_SHIFT_SD_PPM = {Kind.MACROMOLECULE: 0.006, Kind.LIPID: 0.012}
@@ -74,7 +87,9 @@ def prior_of(groups: Sequence[Group], f0_mhz: float, options: FitOptions) -> Pri
             np.log(0.2),
             np.log(0.9 * WIDEST_GAUSSIAN_HZ),
         ),
-        ("skew", 0.0, _SKEW_SD, -LARGEST_SKEW, LARGEST_SKEW),
+        ("log_ratio", _LOG_RATIO, _LOG_RATIO_SD, -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO),
+        ("split", 0.0, _SPLIT_SD, -LARGEST_SPLIT, LARGEST_SPLIT),
+        ("log_odds", 0.0, _LOG_ODDS_SD, -1.5, 1.5),
     ]
     for group in groups:
         shift_sd = _BROAD_SHIFT_SD_PPM.get(group.kind, options.shift_sd_ppm) * f0_mhz

@@ -13,18 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glxflow.fit.curvature import Quadratic, decrease, definite, line_curvature
+from glxflow.fit.curvature import Quadratic, definite, line_curvature
 from glxflow.fit.lineshape import lineshape
 from glxflow.fit.model import FitModel
 from glxflow.fit.nnls import nnls_gram
-from glxflow.fit.prior import SHARED, leaves
-from glxflow.fit.shapes import LORENTZIAN, WIDTH, Shapes, shapes_of, slopes_of
+from glxflow.fit.prior import SHARED
+from glxflow.fit.shapes import LORENTZIAN, OF_ALL, WIDTH, Shapes, Slopes, shapes_of, slopes_of
 from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, ComplexArray, RealArray, SingleArray
 
 _RIDGE = 1e-10
-_NEAR = 0.05
-"""Near the minimum, a step lowers the cost by less than this share of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +119,7 @@ class Problem:
         self.ratio_rows = ratio_rows
         self.shares = model.spline.shares(stiffness)
         self._spectrum = spectrum
+        self._ratio_gram = ratio_rows.T @ ratio_rows
         self._limited = np.isfinite(self.prior.sd)
         self._root_weight = np.ones(len(model.ppm))
         self._root_weight[: self.shares.size] = np.sqrt(np.clip(1 - self.shares, 0.0, 1.0))
@@ -175,13 +174,9 @@ class Problem:
         data = self.model.rotated(np.stack(rows)) / self.noise_sd
         shapes = shapes_of(self.model, theta)
         decays = lineshape(
-            self.model.node_s,
-            shapes.gamma_per_s,
-            shapes.shift_hz,
-            g_per_s2=shapes.g_per_s2,
-            skew=shapes.skew,
+            self.model.node_s, shapes.gamma_per_s, shapes.shift_hz, shapes.own_g_per_s2
         )
-        decays /= self.noise_sd
+        decays *= shapes.shim.decay(self.model.node_s) / self.noise_sd
         spectra = self.model.curves(decays[:, np.newaxis])[:, 0]
         return self._complete(Curves(theta, shapes, decays, spectra, data))
 
@@ -189,11 +184,20 @@ class Problem:
         """Return the state of this problem where another of the same noise was evaluated."""
         return self._complete(point)
 
-    def quadratic(self, point: Point, vary: BoolArray) -> Quadratic:
+    def quadratic(self, point: Point, vary: BoolArray, *, is_near: bool = True) -> Quadratic:
         """Return the quadratic model of half the cost by the varying parameters.
 
         Both matrices are Schur complements of the amplitudes. The residual is
         orthogonal to the active columns, so that the gradient needs no projection.
+
+        Parameters
+        ----------
+        point : Point
+            Where.
+        vary : (n_theta,) bool ndarray
+            Which parameters vary.
+        is_near : bool
+            Whether this is near a minimum, where second derivatives are worth their time.
         """
         of_decays = slopes_of(self.model, point.shapes)
         slopes = self._derivatives(point, of_decays, vary)
@@ -206,14 +210,13 @@ class Problem:
         diagonal(of_slopes)[:] += precision
         gradient = slopes @ residual + (point.theta - self.prior.mean)[vary] * precision
         normal = of_slopes - cross.T @ (unlinked @ cross)
+        # Of few parameters Gauss and Newton's alone are found as soon.
+        if not (is_near and vary[len(SHARED) :].any()):
+            return Quadratic(normal, normal, gradient)
         second, mixed = self._second_order(point, of_decays, self.whiten(residual))
         cross += mixed[active][:, vary]
         exact = of_slopes + principal(second, vary) - cross.T @ (unlinked @ cross)
-        hessian = definite(exact, normal)
-        inside = ~leaves(self.prior, point.theta, vary, gradient)
-        gain = decrease(principal(hessian, inside), gradient[inside])
-        is_near = gain < _NEAR * point.cost
-        return Quadratic(hessian if is_near else normal, normal, gradient)
+        return Quadratic(definite(exact, normal), normal, gradient)
 
     def fixed_jacobian(self, point: Point) -> RealArray:
         """Return the Jacobian of the residual at fixed amplitudes, (n_rows, n_theta)."""
@@ -233,7 +236,7 @@ class Problem:
         """Return the state once spectra and data are known."""
         whitened = self.whiten(curves.spectra)
         observed = self.whiten(curves.data[0])
-        gram = whitened @ whitened.T + self.ratio_rows.T @ self.ratio_rows
+        gram = whitened @ whitened.T + self._ratio_gram
         diagonal(gram)[:] *= 1 + _RIDGE
         # A spectrum is fitted some twenty times with nearly the same active set.
         amplitudes = nnls_gram(gram, whitened @ observed, self._passive, self.model.is_signed)
@@ -257,30 +260,34 @@ class Problem:
             residual=residual,
         )
 
-    def _derivatives(self, point: Point, of_decays: ComplexArray, vary: BoolArray) -> SingleArray:
+    def _derivatives(self, point: Point, of_decays: Slopes, vary: BoolArray) -> SingleArray:
         """Return d(data - fit)/d(theta), whitened, (n_varying, n_fit), by `slopes_of` its decays.
 
         Single precision moves a search by 1e-6 SD and takes half the time.
         """
-        model, own_gamma = self.model, point.shapes.own_gamma_per_s
+        model, n_shared = self.model, len(SHARED)
         fitted = -point.amplitudes[:, np.newaxis] * point.decays
-        curves = model.slope_curves(fitted[:, np.newaxis] * of_decays[:, :LORENTZIAN])
-        # A metabolite's own width has the derivative of the common one, of which macromolecules
-        # and lipids know nothing.
-        metabolite = ~model.is_broad
-        per_hz = (np.pi / own_gamma[metabolite]).astype(np.float32)
-        shift, _, gaussian, skew = curves.sum(axis=0)
-        rows = [*point.data[1:3], shift, per_hz @ curves[metabolite, WIDTH], gaussian, skew]
-        common = np.stack(rows, dtype=np.float32, casting="same_kind")[vary[: len(SHARED)]]
-        if vary[len(SHARED) :].any():
+        slopes = fitted[:, np.newaxis] * of_decays.once
+        if vary[n_shared:].any():
+            curves = model.slope_curves(slopes[:, :LORENTZIAN])
+            # A metabolite's own width has the derivative of the common one, of which
+            # macromolecules and lipids know nothing.
+            metabolite = ~model.is_broad
+            per_hz = (np.pi / point.shapes.own_gamma_per_s[metabolite]).astype(np.float32)
+            shift, _, *of_shim = curves.sum(axis=0)
+            of_all = np.array([shift, per_hz @ curves[metabolite, WIDTH], *of_shim])
             of_group = model.of_groups(curves[:, :2]).reshape(-1, curves.shape[-1])
-            kept = of_group if vary.all() else of_group[vary[len(SHARED) :]]
-            common = np.concatenate([common, kept])
-        common *= self._root_weight.astype(np.float32)
-        return common
+        else:
+            of_all = model.slope_sums(slopes[:, OF_ALL])
+            of_group = of_all[:0]
+        rows = np.concatenate([point.data[1:3].astype(np.float32), of_all, of_group])
+        if not vary.all():
+            rows = rows[vary[: len(rows)]]
+        rows *= self._root_weight.astype(np.float32)
+        return rows
 
     def _second_order(
-        self, point: Point, of_decays: ComplexArray, residual: RealArray
+        self, point: Point, of_decays: Slopes, residual: RealArray
     ) -> tuple[RealArray, RealArray]:
         """Return what second derivatives add to the Hessian, by parameters and with amplitudes."""
         lines = line_curvature(

@@ -9,7 +9,7 @@ import numpy as np
 from glxflow.fit.curvature import Quadratic
 from glxflow.fit.prior import Prior, leaves
 from glxflow.fit.problem import Point, Problem
-from glxflow.fit.solver import Solution, solution_at, within
+from glxflow.fit.solver import NEAR, Solution, solution_at, within
 from glxflow.spectrum import BoolArray, RealArray
 
 _LMFIT_TOLERANCE = 1e-5
@@ -69,7 +69,7 @@ def solve_lmfit(problem: Problem, start: RealArray, vary: BoolArray) -> Solution
 
 def _search(problem: Problem, start: RealArray, vary: BoolArray) -> tuple[_Tangent, int]:
     """Return where lmfit ends without bounds, and the evaluations it took."""
-    at = _remember_last(lambda theta: _tangent(problem, theta, vary))
+    at = _remember_last(lambda theta, before: _tangent(problem, theta, vary, before))
     parameters = lmfit.Parameters()
     for name, value, varies in zip(problem.prior.names, start, vary, strict=True):
         parameters.add(_valid(name), value=float(value), vary=bool(varies))
@@ -99,10 +99,14 @@ class _Minimizer(lmfit.Minimizer):
         """Leave errors and correlations unset."""
 
 
-def _tangent(problem: Problem, theta: RealArray, vary: BoolArray) -> _Tangent:
-    """Return a residual and Jacobian of the varying parameters with the same quadratic model."""
+def _tangent(problem: Problem, theta: RealArray, vary: BoolArray, before: float) -> _Tangent:
+    """Return a residual and Jacobian of the varying parameters with the same quadratic model.
+
+    `before` is the cost where the search was last.
+    """
     point = problem.evaluate(theta)
-    local = problem.quadratic(point, vary)
+    is_near = abs(before - point.cost) < NEAR * point.cost
+    local = problem.quadratic(point, vary, is_near=is_near)
     try:
         root = _root(local.hessian, local.gradient, point.cost)
     except np.linalg.LinAlgError:
@@ -119,13 +123,18 @@ def _root(hessian: RealArray, gradient: RealArray, cost: float) -> RealArray:
     return np.asarray(np.linalg.cholesky(bordered), dtype=np.float64)
 
 
-def _remember_last(evaluate: Callable[[RealArray], _Tangent]) -> Callable[[RealArray], _Tangent]:
-    """Return a function that does not repeat the evaluation it has just made."""
+def _remember_last(
+    evaluate: Callable[[RealArray, float], _Tangent],
+) -> Callable[[RealArray], _Tangent]:
+    """Return a function that does not repeat the evaluation it has just made.
+
+    It is told the cost of the one before.
+    """
     last: list[_Tangent] = []
 
     def at(theta: RealArray) -> _Tangent:
         if not last or not np.array_equal(last[0].point.theta, theta):
-            last[:] = [evaluate(theta)]
+            last[:] = [evaluate(theta, last[0].point.cost if last else np.inf)]
         return last[0]
 
     return at

@@ -7,10 +7,14 @@ import numpy as np
 from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm
 from glxflow.fit.model import FitModel
 from glxflow.fit.prior import SHARED
+from glxflow.fit.shim import Shim
 from glxflow.spectrum import ComplexArray, RealArray
 
-SHIFT, WIDTH, GAUSSIAN, SKEW, LORENTZIAN = range(5)
-"""Rows of `slopes_of`."""
+SHIFT, WIDTH, GAUSSIAN, RATIO, SPLIT, ODDS, LORENTZIAN = range(7)
+"""Rows of `Slopes.once`."""
+
+OF_ALL = [SHIFT, LORENTZIAN, GAUSSIAN, RATIO, SPLIT, ODDS]
+"""Those that shared parameters move every line along, in the order of SHARED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,23 +27,23 @@ class Shapes:
         Exponential decay rate and shift.
     own_gamma_per_s : (n_components,) ndarray
         Part of the decay rate that is a metabolite's own; the rest is common to all.
-    g_per_s2 : (n_components,) ndarray
-        Gaussian decay rate: of the shim, and of macromolecules and lipids their own too.
-    shim_g_per_s2 : float
-        That of the shim, common to all.
-    skew : float
-        Asymmetry, common to all.
-    fwhm_hz : (n_components,) ndarray
-        Full width at half height of a symmetric line of these widths.
+    own_g_per_s2 : (n_components,) ndarray
+        Gaussian decay rate that macromolecules and lipids have beside the shim's.
+    shim : Shim
+        What is common to all.
     """
 
     gamma_per_s: RealArray
     own_gamma_per_s: RealArray
     shift_hz: RealArray
-    g_per_s2: RealArray
-    shim_g_per_s2: float
-    skew: float
-    fwhm_hz: RealArray
+    own_g_per_s2: RealArray
+    shim: Shim
+
+    def fwhm_hz(self) -> RealArray:
+        """Return full widths at half height, those of the shim taken for a Gaussian's."""
+        own_squared = self.own_g_per_s2 / gaussian_rate(1.0)
+        gaussian_hz = np.sqrt(own_squared + self.shim.full_width_hz() ** 2)
+        return voigt_fwhm(self.gamma_per_s / np.pi, gaussian_hz)
 
 
 def shapes_of(model: FitModel, theta: RealArray) -> Shapes:
@@ -50,32 +54,43 @@ def shapes_of(model: FitModel, theta: RealArray) -> Shapes:
     # Macromolecules and lipids have their own decay in the basis: of the shim they feel g alone.
     own_hz = model.lorentzian_hz * factor
     lorentzian_hz = own_hz + np.where(model.is_broad, 0.0, theta[3])
-    shim_hz = float(np.exp(theta[4]))
-    gaussian_hz = np.hypot(shim_hz, model.broadening_hz * factor)
     return Shapes(
         gamma_per_s=np.pi * lorentzian_hz,
         own_gamma_per_s=np.pi * own_hz,
         shift_hz=shift_hz,
-        g_per_s2=gaussian_rate(gaussian_hz),
-        shim_g_per_s2=gaussian_rate(shim_hz),
-        skew=float(theta[5]),
-        fwhm_hz=voigt_fwhm(lorentzian_hz, gaussian_hz),
+        own_g_per_s2=gaussian_rate(model.broadening_hz * factor),
+        shim=Shim(float(np.exp(theta[4])), *theta[5:8].tolist()),
     )
 
 
-def slopes_of(model: FitModel, shapes: Shapes) -> ComplexArray:
-    """Return what each decay is multiplied by for its derivatives, (n_columns, 5, n_nodes).
+@dataclass(frozen=True, slots=True)
+class Slopes:
+    """What decays are multiplied by for their derivatives.
 
-    Derivatives are by a shift in Hz, the logarithm of the column's own width, that of
-    the shim's Gaussian, the skew, and the Lorentzian that all metabolites share, in Hz.
+    Attributes
+    ----------
+    once : (n_columns, 7, n_nodes) complex ndarray
+        For first derivatives, of every column.
+    twice : (4, 4, n_nodes) complex ndarray
+        For second derivatives by the parameters of the shim, common to all.
     """
-    by_gamma, by_shift, by_g, by_skew = model.slopes
-    own_g = 2 * (shapes.g_per_s2 - shapes.shim_g_per_s2)
-    slopes = np.empty((len(own_g), 5, by_g.size), dtype=np.complex128)
+
+    once: ComplexArray
+    twice: ComplexArray
+
+
+def slopes_of(model: FitModel, shapes: Shapes) -> Slopes:
+    """Return the slopes of every column's decay.
+
+    Derivatives are by a shift in Hz, the logarithm of the column's own width, the
+    parameters of the shim, and the Lorentzian that all metabolites share, in Hz.
+    """
+    by_gamma, by_shift, by_g = model.slopes
+    of_shim, twice = shapes.shim.slopes(model.node_s)
+    slopes = np.empty((len(model.response), 7, by_g.size), dtype=np.complex128)
     slopes[:, SHIFT] = by_shift
     slopes[:, WIDTH] = np.multiply.outer(shapes.own_gamma_per_s, by_gamma)
-    slopes[:, WIDTH] += np.multiply.outer(own_g, by_g)
-    slopes[:, GAUSSIAN] = 2 * shapes.shim_g_per_s2 * by_g
-    slopes[:, SKEW] = by_skew
+    slopes[:, WIDTH] += np.multiply.outer(2 * shapes.own_g_per_s2, by_g)
+    slopes[:, GAUSSIAN:LORENTZIAN] = of_shim
     slopes[:, LORENTZIAN] = np.multiply.outer(np.pi * ~model.is_broad, by_gamma)
-    return slopes
+    return Slopes(slopes, twice)

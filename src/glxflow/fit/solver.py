@@ -16,6 +16,9 @@ LARGEST_PREDICTED_DECREASE = 1e-4
 SMALLEST_DECREASE = 3e-5
 """The search ends where a step would lower chi-squared by less: 0.006 SD of a parameter."""
 
+NEAR = 0.2
+"""Near the minimum, a step lowers the cost by less than this share of it."""
+
 _MOST_EVALUATIONS = 80
 _LARGEST_DAMPING = 1e10
 _LEAST_SHRINKING = 0.1
@@ -76,7 +79,7 @@ def solve_fast(
     """
     point = problem.evaluate(within(problem, start))
     varied = np.flatnonzero(vary)
-    local = problem.quadratic(point, vary)
+    local = problem.quadratic(point, vary, is_near=False)
     damping, growth, n_evaluations = 1e-3, 2.0, 1
     while damping < _LARGEST_DAMPING and n_evaluations < _MOST_EVALUATIONS:
         # What would leave its bounds stands still, or it would spoil the step of the others.
@@ -98,7 +101,8 @@ def solve_fast(
             # Nielsen (1999): a smooth rule does not bounce between two dampings.
             damping *= max(_LEAST_SHRINKING, 1 - (2 * gain - 1) ** 3)
             growth = 2.0
-            point, local = candidate, problem.quadratic(candidate, vary)
+            is_near = point.cost - candidate.cost < NEAR * candidate.cost
+            point, local = candidate, problem.quadratic(candidate, vary, is_near=is_near)
         else:
             damping = growth * max(damping, _LEAST_RAISED)
             growth *= 2
