@@ -10,7 +10,8 @@ _SINGLETS = {("NAA", "NAAG"): (1.9, 2.12), ("Cr", "PCr"): (2.92, 3.12)}
 _INNER_PPM = (1.8, 3.8)
 _TRUST_WINDOW_PPM = 0.15
 _LARGEST_EXCESS = 2.0
-_LARGEST_POWER = 4.0
+_POWER_OF_NOISE = 4.0
+_LARGEST_POWER = 8.0
 _LITTLE_TRUST = 0.05
 
 
@@ -73,7 +74,8 @@ def trust(ppm: RealArray, residual: RealArray) -> RealArray:
     Lipid from outside the voxel and the tail of water are not in the model, and
     would bend everything else. An end counts as bad where its misfit exceeds twice that
     of the metabolites between 1.8 and 3.8 ppm, which are always trusted, and four
-    times the noise. It is left out whole: a limit that follows the misfit differs
+    times the noise; or eight times the noise, since what bends everything else makes
+    the rest misfit too. It is left out whole: a limit that follows the misfit differs
     with where the data lie on their grid, and a result with it.
 
     Parameters
@@ -85,6 +87,6 @@ def trust(ppm: RealArray, residual: RealArray) -> RealArray:
     power = np.convolve(residual**2, window, "same") / np.convolve(ppm**0, window, "same")
     low, high = ppm < _INNER_PPM[0], ppm > _INNER_PPM[1]
     usual = np.median(power[~(low | high)]) if not (low | high).all() else np.inf
-    bad = power > max(_LARGEST_EXCESS * usual, _LARGEST_POWER)
+    bad = power > np.clip(_LARGEST_EXCESS * usual, _POWER_OF_NOISE, _LARGEST_POWER)
     left_out = (low & (low & bad).any()) | (high & (high & bad).any())
     return np.where(left_out, _LITTLE_TRUST, 1.0)
