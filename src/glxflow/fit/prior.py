@@ -30,7 +30,7 @@ SHARED = (
 
 _DELAY_SD_US = 15.0
 # What the shim adds to every metabolite's own width; a little may be missing from that of a T2.
-_LORENTZIAN_HZ, _LORENTZIAN_SD_HZ, _LEAST_LORENTZIAN_HZ = 0.7, 0.4, -1.0
+_LORENTZIAN_HZ, _LORENTZIAN_SD_HZ, _LEAST_LORENTZIAN_HZ = 0.7, 0.5, -1.0
 _GAUSSIAN_HZ, _GAUSSIAN_LOG_SD = 3.0, 1.0
 # Of fields simulated over voxels; which of the two Gaussians is the wider decides nothing.
 _LOG_RATIO, _LOG_RATIO_SD = 0.5, 0.4

@@ -1,9 +1,9 @@
 """The decay that an uneven field gives every signal of a voxel.
 
-The field's distribution is two Gaussians of equal weight, apart and of different widths.
-Of line shapes simulated from gradients and second-order fields over voxels this leaves
-0.2 to 0.8 % in the median, where one Gaussian with a skew leaves 1.3 to 2.5; it cannot
-turn negative, and at every width it is the same shape.
+The field's distribution is two Gaussians, apart, of different widths and shares, whose
+common mean is zero. Of line shapes simulated from gradients and second-order fields over
+voxels this leaves 0.1 to 0.7 % in the median, where one Gaussian with a skew leaves 1.3
+to 2.5; it cannot turn negative, and at every width it is the same shape.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Shim:
     Attributes
     ----------
     fwhm_hz : float
-        Full width at half height of its two Gaussians, their geometric mean.
+        Geometric mean of the full widths at half height of its two Gaussians.
     log_ratio : float
         Logarithm of the width of the second over that of the first.
     split : float
@@ -60,6 +60,7 @@ class Shim:
         each[0] = 2 * fading + 1j * exponents.imag
         each[1] = _SIGNS * fading
         each[2] = second_is * whole
+        # A larger share of the second moves both, so that the mean stays.
         each[3] = second_is - (both * self.split) * whole
         parts = np.exp(exponents)
         parts /= parts.sum(axis=0)
