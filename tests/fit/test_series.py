@@ -93,7 +93,9 @@ def brute_force(series, fit, design, weights, theta):
         observed.append(data)
     observed = np.array(observed)
     share = weights / weights.sum()
-    active = np.eye(columns.shape[1])[:, mean.solution.point.amplitudes != 0]
+    # What is zero is so in the mean over transients, whatever changes about it.
+    has_mean = fit.solution.point.blocks[0].linear[: columns.shape[1]] != 0
+    active = np.eye(columns.shape[1])[:, has_mean]
     curves = columns @ other.mapping + noise * other.fixed
     course = design.matrix[:, 1:]
     soft = problem.ratio_rows
@@ -106,8 +108,8 @@ def brute_force(series, fit, design, weights, theta):
         still = np.zeros((len(data_row) + len(soft_row), active.shape[1]))
         rows.append(np.hstack([still, np.vstack([data_row, soft_row])]))
         values += [(observed[n] - share @ observed) * (root / noise), np.zeros(len(soft_row))]
-    at_mean = np.kron(share @ course, other.mapping)
-    mean_curves = columns @ active, np.kron(share @ course, columns @ other.mapping)
+    at_mean = np.kron(share @ course, has_mean[:, np.newaxis] * other.mapping)
+    mean_curves = columns @ active, columns @ at_mean
     rows.append(np.hstack(mean_curves) / problem.noise_sd)
     rows.append(soft @ np.hstack([active, at_mean]))
     values += [share @ observed / problem.noise_sd, np.zeros(len(soft))]
@@ -115,6 +117,7 @@ def brute_force(series, fit, design, weights, theta):
     found, *_ = np.linalg.lstsq(matrix, target)
     start, steps = active @ found[: active.shape[1]], found[active.shape[1] :]
     steps = steps.reshape(course.shape[1], -1) @ other.mapping.T
+    start = start - ~has_mean * (share @ course @ steps)
     levels = start + design.levels[:, 1:] @ steps
     residual = target - matrix @ found
     return residual @ residual, levels[:, : len(fit.names)]

@@ -38,7 +38,7 @@ _SPLIT_SD = 0.5
 _LOG_ODDS_SD = 0.3
 _COMMON_SHARE = 0.5
 # Macromolecules and lipids are broad: their position is known less well in ppm and matters less.
-_BROAD_SHIFT_SD_PPM = {Kind.MACROMOLECULE: 0.006, Kind.LIPID: 0.012}
+_BROAD_SHIFT_SD_PPM = {Kind.MACROMOLECULE: 0.008, Kind.LIPID: 0.012}
 _BROAD_WIDTH_LOG_SD = {Kind.MACROMOLECULE: 0.3, Kind.LIPID: 0.3}
 _LEAST_LOG_WIDTH, _LARGEST_LOG_WIDTH = -3.0, 1.0
 

@@ -13,8 +13,8 @@ from glxflow.spectrum import BoolArray, RealArray
 LARGEST_PREDICTED_DECREASE = 1e-4
 """Converged: a further Gauss-Newton step would lower reduced chi-squared units by less."""
 
-SMALLEST_DECREASE = 3e-5
-"""The search ends where a step would lower chi-squared by less: 0.006 SD of a parameter."""
+SMALLEST_DECREASE = 8e-5
+"""The search ends where a step would lower chi-squared by less: 0.009 SD of a parameter."""
 
 NEAR = 0.2
 """Near the minimum, a step lowers the cost by less than this share of it."""
