@@ -112,20 +112,25 @@ def voigt_fwhm(lorentzian_hz: RealArray, gaussian_hz: float | RealArray) -> Real
 
 def _training_set(time_s: RealArray, f0_mhz: float) -> RealArray:
     """Return decays over the range of parameters as columns, real and imaginary apart."""
-    widths = np.array([0.0, 0.2, 1.0, 2.0, 4.0, 7.0, 12.0, WIDEST_LORENTZIAN_HZ])
+    widths = (0.0, 0.2, 1.0, 2.0, 4.0, 7.0, 12.0, WIDEST_LORENTZIAN_HZ)
     shifts = np.linspace(0.0, LARGEST_SHIFT_PPM * f0_mhz, 5)
-    lorentzian, shift = (grid.ravel() for grid in np.meshgrid(widths, shifts))
-    own = np.array([0.0, 0.6, 1.0]) * WIDEST_BROAD_PPM * f0_mhz
+    broad = WIDEST_BROAD_PPM * f0_mhz
+    # What is broad by itself has no Lorentzian width.
+    narrow = product([0.0], widths, shifts)
+    own, lorentzian, shift = np.array([*narrow, *product([0.6 * broad, broad], [0.0], shifts)]).T
     decays = np.concatenate(
         [
             lineshape(
                 time_s,
                 np.pi * lorentzian,
                 shift + 0.7 * side * LARGEST_SPLIT * shim,
-                gaussian_rate(np.hypot(shim * np.exp(0.5 * ratio), broad)),
+                gaussian_rate(np.hypot(shim * np.exp(0.5 * ratio), own)),
             )
-            for shim, broad in product((0.5, 3.0, 7.0, WIDEST_GAUSSIAN_HZ), own)
-            for ratio, side in product((-LARGEST_LOG_RATIO, 0.0, LARGEST_LOG_RATIO), (-1, 0, 1))
+            for shim, ratio, side in product(
+                (0.5, 3.0, 7.0, WIDEST_GAUSSIAN_HZ),
+                (-LARGEST_LOG_RATIO, 0.0, LARGEST_LOG_RATIO),
+                (-1, 0, 1),
+            )
         ]
     )
     return np.concatenate([decays.real, decays.imag]).T
