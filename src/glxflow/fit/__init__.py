@@ -3,8 +3,9 @@
 from glxflow.fit.edited import fit_edited, prepare_edited
 from glxflow.fit.engine import Fit, fit_prepared, fit_spectrum
 from glxflow.fit.ensemble import Ensemble, fit_ensemble
-from glxflow.fit.model import FitModel, prepare
+from glxflow.fit.model import FitModel
 from glxflow.fit.options import FitOptions
+from glxflow.fit.preparation import prepare
 from glxflow.fit.profile import ProfileInterval, profile_interval
 from glxflow.fit.sensitivity import baseline_alternatives
 from glxflow.fit.series import fit_series

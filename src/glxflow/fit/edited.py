@@ -21,8 +21,9 @@ from glxflow.fit.edited_result import N_MISMATCH, EditedFit, edited_fit, failed_
 from glxflow.fit.engine import PREFIT_ED_PER_PPM, Fit, fit_prepared
 from glxflow.fit.joint import Block, Channel, Joint, explained, solve_joint
 from glxflow.fit.lineshape import lineshape
-from glxflow.fit.model import FitModel, prepare
+from glxflow.fit.model import FitModel
 from glxflow.fit.options import FitOptions
+from glxflow.fit.preparation import prepare
 from glxflow.fit.prior import Prior
 from glxflow.fit.problem import Point, Problem
 from glxflow.fit.shapes import shapes_of

@@ -7,8 +7,9 @@ import numpy as np
 
 from glxflow.fit.doubts import doubts, failed
 from glxflow.fit.merit import half_width, singlet, trust
-from glxflow.fit.model import FitModel, prepare
+from glxflow.fit.model import FitModel
 from glxflow.fit.options import FitOptions
+from glxflow.fit.preparation import prepare
 from glxflow.fit.prior import SHARED
 from glxflow.fit.problem import Point, Problem
 from glxflow.fit.soft import ratio_rows
@@ -160,12 +161,12 @@ def _shared_fit(problem: Problem, point: Point) -> tuple[Problem, Point]:
     ratio_sd = problem.model.options.macromolecule_ratio_sd
     problem = problem.with_ratios(ratio_rows(problem.model, point.amplitudes, ratio_sd))
     smallest = _PREFIT_DECREASE * point.cost
-    point = solve_fast(problem, point.theta, _is_shared(problem), smallest).point
+    point = solve_fast(problem, point.theta, _first_searched(problem), smallest).point
     return problem.with_ratios(ratio_rows(problem.model, point.amplitudes, ratio_sd)), point
 
 
-def _is_shared(problem: Problem) -> BoolArray:
-    """Tell which parameters belong to the whole spectrum.
+def _first_searched(problem: Problem) -> BoolArray:
+    """Tell which parameters the first fit searches: those of the whole spectrum.
 
     The shares of the shim's two Gaussians are left equal: searched before the metabolites'
     own widths, they end where one of both is next to nothing.

@@ -4,34 +4,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from glxflow.errors import BasisError
 from glxflow.fit.baseline import SplineSpace, spline_space
-from glxflow.fit.groups import (
-    Group,
-    collinear_pairs,
-    far_lipids,
-    groups_of,
-    membership,
-    shared,
-)
-from glxflow.fit.lineshape import lineshape_family, lineshape_slopes
+from glxflow.fit.groups import Group
 from glxflow.fit.options import FitOptions
-from glxflow.fit.prior import Prior, prior_of
-from glxflow.fit.start import template
-from glxflow.fit.widths import broadening_hz, lorentzian_hz, narrowed
-from glxflow.spectrum import (
-    Axis,
-    BasisSet,
-    BoolArray,
-    ComplexArray,
-    Fid,
-    Kind,
-    RealArray,
-    SingleArray,
-)
-
-FITTED_S = 0.25
-"""Samples up to here are fitted: of a 3 Hz line, 0.9 % of the energy comes later."""
+from glxflow.fit.prior import Prior
+from glxflow.spectrum import Axis, BoolArray, ComplexArray, Fid, Kind, RealArray, SingleArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +128,7 @@ class FitModel:
         key = weight.tobytes()
         if key not in self.known_weights:
             spline = spline_space(self.ppm, weight)
-            rotation = _completed(spline.modes)
+            rotation = completed(spline.modes)
             change = self.rotation.T @ ((weight / self.weight)[:, np.newaxis] * rotation)
             response = self.response @ change
             self.known_weights[key] = (spline, rotation, response, response.astype(np.float32))
@@ -212,102 +189,17 @@ class FitModel:
 
     def data_spectrum(self, fid: Fid) -> ComplexArray:
         """Return the fitted part of the twice zero-filled spectrum, (n_fit,)."""
-        return _zero_filled(fid.samples[: self.n_kept])[..., self.rows]
+        return zero_filled(fid.samples[: self.n_kept])[..., self.rows]
 
 
-def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
-    """Return the model of a basis set that is on the data's axis.
-
-    Raises
-    ------
-    BasisError
-        If the basis set lacks glutamate, or does not cover the fitted range.
-    """
-    if "Glu" not in basis.names:
-        raise BasisError(
-            f"{basis.source}: no glutamate among {', '.join(basis.names)}. "
-            "Its name must be Glu; rename it, or take a complete basis set."
-        )
-    axis = basis.axis
-    n_kept = min(round(FITTED_S / axis.dwell_time_s), axis.n_points)
-    zero_filled = Axis(
-        2 * n_kept, axis.dwell_time_s, axis.spectrometer_frequency_mhz, axis.reference_ppm
-    )
-    rows = _fitted_rows(zero_filled, options.ppm_range, basis.source)
-    family = lineshape_family(axis.time_s[:n_kept], axis.spectrometer_frequency_mhz)
-    weight = np.ones(rows.stop - rows.start)
-    spline = spline_space(zero_filled.ppm[rows], weight)
-    rotation = _completed(spline.modes)
-    reference = template(basis)
-    # Sequences differ in sign (a PRESS singlet starts at -1): curves are shown upright.
-    upright = np.conj(reference[0]) / abs(reference[0])
-    quadrature_of = far_lipids(basis)
-    groups = groups_of(basis.names, basis.kinds, quadrature_of)
-    columns = [*range(len(basis.names)), *quadrature_of]
-    turn = np.where(np.arange(len(columns)) < len(basis.names), upright, 1j * upright)
-    fids = turn[:, np.newaxis] * narrowed(basis)[columns, :n_kept]
-    response = _responses(fids, family.interpolant, rows, rotation)
-    return FitModel(
-        names=basis.names,
-        kinds=basis.kinds,
-        groups=groups,
-        axis=axis,
-        n_kept=n_kept,
-        rows=rows,
-        ppm=zero_filled.ppm[rows],
-        weight=weight,
-        rotation=rotation,
-        response=response,
-        single=response.astype(np.float32),
-        quadrature_of=quadrature_of,
-        node_s=family.node_s,
-        slopes=lineshape_slopes(family.node_s),
-        turn_per_us=2e-6 * np.pi * zero_filled.frequency_hz[rows],
-        spline=spline,
-        reference=upright * reference,
-        options=options,
-        prior=prior_of(groups, axis.spectrometer_frequency_mhz, options),
-        membership=membership(groups, len(fids)),
-        protons=np.abs(basis.fids[columns, 0]),
-        is_broad=np.array([basis.kinds[index] is not Kind.METABOLITE for index in columns]),
-        broadening_hz=broadening_hz(basis)[columns],
-        lorentzian_hz=shared(lorentzian_hz(basis)[columns], groups),
-        collinear=collinear_pairs(basis),
-    )
-
-
-def _responses(
-    fids: ComplexArray, interpolant: RealArray, rows: slice, rotation: RealArray
-) -> RealArray:
-    """Return the rotated real spectra of every response times every interpolant."""
-    response = np.empty((len(fids), 2 * interpolant.shape[1], rows.stop - rows.start))
-    for index, fid in enumerate(fids):
-        spectra = _zero_filled(fid * interpolant.T)[:, rows] @ rotation
-        response[index, ::2], response[index, 1::2] = spectra.real, -spectra.imag
-    return response
-
-
-def _completed(modes: RealArray) -> RealArray:
+def completed(modes: RealArray) -> RealArray:
     """Return a square orthonormal matrix that starts with the given columns."""
     square, _ = np.linalg.qr(modes, mode="complete")
     return np.concatenate([modes, square[:, modes.shape[1] :]], axis=1)
 
 
-def _zero_filled(samples: ComplexArray) -> ComplexArray:
+def zero_filled(samples: ComplexArray) -> ComplexArray:
     """Return the shifted spectrum of a signal of doubled length: all its information is real."""
     n_points = 2 * samples.shape[-1]
     spectrum: ComplexArray = np.fft.fftshift(np.fft.fft(samples, n_points, axis=-1), axes=-1)
     return spectrum
-
-
-def _fitted_rows(axis: Axis, ppm_range: tuple[float, float], source: str) -> slice:
-    """Return the part of the spectrum within a range of chemical shifts."""
-    low, high = ppm_range
-    ppm = axis.ppm
-    if not low < high or low < ppm[0] or high > ppm[-1]:
-        raise BasisError(
-            f"{source}: the fitted range {low:g} to {high:g} ppm must ascend and lie within the "
-            f"data's {ppm[0]:.2f} to {ppm[-1]:.2f} ppm. Correct fit.ppm_range."
-        )
-    first, last = np.searchsorted(ppm, [low, high])
-    return slice(int(first), int(last))

@@ -1,0 +1,102 @@
+"""From a basis set to the model that every spectrum of a study is fitted with."""
+
+import numpy as np
+
+from glxflow.errors import BasisError
+from glxflow.fit.baseline import spline_space
+from glxflow.fit.groups import collinear_pairs, far_lipids, groups_of, membership, shared
+from glxflow.fit.lineshape import lineshape_family, lineshape_slopes
+from glxflow.fit.model import FitModel, completed, zero_filled
+from glxflow.fit.options import FitOptions
+from glxflow.fit.prior import prior_of
+from glxflow.fit.start import template
+from glxflow.fit.widths import broadening_hz, lorentzian_hz, narrowed
+from glxflow.spectrum import Axis, BasisSet, ComplexArray, Kind, RealArray
+
+FITTED_S = 0.25
+"""Samples up to here are fitted: of a 3 Hz line, 0.9 % of the energy comes later."""
+
+
+def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
+    """Return the model of a basis set that is on the data's axis.
+
+    Raises
+    ------
+    BasisError
+        If the basis set lacks glutamate, or does not cover the fitted range.
+    """
+    if "Glu" not in basis.names:
+        raise BasisError(
+            f"{basis.source}: no glutamate among {', '.join(basis.names)}. "
+            "Its name must be Glu; rename it, or take a complete basis set."
+        )
+    axis = basis.axis
+    n_kept = min(round(FITTED_S / axis.dwell_time_s), axis.n_points)
+    doubled = Axis(
+        2 * n_kept, axis.dwell_time_s, axis.spectrometer_frequency_mhz, axis.reference_ppm
+    )
+    rows = _fitted_rows(doubled, options.ppm_range, basis.source)
+    family = lineshape_family(axis.time_s[:n_kept], axis.spectrometer_frequency_mhz)
+    weight = np.ones(rows.stop - rows.start)
+    spline = spline_space(doubled.ppm[rows], weight)
+    rotation = completed(spline.modes)
+    reference = template(basis)
+    # Sequences differ in sign (a PRESS singlet starts at -1): curves are shown upright.
+    upright = np.conj(reference[0]) / abs(reference[0])
+    quadrature_of = far_lipids(basis)
+    groups = groups_of(basis.names, basis.kinds, quadrature_of)
+    columns = [*range(len(basis.names)), *quadrature_of]
+    turn = np.where(np.arange(len(columns)) < len(basis.names), upright, 1j * upright)
+    fids = turn[:, np.newaxis] * narrowed(basis)[columns, :n_kept]
+    response = _responses(fids, family.interpolant, rows, rotation)
+    return FitModel(
+        names=basis.names,
+        kinds=basis.kinds,
+        groups=groups,
+        axis=axis,
+        n_kept=n_kept,
+        rows=rows,
+        ppm=doubled.ppm[rows],
+        weight=weight,
+        rotation=rotation,
+        response=response,
+        single=response.astype(np.float32),
+        quadrature_of=quadrature_of,
+        node_s=family.node_s,
+        slopes=lineshape_slopes(family.node_s),
+        turn_per_us=2e-6 * np.pi * doubled.frequency_hz[rows],
+        spline=spline,
+        reference=upright * reference,
+        options=options,
+        prior=prior_of(groups, axis.spectrometer_frequency_mhz, options),
+        membership=membership(groups, len(fids)),
+        protons=np.abs(basis.fids[columns, 0]),
+        is_broad=np.array([basis.kinds[index] is not Kind.METABOLITE for index in columns]),
+        broadening_hz=broadening_hz(basis)[columns],
+        lorentzian_hz=shared(lorentzian_hz(basis)[columns], groups),
+        collinear=collinear_pairs(basis),
+    )
+
+
+def _responses(
+    fids: ComplexArray, interpolant: RealArray, rows: slice, rotation: RealArray
+) -> RealArray:
+    """Return the rotated real spectra of every response times every interpolant."""
+    response = np.empty((len(fids), 2 * interpolant.shape[1], rows.stop - rows.start))
+    for index, fid in enumerate(fids):
+        spectra = zero_filled(fid * interpolant.T)[:, rows] @ rotation
+        response[index, ::2], response[index, 1::2] = spectra.real, -spectra.imag
+    return response
+
+
+def _fitted_rows(axis: Axis, ppm_range: tuple[float, float], source: str) -> slice:
+    """Return the part of the spectrum within a range of chemical shifts."""
+    low, high = ppm_range
+    ppm = axis.ppm
+    if not low < high or low < ppm[0] or high > ppm[-1]:
+        raise BasisError(
+            f"{source}: the fitted range {low:g} to {high:g} ppm must ascend and lie within the "
+            f"data's {ppm[0]:.2f} to {ppm[-1]:.2f} ppm. Correct fit.ppm_range."
+        )
+    first, last = np.searchsorted(ppm, [low, high])
+    return slice(int(first), int(last))
