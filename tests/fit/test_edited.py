@@ -136,7 +136,7 @@ def test_mismatch_of_the_conditions_is_found_and_does_not_pass_for_gaba(make_ses
     assert moved.mismatch_rad - straight.mismatch_rad == pytest.approx(0.05, abs=0.01)
     for name in ("GABA+", "Glx"):
         one, other = (amount(fit.difference, QUANTITIES[name])[0] for fit in (straight, moved))
-        # The noise is the same; left is the square of 0.5 Hz over lines of 6 Hz, and a skew.
+        # The noise is the same; left is the square of 0.5 Hz over lines of 6 Hz, and the shim.
         assert other == pytest.approx(one, rel=0.04)
 
 

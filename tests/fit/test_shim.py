@@ -58,7 +58,7 @@ def test_slopes_are_the_derivatives_of_the_decay():
             log_odds=UNEVEN.log_odds + step[3],
         ).decay(TIME_S)
 
-    first, second = UNEVEN.slopes(TIME_S)
+    first, second = UNEVEN.slopes(TIME_S), UNEVEN.curvature(TIME_S)
     decay, steps = UNEVEN.decay(TIME_S), 1e-4 * np.eye(4)
     # Of central differences the error is the square of the step, and rounding over its square.
     for row in range(4):

@@ -13,7 +13,7 @@ import numpy as np
 
 from glxflow.fit.model import FitModel
 from glxflow.fit.prior import SHARED
-from glxflow.fit.shapes import GAUSSIAN, LORENTZIAN, OF_ALL, SHIFT, WIDTH, Shapes, Slopes
+from glxflow.fit.shapes import GAUSSIAN, LORENTZIAN, OF_ALL, SHIFT, WIDTH, Shapes
 from glxflow.fit.square import diagonal
 from glxflow.spectrum import ComplexArray, RealArray
 
@@ -58,7 +58,7 @@ class Curvature:
 def line_curvature(
     model: FitModel,
     shapes: Shapes,
-    slopes: Slopes,
+    slopes: ComplexArray,
     decays: ComplexArray,
     amplitudes: RealArray,
     residual: RealArray,
@@ -71,8 +71,8 @@ def line_curvature(
         Prepared for the basis set.
     shapes : Shapes
         Line shapes.
-    slopes : Slopes
-        Of their decays.
+    slopes : (n_columns, 7, n_nodes) complex ndarray
+        Of their decays, as `slopes_of` returns them.
     decays : (n_columns, n_nodes) complex ndarray
         At the nodes, over the noise.
     amplitudes : (n_columns,) ndarray
@@ -84,13 +84,13 @@ def line_curvature(
     of_nodes = model.single.reshape(-1, residual.size) @ residual.astype(np.float32)
     turned = of_nodes.view(np.complex64).reshape(n_columns, -1).conj()
     turned *= decays
-    once = slopes.once * turned[:, np.newaxis]
+    once = slopes * turned[:, np.newaxis]
     first: RealArray = once.sum(axis=-1).real
-    second = (once @ slopes.once.transpose(0, 2, 1)).real
+    second = (once @ slopes.transpose(0, 2, 1)).real
     # The exponents are straight in shifts and the common Lorentzian.
     by_g = model.slopes[2]
     second[:, WIDTH, WIDTH] += first[:, WIDTH] + 2 * shapes.own_g_per_s2 * (turned @ by_g).real
-    of_shim = np.tensordot(turned, slopes.twice, (1, 2)).real
+    of_shim = np.tensordot(turned, shapes.shim.curvature(model.node_s), (1, 2)).real
     second[:, GAUSSIAN:LORENTZIAN, GAUSSIAN:LORENTZIAN] = of_shim
     second *= -amplitudes[:, np.newaxis, np.newaxis]
     of_group = np.tensordot(model.membership, second, axes=1)

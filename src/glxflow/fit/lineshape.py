@@ -23,11 +23,14 @@ WIDEST_BROAD_PPM = 0.28
 LARGEST_SHIFT_PPM = 0.05
 LARGEST_LOG_RATIO = 1.5
 LARGEST_SPLIT = 1.2
+LARGEST_LOG_ODDS = 1.5
 """Ranges the family covers; the fit's parameters are bounded within them."""
 
 _Widths = TypeVar("_Widths", float, RealArray)
 
 _TOLERANCE = 2e-4
+_USUAL_SHARE = 0.7
+"""The larger share of the shim's two Gaussians is hardly ever more: three SD of its prior."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class LineshapeFamily:
 
 
 def lineshape_family(time_s: RealArray, f0_mhz: float) -> LineshapeFamily:
-    """Return nodes and weights that rebuild every line shape to 3e-4 of its start.
+    """Return nodes and weights that rebuild every line shape to 4e-4 of its start.
 
     Parameters
     ----------
@@ -123,7 +126,7 @@ def _training_set(time_s: RealArray, f0_mhz: float) -> RealArray:
             lineshape(
                 time_s,
                 np.pi * lorentzian,
-                shift + 0.7 * side * LARGEST_SPLIT * shim,
+                shift + _USUAL_SHARE * side * LARGEST_SPLIT * shim,
                 gaussian_rate(np.hypot(shim * np.exp(0.5 * ratio), own)),
             )
             for shim, ratio, side in product(

@@ -7,6 +7,7 @@ import numpy as np
 
 from glxflow.fit.groups import Group
 from glxflow.fit.lineshape import (
+    LARGEST_LOG_ODDS,
     LARGEST_LOG_RATIO,
     LARGEST_SHIFT_PPM,
     LARGEST_SPLIT,
@@ -89,7 +90,7 @@ def prior_of(groups: Sequence[Group], f0_mhz: float, options: FitOptions) -> Pri
         ),
         ("log_ratio", _LOG_RATIO, _LOG_RATIO_SD, -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO),
         ("split", 0.0, _SPLIT_SD, -LARGEST_SPLIT, LARGEST_SPLIT),
-        ("log_odds", 0.0, _LOG_ODDS_SD, -1.5, 1.5),
+        ("log_odds", 0.0, _LOG_ODDS_SD, -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS),
     ]
     for group in groups:
         shift_sd = _BROAD_SHIFT_SD_PPM.get(group.kind, options.shift_sd_ppm) * f0_mhz

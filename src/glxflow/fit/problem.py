@@ -18,7 +18,7 @@ from glxflow.fit.lineshape import lineshape
 from glxflow.fit.model import FitModel
 from glxflow.fit.nnls import nnls_gram
 from glxflow.fit.prior import SHARED
-from glxflow.fit.shapes import LORENTZIAN, OF_ALL, WIDTH, Shapes, Slopes, shapes_of, slopes_of
+from glxflow.fit.shapes import LORENTZIAN, OF_ALL, WIDTH, Shapes, shapes_of, slopes_of
 from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, ComplexArray, RealArray, SingleArray
 
@@ -260,14 +260,14 @@ class Problem:
             residual=residual,
         )
 
-    def _derivatives(self, point: Point, of_decays: Slopes, vary: BoolArray) -> SingleArray:
+    def _derivatives(self, point: Point, of_decays: ComplexArray, vary: BoolArray) -> SingleArray:
         """Return d(data - fit)/d(theta), whitened, (n_varying, n_fit), by `slopes_of` its decays.
 
         Single precision moves a search by 1e-6 SD and takes half the time.
         """
         model, n_shared = self.model, len(SHARED)
         fitted = -point.amplitudes[:, np.newaxis] * point.decays
-        slopes = fitted[:, np.newaxis] * of_decays.once
+        slopes = fitted[:, np.newaxis] * of_decays
         if vary[n_shared:].any():
             curves = model.slope_curves(slopes[:, :LORENTZIAN])
             # A metabolite's own width has the derivative of the common one, of which
@@ -287,7 +287,7 @@ class Problem:
         return rows
 
     def _second_order(
-        self, point: Point, of_decays: Slopes, residual: RealArray
+        self, point: Point, of_decays: ComplexArray, residual: RealArray
     ) -> tuple[RealArray, RealArray]:
         """Return what second derivatives add to the Hessian, by parameters and with amplitudes."""
         lines = line_curvature(

@@ -46,7 +46,7 @@ def solve_lmfit(problem: Problem, start: RealArray, vary: BoolArray) -> Solution
     """Minimise through lmfit with the analytic Jacobian.
 
     Bounds are kept from outside. lmfit's are sines, flat where they end: a search that
-    ends at one, as that of a skew may, takes a hundred evaluations more. So what leaves
+    ends at one takes a hundred evaluations more. So what leaves
     its bounds is held at them and the others are searched again.
     """
     start, searched, n_evaluations = within(problem, start), vary, 0

@@ -11,7 +11,7 @@ from glxflow.fit.shim import Shim
 from glxflow.spectrum import ComplexArray, RealArray
 
 SHIFT, WIDTH, GAUSSIAN, RATIO, SPLIT, ODDS, LORENTZIAN = range(7)
-"""Rows of `Slopes.once`."""
+"""Rows of `slopes_of`."""
 
 OF_ALL = [SHIFT, LORENTZIAN, GAUSSIAN, RATIO, SPLIT, ODDS]
 """Those that shared parameters move every line along, in the order of SHARED."""
@@ -51,7 +51,8 @@ def shapes_of(model: FitModel, theta: RealArray) -> Shapes:
     shifts, widths = theta[len(SHARED) :: 2], theta[len(SHARED) + 1 :: 2]
     shift_hz = theta[2] + shifts @ model.membership
     factor = np.exp(widths @ model.membership)
-    # Macromolecules and lipids have their own decay in the basis: of the shim they feel g alone.
+    # Macromolecules and lipids have their own decay in the basis: of all that is common they
+    # feel the shim alone.
     own_hz = model.lorentzian_hz * factor
     lorentzian_hz = own_hz + np.where(model.is_broad, 0.0, theta[3])
     return Shapes(
@@ -63,34 +64,17 @@ def shapes_of(model: FitModel, theta: RealArray) -> Shapes:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Slopes:
-    """What decays are multiplied by for their derivatives.
-
-    Attributes
-    ----------
-    once : (n_columns, 7, n_nodes) complex ndarray
-        For first derivatives, of every column.
-    twice : (4, 4, n_nodes) complex ndarray
-        For second derivatives by the parameters of the shim, common to all.
-    """
-
-    once: ComplexArray
-    twice: ComplexArray
-
-
-def slopes_of(model: FitModel, shapes: Shapes) -> Slopes:
-    """Return the slopes of every column's decay.
+def slopes_of(model: FitModel, shapes: Shapes) -> ComplexArray:
+    """Return what each decay is multiplied by for its derivatives, (n_columns, 7, n_nodes).
 
     Derivatives are by a shift in Hz, the logarithm of the column's own width, the
     parameters of the shim, and the Lorentzian that all metabolites share, in Hz.
     """
     by_gamma, by_shift, by_g = model.slopes
-    of_shim, twice = shapes.shim.slopes(model.node_s)
     slopes = np.empty((len(model.response), 7, by_g.size), dtype=np.complex128)
     slopes[:, SHIFT] = by_shift
     slopes[:, WIDTH] = np.multiply.outer(shapes.own_gamma_per_s, by_gamma)
     slopes[:, WIDTH] += np.multiply.outer(2 * shapes.own_g_per_s2, by_g)
-    slopes[:, GAUSSIAN:LORENTZIAN] = of_shim
+    slopes[:, GAUSSIAN:LORENTZIAN] = shapes.shim.slopes(model.node_s)
     slopes[:, LORENTZIAN] = np.multiply.outer(np.pi * ~model.is_broad, by_gamma)
-    return Slopes(slopes, twice)
+    return slopes
