@@ -32,11 +32,14 @@ class Quadratic:
         J'J of Kaufman's Jacobian J, priors included.
     gradient : (n_varying,) ndarray
         J'r.
+    is_exact : bool
+        Whether second derivatives are in the Hessian.
     """
 
     hessian: RealArray
     normal: RealArray
     gradient: RealArray
+    is_exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,7 @@ def line_curvature(
         Rotated data less components over the noise, times the baseline's weight.
     """
     n_shared, n_columns = len(SHARED), len(amplitudes)
-    of_nodes = model.single.reshape(-1, residual.size) @ residual.astype(np.float32)
-    turned = of_nodes.view(np.complex64).reshape(n_columns, -1).conj()
-    turned *= decays
+    turned = turned_responses(model, decays, residual)
     once = slopes * turned[:, np.newaxis]
     first: RealArray = once.sum(axis=-1).real
     second = (once @ slopes.transpose(0, 2, 1)).real
@@ -107,6 +108,34 @@ def line_curvature(
             columns = slice(n_shared + other, None, 2)
             np.fill_diagonal(of_theta[rows, columns], of_group[:, own_slope, other_slope])
     return Curvature(of_theta, mixed)
+
+
+def line_gradient(
+    model: FitModel,
+    slopes: ComplexArray,
+    decays: ComplexArray,
+    amplitudes: RealArray,
+    residual: RealArray,
+) -> RealArray:
+    """Return what line shapes give the gradient of half the cost, (n_theta - 2,).
+
+    By all parameters but phase and delay; the arguments are those of `line_curvature`.
+    """
+    turned = turned_responses(model, decays, residual)
+    first = -amplitudes[:, np.newaxis] * (slopes @ turned[:, :, np.newaxis])[..., 0].real
+    of_group: RealArray = model.membership @ first[:, [SHIFT, WIDTH]]
+    return np.concatenate([first[:, OF_ALL].sum(axis=0), of_group.ravel()])
+
+
+def turned_responses(model: FitModel, decays: ComplexArray, residual: RealArray) -> ComplexArray:
+    """Return what the decays at the nodes add to the product of spectra and residual.
+
+    Its real part sums over the nodes to that product; (n_columns, n_nodes). The
+    arguments are those of `line_curvature`.
+    """
+    of_nodes = model.single.reshape(-1, residual.size) @ residual.astype(np.float32)
+    turned: ComplexArray = of_nodes.view(np.complex64).reshape(decays.shape).conj() * decays
+    return turned
 
 
 def definite(hessian: RealArray, normal: RealArray) -> RealArray:

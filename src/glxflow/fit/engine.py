@@ -13,7 +13,7 @@ from glxflow.fit.preparation import prepare
 from glxflow.fit.prior import SHARED
 from glxflow.fit.problem import Point, Problem
 from glxflow.fit.soft import ratio_rows
-from glxflow.fit.solver import Solution, solve_fast
+from glxflow.fit.solver import Solution, solve_fast, within
 from glxflow.fit.start import Alignment, locate, noise_sd, shifted
 from glxflow.fit.uncertainty import Uncertainty, fixed_shape_chi2, residual_of, uncertainty
 from glxflow.spectrum import BasisSet, BoolArray, Fid, FitResult, FitStatus, RealArray
@@ -140,7 +140,7 @@ def prefit(
     start = _start(model, found.linewidth_hz)
     if near is not None:
         start[: len(SHARED)] = near[: len(SHARED)]
-    point = problem.evaluate(start)
+    point = problem.evaluate(within(problem, start))
     problem, point = _shared_fit(problem, point)
     if options.baseline_ed_per_ppm is None:
         ed = choose_ed(problem, point)
@@ -161,7 +161,8 @@ def _shared_fit(problem: Problem, point: Point) -> tuple[Problem, Point]:
     ratio_sd = problem.model.options.macromolecule_ratio_sd
     problem = problem.with_ratios(ratio_rows(problem.model, point.amplitudes, ratio_sd))
     smallest = _PREFIT_DECREASE * point.cost
-    point = solve_fast(problem, point.theta, _first_searched(problem), smallest).point
+    vary = _first_searched(problem)
+    point = solve_fast(problem, problem.moved(point), vary, smallest).point
     return problem.with_ratios(ratio_rows(problem.model, point.amplitudes, ratio_sd)), point
 
 

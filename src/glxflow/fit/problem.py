@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glxflow.fit.curvature import Quadratic, definite, line_curvature
+from glxflow.fit.curvature import Quadratic, definite, line_curvature, line_gradient
 from glxflow.fit.lineshape import lineshape
 from glxflow.fit.model import FitModel
 from glxflow.fit.nnls import nnls_gram
@@ -212,11 +212,23 @@ class Problem:
         normal = of_slopes - cross.T @ (unlinked @ cross)
         # Of few parameters Gauss and Newton's alone are found as soon.
         if not (is_near and vary[len(SHARED) :].any()):
-            return Quadratic(normal, normal, gradient)
+            return Quadratic(normal, normal, gradient, is_exact=False)
         second, mixed = self._second_order(point, of_decays, self.whiten(residual))
         cross += mixed[active][:, vary]
         exact = of_slopes + principal(second, vary) - cross.T @ (unlinked @ cross)
-        return Quadratic(definite(exact, normal), normal, gradient)
+        return Quadratic(definite(exact, normal), normal, gradient, is_exact=True)
+
+    def gradient(self, point: Point, vary: BoolArray) -> RealArray:
+        """Return the gradient of half the cost by the varying parameters, (n_varying,).
+
+        It takes a quarter of the time of `quadratic`, which has it too.
+        """
+        model, whitened = self.model, self.whiten(point.residual[: len(self.model.ppm)])
+        of_decays = slopes_of(model, point.shapes)
+        of_lines = line_gradient(model, of_decays, point.decays, point.amplitudes, whitened)
+        of_data = np.concatenate([point.data[1:3] @ whitened, of_lines])
+        gradient: RealArray = of_data + (point.theta - self.prior.mean) * self.prior.sd**-2.0
+        return gradient[vary]
 
     def fixed_jacobian(self, point: Point) -> RealArray:
         """Return the Jacobian of the residual at fixed amplitudes, (n_rows, n_theta)."""

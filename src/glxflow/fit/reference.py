@@ -9,7 +9,7 @@ import numpy as np
 from glxflow.fit.curvature import Quadratic
 from glxflow.fit.prior import Prior, leaves
 from glxflow.fit.problem import Point, Problem
-from glxflow.fit.solver import NEAR, Solution, solution_at, within
+from glxflow.fit.solver import Solution, quadratic_after, solution_at, within
 from glxflow.spectrum import BoolArray, RealArray
 
 _LMFIT_TOLERANCE = 1e-5
@@ -70,13 +70,15 @@ def solve_lmfit(problem: Problem, start: RealArray, vary: BoolArray) -> Solution
 def _search(problem: Problem, start: RealArray, vary: BoolArray) -> tuple[_Tangent, int]:
     """Return where lmfit ends without bounds, and the evaluations it took."""
     at = _remember_last(lambda theta, before: _tangent(problem, theta, vary, before))
-    parameters = lmfit.Parameters()
-    for name, value, varies in zip(problem.prior.names, start, vary, strict=True):
-        parameters.add(_valid(name), value=float(value), vary=bool(varies))
+    # A list, since lmfit builds its `Parameters` from whatever it is given, and each takes 30 us.
+    parameters = [
+        lmfit.Parameter(_valid(name), value=float(value), vary=bool(varies))
+        for name, value, varies in zip(problem.prior.names, start, vary, strict=True)
+    ]
     # Dfun is given to the constructor, so that lmfit's confidence intervals could use it.
     minimizer = _Minimizer(
         lambda params: at(values_of(params)).residual,
-        list(parameters.values()),  # a list is not copied
+        parameters,
         # lmfit scales the Jacobian in place.
         Dfun=lambda params: at(values_of(params)).jacobian.copy(),
         col_deriv=0,
@@ -99,14 +101,26 @@ class _Minimizer(lmfit.Minimizer):
         """Leave errors and correlations unset."""
 
 
-def _tangent(problem: Problem, theta: RealArray, vary: BoolArray, before: float) -> _Tangent:
+def _tangent(
+    problem: Problem, theta: RealArray, vary: BoolArray, before: _Tangent | None
+) -> _Tangent:
     """Return a residual and Jacobian of the varying parameters with the same quadratic model.
 
-    `before` is the cost where the search was last.
+    `before` is where the search was last.
     """
     point = problem.evaluate(theta)
-    is_near = abs(before - point.cost) < NEAR * point.cost
-    local = problem.quadratic(point, vary, is_near=is_near)
+    if before is None:
+        local = problem.quadratic(point, vary, is_near=False)
+    else:
+        step = (theta - before.point.theta)[vary]
+        local = quadratic_after(
+            problem,
+            before.local,
+            vary,
+            point,
+            gain=before.point.cost - point.cost,
+            predicted=-float(step @ (2 * before.local.gradient + before.local.hessian @ step)),
+        )
     try:
         root = _root(local.hessian, local.gradient, point.cost)
     except np.linalg.LinAlgError:
@@ -124,17 +138,17 @@ def _root(hessian: RealArray, gradient: RealArray, cost: float) -> RealArray:
 
 
 def _remember_last(
-    evaluate: Callable[[RealArray, float], _Tangent],
+    evaluate: Callable[[RealArray, _Tangent | None], _Tangent],
 ) -> Callable[[RealArray], _Tangent]:
     """Return a function that does not repeat the evaluation it has just made.
 
-    It is told the cost of the one before.
+    It is told of the one before.
     """
     last: list[_Tangent] = []
 
     def at(theta: RealArray) -> _Tangent:
         if not last or not np.array_equal(last[0].point.theta, theta):
-            last[:] = [evaluate(theta, last[0].point.cost if last else np.inf)]
+            last[:] = [evaluate(theta, last[0] if last else None)]
         return last[0]
 
     return at

@@ -1,6 +1,6 @@
 """Levenberg-Marquardt on bare arrays, and what makes its end a solution."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,9 +16,11 @@ LARGEST_PREDICTED_DECREASE = 1e-4
 SMALLEST_DECREASE = 8e-5
 """The search ends where a step would lower chi-squared by less: 0.009 SD of a parameter."""
 
-NEAR = 0.2
+_NEAR = 0.2
 """Near the minimum, a step lowers the cost by less than this share of it."""
 
+_KEPT = 0.3
+_TRUE = 0.2
 _MOST_EVALUATIONS = 80
 _LARGEST_DAMPING = 1e10
 _LEAST_SHRINKING = 0.1
@@ -60,7 +62,7 @@ class Solution:
 
 def solve_fast(
     problem: Problem,
-    start: RealArray,
+    start: RealArray | Point,
     vary: BoolArray,
     smallest_decrease: float = SMALLEST_DECREASE,
 ) -> Solution:
@@ -70,14 +72,14 @@ def solve_fast(
     ----------
     problem : Problem
         What to fit.
-    start : (n_theta,) ndarray
-        Start values.
+    start : (n_theta,) ndarray or Point
+        Start values, or where the same problem was evaluated.
     vary : (n_theta,) bool ndarray
         Which parameters are searched.
     smallest_decrease : float
         Stop where the next step would lower the cost by less.
     """
-    point = problem.evaluate(within(problem, start))
+    point = start if isinstance(start, Point) else problem.evaluate(within(problem, start))
     varied = np.flatnonzero(vary)
     local = problem.quadratic(point, vary, is_near=False)
     damping, growth, n_evaluations = 1e-3, 2.0, 1
@@ -96,17 +98,51 @@ def solve_fast(
         trial[varied[inside]] -= step
         candidate = problem.evaluate(within(problem, trial))
         n_evaluations += 1
-        gain = (point.cost - candidate.cost) / predicted
+        gain = point.cost - candidate.cost
         if gain > 0:
             # Nielsen (1999): a smooth rule does not bounce between two dampings.
-            damping *= max(_LEAST_SHRINKING, 1 - (2 * gain - 1) ** 3)
+            damping *= max(_LEAST_SHRINKING, 1 - (2 * gain / predicted - 1) ** 3)
             growth = 2.0
-            is_near = point.cost - candidate.cost < NEAR * candidate.cost
-            point, local = candidate, problem.quadratic(candidate, vary, is_near=is_near)
+            point, local = (
+                candidate,
+                quadratic_after(problem, local, vary, candidate, gain=gain, predicted=predicted),
+            )
         else:
             damping = growth * max(damping, _LEAST_RAISED)
             growth *= 2
     return solution_at(problem, point, local, vary, n_evaluations)
+
+
+def quadratic_after(
+    problem: Problem,
+    local: Quadratic,
+    vary: BoolArray,
+    point: Point,
+    *,
+    gain: float,
+    predicted: float,
+) -> Quadratic:
+    """Return the quadratic model where a step has led.
+
+    Second derivatives change by a tenth over an SD: where a step gained a third of chi-squared
+    or less, and as much as they had promised, they are kept and only the gradient is new.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is fitted.
+    local : Quadratic
+        The model that the step was made by.
+    vary : (n_theta,) bool ndarray
+        Which parameters are searched.
+    point : Point
+        Where it has led.
+    gain, predicted : float
+        By how much it has lowered the cost, and should have.
+    """
+    if local.is_exact and gain < _KEPT and abs(gain - predicted) < _TRUE * predicted:
+        return replace(local, gradient=problem.gradient(point, vary))
+    return problem.quadratic(point, vary, is_near=abs(gain) < _NEAR * point.cost)
 
 
 def within(problem: Problem, theta: RealArray) -> RealArray:

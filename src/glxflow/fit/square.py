@@ -7,6 +7,8 @@ from glxflow.spectrum import BoolArray, RealArray
 
 def principal(matrix: RealArray, chosen: BoolArray) -> RealArray:
     """Return the rows and columns that are chosen, (n_chosen, n_chosen)."""
+    if chosen.all():
+        return matrix.copy()
     part: RealArray = matrix[chosen][:, chosen]
     return part
 

@@ -95,16 +95,33 @@ class Alignment:
     ----------
     offset_hz, phase_rad : float
         Frequency offset and zero-order phase of the data against the template.
-    detection : float
-        Height of the overlap over its noise.
     linewidth_hz : float
         Width of the lines: that of the template with the largest overlap.
     """
 
     offset_hz: float
     phase_rad: float
-    detection: float
     linewidth_hz: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Peak:
+    """Where data and template overlap most.
+
+    Attributes
+    ----------
+    offset_hz, phase_rad : float
+        As of an `Alignment`.
+    detection : float
+        Height of the overlap over its noise.
+    matched : (n_points,) complex ndarray
+        Data times conjugate template, whose Fourier transform is the overlap.
+    """
+
+    offset_hz: float
+    phase_rad: float
+    detection: float
+    matched: ComplexArray
 
 
 def locate(fid: Fid, reference: ComplexArray, noise: float) -> Alignment | str:
@@ -124,9 +141,9 @@ def locate(fid: Fid, reference: ComplexArray, noise: float) -> Alignment | str:
     DataError
         If the conjugated data fit better.
     """
-    found, far = align(fid, reference, noise, (LARGEST_OFFSET_PPM, _FAR_PPM))
+    found, far = _peaks(fid, reference, noise, (LARGEST_OFFSET_PPM, _FAR_PPM))
     conjugate = Fid(np.conj(fid.samples), fid.axis)
-    (mirrored,) = align(conjugate, reference, noise, (LARGEST_OFFSET_PPM,))
+    (mirrored,) = _peaks(conjugate, reference, noise, (LARGEST_OFFSET_PPM,))
     if mirrored.detection > _CLEARLY * max(found.detection, _LEAST_DETECTION):
         raise DataError(
             f"the conjugated data match brain metabolites {mirrored.detection:.0f} times the "
@@ -144,12 +161,17 @@ def locate(fid: Fid, reference: ComplexArray, noise: float) -> Alignment | str:
             f"the metabolites are {offset_ppm:+.2f} ppm from their place, expected within "
             f"{LARGEST_OFFSET_PPM:g} ppm. Correct the reference frequency of the data."
         )
-    return found
+    in_place = found.matched * np.exp(-2j * np.pi * found.offset_hz * fid.axis.time_s)
+    return Alignment(
+        offset_hz=found.offset_hz,
+        phase_rad=found.phase_rad,
+        linewidth_hz=_linewidth(in_place, np.abs(reference), fid.axis.time_s),
+    )
 
 
-def align(
+def _peaks(
     fid: Fid, reference: ComplexArray, noise: float, reaches_ppm: tuple[float, ...]
-) -> tuple[Alignment, ...]:
+) -> tuple[_Peak, ...]:
     """Return where data and template overlap most, within each of some largest offsets.
 
     Matched filter: one Fourier transform of data times conjugate template holds
@@ -178,13 +200,12 @@ def align(
     for reach_ppm in reaches_ppm:
         allowed = np.abs(frequency_hz) <= reach_ppm * axis.spectrometer_frequency_mhz
         best = int(np.where(allowed, height, -1.0).argmax())
-        in_place = matched * np.exp(-2j * np.pi * frequency_hz[best] * axis.time_s)
         found.append(
-            Alignment(
+            _Peak(
                 offset_hz=float(frequency_hz[best]),
                 phase_rad=float(np.angle(overlap[best])),
                 detection=float(height[best] / overlap_sd),
-                linewidth_hz=_linewidth(in_place, np.abs(reference), axis.time_s),
+                matched=matched,
             )
         )
     return tuple(found)

@@ -73,10 +73,11 @@ def uncertainty(problem: Problem, point: Point, free: BoolArray, noise_sd: float
     rows = np.concatenate(
         [problem.fixed_jacobian(point)[:, free], problem.linear_jacobian(point)], axis=1
     )
-    inverse = inverse_of(rows.T @ rows)
     n_data, n_free = len(problem.model.ppm), int(free.sum())
-    data_rows = rows[:n_data]
-    effective = float(np.sum((data_rows.T @ data_rows) * inverse)) + float(problem.shares.sum())
+    data_rows, known_rows = rows[:n_data], rows[n_data:]
+    of_data = data_rows.T @ data_rows
+    inverse = inverse_of(of_data + known_rows.T @ known_rows)
+    effective = float(np.sum(of_data * inverse)) + float(problem.shares.sum())
     noise_rows = problem.whiten(data_rows.T).T
     sandwich = inverse @ (noise_rows.T @ noise_rows) @ inverse
     shape_error = inverse @ (noise_rows.T @ shape_errors(problem, point))
