@@ -119,7 +119,7 @@ def fit_series(
     if mean.problem is None or mean.solution is None or mean.uncertainty is None:
         return _failed(mean, responses)
     changing = changing_columns(mean.problem.model, mean.solution.point.amplitudes)
-    joint, chi2 = joint_problem(mean, mean.problem, mean.solution, changing, pseudo[1:])
+    joint, chi2 = joint_problem(mean, mean.problem, mean.solution, changing, pseudo)
     found = solve_joint(joint, mean.solution.point.theta, mean.solution.free)
     fit = SeriesFit(
         mean=mean,
