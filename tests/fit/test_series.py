@@ -345,6 +345,45 @@ def test_what_the_design_cannot_explain_is_flagged(model, make_series, basis):
     assert "SERIES_RESIDUAL" in [flag.code for flag in fit.flags]
 
 
+@pytest.fixture
+def water_tail(basis):
+    """Return the tail of badly suppressed water, (n_points,)."""
+    place = 2j * np.pi * basis.axis.hz(4.3)
+    return 60 * np.exp(2j + (place - 60) * basis.axis.time_s)
+
+
+def test_an_end_that_misfits_but_does_not_change_says_as_much_of_changes(
+    model, make_series, water_tail
+):
+    course = np.repeat([0.0, 1.0], 8)
+    series = make_series(course, noise_sd=0.4)
+    spoilt = replace(series, samples=series.samples + water_tail)
+    clean, dirty = (
+        fit_series(one, model, bin_design(labels_of(course))) for one in (series, spoilt)
+    )
+    assert "ENDS" in [flag.code for flag in dirty.flags]
+    # Without that end the SD would be a seventh larger.
+    assert glu_of(dirty).sd == pytest.approx(glu_of(clean).sd, rel=0.05)
+    assert glu_of(dirty).percent == pytest.approx(glu_of(clean).percent, abs=0.1)
+
+
+def test_an_end_that_changes_beyond_description_is_left_out_of_changes(
+    model, make_series, water_tail
+):
+    course = np.repeat([0.0, 1.0], 8)
+    series = make_series(course, noise_sd=0.4)
+    still, moving = (
+        replace(series, samples=series.samples + np.outer(size, water_tail))
+        for size in (course**0, 1 + course)
+    )
+    still, moving = (
+        fit_series(one, model, bin_design(labels_of(course))) for one in (still, moving)
+    )
+    assert "SERIES_ENDS" not in [flag.code for flag in still.flags]
+    flag = next(flag for flag in moving.flags if flag.code == "SERIES_ENDS")
+    assert "only 0.20 to 3.79 ppm" in flag.message
+
+
 def test_events_hold_the_transients_that_start_within_them():
     onset_s = np.arange(0.0, 20.0, 2.0)
     inside = in_events(onset_s, np.array([4.0, 14.0]), np.array([4.0, 2.0]))

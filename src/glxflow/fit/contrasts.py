@@ -1,12 +1,16 @@
 """The contrasts of a series as a problem: what may change, and how the lines may move."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from glxflow.fit.engine import Fit
-from glxflow.fit.joint import Block, Channel, Joint, JointPoint, explained
+from glxflow.fit.joint import Block, Channel, Joint, explained
+from glxflow.fit.merit import trust
 from glxflow.fit.model import FitModel
-from glxflow.fit.prior import SHARED
-from glxflow.fit.problem import Point, Problem
+from glxflow.fit.prior import SHARED, Prior
+from glxflow.fit.problem import Problem
 from glxflow.fit.solver import Solution
 from glxflow.fit.start import shifted
 from glxflow.spectrum import ComplexArray, Fid, Kind, RealArray
@@ -47,6 +51,7 @@ def changing_columns(model: FitModel, amplitudes: RealArray) -> RealArray:
 
 def joint_problem(
     mean: Fit,
+    model: FitModel,
     problem: Problem,
     solution: Solution,
     changing: RealArray,
@@ -55,12 +60,15 @@ def joint_problem(
     """Return the problem of mean and contrasts, and the contrasts' misfit.
 
     What the contrasts leave unexplained counts as noise, together, so that no
-    coordinates of the design are special.
+    coordinates of the design are special. They, too, decide which ends they trust: lipid
+    and water that misfit in the mean but do not change are not in them.
 
     Parameters
     ----------
     mean : Fit
         Of the mean alone, which aligns the contrasts too.
+    model : FitModel
+        It was fitted by, which trusts the whole range.
     problem, solution : Problem, Solution
         Of that fit.
     changing : (n_columns, n_changing) ndarray
@@ -75,27 +83,27 @@ def joint_problem(
     chi2 : float
         Residual of the contrasts, at the mean's line shapes, over its expectation.
     """
-    offset_hz = (
-        mean.result.offset_ppm * problem.model.axis.spectrometer_frequency_mhz
-        - solution.point.theta[SHARED.index("shift_hz")]
-    )
-    phase_rad = mean.result.phase_rad - solution.point.theta[SHARED.index("phase_rad")]
-    turn = np.exp(-1j * phase_rad)
-    aligned, *contrasts = (
-        shifted(Fid(turn * one, problem.model.axis), offset_hz) for one in pseudo
-    )
-    spectra = [problem.model.data_spectrum(one) for one in contrasts]
-    tangents = _tangents(problem, solution.point, aligned)
-    first = _mean_block(problem)
-    noise = mean.result.noise_sd
-    plain = Joint(
-        [_contrast_block(problem, tangents, changing, one, noise) for one in spectra],
-        problem.prior,
-    )
-    chi2 = _contrast_chi2(plain, plain.evaluate(solution.point.theta))
-    noise *= float(np.sqrt(max(chi2, 1.0)))
-    blocks = [_contrast_block(problem, tangents, changing, one, noise) for one in spectra]
-    return Joint([first, *blocks], problem.prior), chi2
+    theta, noise = solution.point.theta, mean.result.noise_sd
+    aligned = _aligned(mean, model, theta, pseudo)
+    contrasts = _Contrasts(problem, changing, theta, aligned)
+    blocks = contrasts.blocks(model, noise)
+    chi2, residual = _left(blocks, problem.prior, theta)
+    weight = trust(model.ppm, residual)
+    if weight.min() < 1:
+        model = model.reweighted(weight)
+        blocks = contrasts.blocks(model, noise)
+        chi2, _ = _left(blocks, problem.prior, theta)
+    if chi2 > 1:
+        blocks = contrasts.blocks(model, noise * float(np.sqrt(chi2)))
+    return Joint([_mean_block(problem), *blocks], problem.prior), chi2
+
+
+def _aligned(mean: Fit, model: FitModel, theta: RealArray, pseudo: ComplexArray) -> Sequence[Fid]:
+    """Return signals aligned as the mean was before its search."""
+    f0_mhz = model.axis.spectrometer_frequency_mhz
+    offset_hz = mean.result.offset_ppm * f0_mhz - theta[SHARED.index("shift_hz")]
+    turn = np.exp(-1j * (mean.result.phase_rad - theta[SHARED.index("phase_rad")]))
+    return [shifted(Fid(turn * one, model.axis), offset_hz) for one in pseudo]
 
 
 def _mean_block(problem: Problem) -> Block:
@@ -110,49 +118,76 @@ def _mean_block(problem: Problem) -> Block:
     return Block((channel,), problem.ratio_rows, problem.model.is_signed)
 
 
-def _contrast_block(
-    problem: Problem,
-    tangents: RealArray,
-    changing: RealArray,
-    spectrum: ComplexArray,
-    noise: float,
-) -> Block:
-    """Return the block of one contrast: changes of amplitude, and of the mean's line shape."""
-    still = np.zeros((len(tangents), changing.shape[1]))
-    no_change = np.zeros((len(changing), N_MOVING))
-    rows = problem.with_noise(noise).ratio_rows
-    own = Problem(problem.model, spectrum, noise, problem.stiffness, rows)
-    channel = Channel(
-        problem=own,
-        theta=np.arange(len(problem.prior.names)),
-        mapping=np.hstack([changing, no_change]),
-        fixed=np.hstack([still, tangents / noise]),
-    )
-    soft = rows @ channel.mapping
-    soft = soft[soft.any(axis=1)]
-    return Block((channel,), soft, np.ones(soft.shape[1], dtype=np.bool_))
+@dataclass(frozen=True, slots=True)
+class _Contrasts:
+    """What the contrasts of a series are made of.
 
-
-def _tangents(problem: Problem, point: Point, mean: Fid) -> RealArray:
-    """Return what the mean changes by per Hz of shift and width and per rad, whitened, (n_fit, 3).
-
-    A faster decay of the whole voxel widens everything in it by as many Hz: what the data
-    themselves become then holds for macromolecules, lipid and whatever no model describes.
-    The curves of the model leave the baseline out, and its share of the narrower lines
-    passes for glutamate (0.2 of 3 % for 0.3 Hz).
+    Attributes
+    ----------
+    problem : Problem
+        Of the mean: its soft constraints, and how stiff its baseline is.
+    changing : (n_columns, n_changing) ndarray
+        As `changing_columns` returns it.
+    theta : (n_theta,) ndarray
+        Non-linear parameters of the mean.
+    aligned : sequence of Fid
+        The mean, then the contrasts.
     """
-    model, theta = problem.model, point.theta
-    time_s = mean.axis.time_s
-    slopes = np.stack([2j * np.pi * time_s, -np.pi * time_s, np.full(time_s.size, 1j)])
-    spectra = [model.data_spectrum(Fid(one * mean.samples, mean.axis)) for one in slopes]
-    phased = np.stack(spectra) * np.exp(-1j * (theta[0] + model.turn_per_us * theta[1]))
-    return problem.whiten(model.rotated(phased.real)).T
+
+    problem: Problem
+    changing: RealArray
+    theta: RealArray
+    aligned: Sequence[Fid]
+
+    def blocks(self, model: FitModel, noise: float) -> Sequence[Block]:
+        """Return a block for every contrast: its amplitudes and the mean's lines may change."""
+        ed_per_ppm = float(self.problem.shares.sum()) / model.spline.width_ppm
+        stiffness = model.spline.stiffness(round(ed_per_ppm, 6))
+        rows = self.problem.with_noise(noise).ratio_rows
+        soft = np.hstack([rows @ self.changing, np.zeros((len(rows), N_MOVING))])
+        soft = soft[soft.any(axis=1)]
+        no_change = np.zeros((len(self.changing), N_MOVING))
+        blocks = []
+        for contrast in self.aligned[1:]:
+            own = Problem(model, model.data_spectrum(contrast), noise, stiffness, rows)
+            still = np.zeros((len(model.ppm), self.changing.shape[1]))
+            channel = Channel(
+                problem=own,
+                theta=np.arange(self.theta.size),
+                mapping=np.hstack([self.changing, no_change]),
+                fixed=np.hstack([still, self._tangents(own)]),
+            )
+            blocks.append(Block((channel,), soft, np.ones(soft.shape[1], dtype=np.bool_)))
+        return blocks
+
+    def _tangents(self, own: Problem) -> RealArray:
+        """Return what the mean changes by per Hz of shift and width and per rad, (n_fit, 3).
+
+        Whitened, over the noise. A faster decay of the whole voxel widens everything in it
+        by as many Hz: what the data themselves become then holds for macromolecules, lipid
+        and whatever no model describes. The curves of the model leave the baseline out, and
+        its share of narrower lines passes for glutamate (0.2 of 3 % for 0.3 Hz).
+        """
+        model, mean = own.model, self.aligned[0]
+        time_s = mean.axis.time_s
+        slopes = np.stack([2j * np.pi * time_s, -np.pi * time_s, np.full(time_s.size, 1j)])
+        spectra = [model.data_spectrum(Fid(one * mean.samples, mean.axis)) for one in slopes]
+        turn = np.exp(-1j * (self.theta[0] + model.turn_per_us * self.theta[1]))
+        return own.whiten(model.rotated((np.stack(spectra) * turn).real)).T / own.noise_sd
 
 
-def _contrast_chi2(joint: Joint, point: JointPoint) -> float:
-    """Return the contrasts' sum of squares over its expectation, all together."""
-    parts = [
-        explained(block, one, 0) for block, one in zip(joint.blocks, point.blocks, strict=True)
-    ]
+def _left(blocks: Sequence[Block], prior: Prior, theta: RealArray) -> tuple[float, RealArray]:
+    """Return what the contrasts leave at the mean's line shapes, all together.
+
+    Their sum of squares over its expectation, and the root of their mean square over the
+    noise, (n_fit,).
+    """
+    points = Joint(blocks, prior).evaluate(theta).blocks
+    parts = [explained(block, one, 0) for block, one in zip(blocks, points, strict=True)]
     left, expected = np.sum(parts, axis=0)
-    return float(left / expected)
+    curves = []
+    for block, one in zip(blocks, points, strict=True):
+        own = block.channels[0].problem
+        # Whitened twice, a residual is without what the baseline takes of it.
+        curves.append(own.model.curve(own.whiten(one.residual[: len(own.model.ppm)])))
+    return float(left / expected), np.sqrt(np.mean(np.square(curves), axis=0))

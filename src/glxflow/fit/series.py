@@ -119,7 +119,7 @@ def fit_series(
     if mean.problem is None or mean.solution is None or mean.uncertainty is None:
         return _failed(mean, responses)
     changing = changing_columns(mean.problem.model, mean.solution.point.amplitudes)
-    joint, chi2 = joint_problem(mean, mean.problem, mean.solution, changing, pseudo)
+    joint, chi2 = joint_problem(mean, model, mean.problem, mean.solution, changing, pseudo)
     found = solve_joint(joint, mean.solution.point.theta, mean.solution.free)
     fit = SeriesFit(
         mean=mean,
@@ -209,6 +209,16 @@ def _doubts(fit: SeriesFit, found: JointSolution) -> Sequence[Flag]:
                 f"differences between transients are {fit.contrast_chi2:.2f} times the noise, "
                 f"expected at most {LARGEST_CONTRAST_CHI2:g}: something else than amplitudes, "
                 "width, shift and phase has changed. Look for movement and lipid.",
+            )
+        )
+    model = found.joint.blocks[1].channels[0].problem.model
+    trusted = model.ppm[model.weight == 1]
+    if trusted.size < model.ppm.size:
+        flags.append(
+            Flag(
+                "SERIES_ENDS",
+                f"of changes only {trusted[0]:.2f} to {trusted[-1]:.2f} ppm were trusted: what "
+                "changes beyond is not in the model. Look for movement, lipid and drifting water.",
             )
         )
     below = np.array(fit.names)[(fit.amplitudes < 0).any(axis=0)]
