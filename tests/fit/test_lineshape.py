@@ -32,10 +32,10 @@ def test_family_rebuilds_shapes_it_was_not_trained_on(own_hz):
             "shift_hz": rng.uniform(-1, 1, 1) * 0.9 * LARGEST_SHIFT_PPM * F0_MHZ,
             "g_per_s2": gaussian_rate(own_hz),
         }
-        at_nodes = shim.decay(family.node_s) * lineshape(family.node_s, **shape)
+        at_nodes = shim.at(family.node_s).values * lineshape(family.node_s, **shape)
         rebuilt = at_nodes @ family.interpolant.T
         # Far below the noise, which at SNR 100 is a hundredth of the highest line.
-        assert np.abs(rebuilt - shim.decay(TIME_S) * lineshape(TIME_S, **shape)).max() < 4e-4
+        assert np.abs(rebuilt - shim.at(TIME_S).values * lineshape(TIME_S, **shape)).max() < 4e-4
 
 
 def test_family_needs_few_nodes():

@@ -11,7 +11,7 @@ UNEVEN = Shim(fwhm_hz=6.0, log_ratio=0.7, split=-0.6, log_odds=0.4)
 def spectrum(shim):
     """Return frequencies and the distribution of the field that a decay stands for."""
     time_s = np.arange(20_000) * 1e-4
-    decay = shim.decay(time_s)
+    decay = shim.at(time_s).values
     decay[0] /= 2  # the first point counts half in a sum that stands for an integral
     line = np.fft.fftshift(np.fft.fft(decay, 1 << 19).real)
     return np.fft.fftshift(np.fft.fftfreq(1 << 19, 1e-4)), line
@@ -19,7 +19,7 @@ def spectrum(shim):
 
 def test_two_equal_gaussians_in_one_place_are_one():
     shim = Shim(fwhm_hz=5.0, log_ratio=0.0, split=0.0, log_odds=1.0)
-    assert shim.decay(TIME_S) == pytest.approx(np.exp(-gaussian_rate(5.0) * TIME_S**2))
+    assert shim.at(TIME_S).values == pytest.approx(np.exp(-gaussian_rate(5.0) * TIME_S**2))
 
 
 def test_the_field_is_positive_and_its_mean_is_zero():
@@ -31,12 +31,12 @@ def test_the_field_is_positive_and_its_mean_is_zero():
 
 def test_which_gaussian_is_the_first_makes_no_difference():
     other = Shim(fwhm_hz=6.0, log_ratio=-0.7, split=0.6, log_odds=-0.4)
-    assert UNEVEN.decay(TIME_S) == pytest.approx(other.decay(TIME_S))
+    assert UNEVEN.at(TIME_S).values == pytest.approx(other.at(TIME_S).values)
 
 
 def test_shape_is_the_same_at_every_width():
     wider = Shim(fwhm_hz=12.0, log_ratio=0.7, split=-0.6, log_odds=0.4)
-    assert wider.decay(TIME_S / 2) == pytest.approx(UNEVEN.decay(TIME_S))
+    assert wider.at(TIME_S / 2).values == pytest.approx(UNEVEN.at(TIME_S).values)
 
 
 @pytest.mark.parametrize(
@@ -51,15 +51,20 @@ def test_full_width_is_that_of_the_transformed_decay(shim):
 
 def test_slopes_are_the_derivatives_of_the_decay():
     def changed(step):
-        return Shim(
-            fwhm_hz=UNEVEN.fwhm_hz * np.exp(step[0]),
-            log_ratio=UNEVEN.log_ratio + step[1],
-            split=UNEVEN.split + step[2],
-            log_odds=UNEVEN.log_odds + step[3],
-        ).decay(TIME_S)
+        return (
+            Shim(
+                fwhm_hz=UNEVEN.fwhm_hz * np.exp(step[0]),
+                log_ratio=UNEVEN.log_ratio + step[1],
+                split=UNEVEN.split + step[2],
+                log_odds=UNEVEN.log_odds + step[3],
+            )
+            .at(TIME_S)
+            .values
+        )
 
-    first, second = UNEVEN.slopes(TIME_S), UNEVEN.curvature(TIME_S)
-    decay, steps = UNEVEN.decay(TIME_S), 1e-4 * np.eye(4)
+    at_times = UNEVEN.at(TIME_S)
+    first, second = at_times.slopes, at_times.curvature()
+    decay, steps = at_times.values, 1e-4 * np.eye(4)
     # Of central differences the error is the square of the step, and rounding over its square.
     for row in range(4):
         numeric = (changed(steps[row]) - changed(-steps[row])) / 2e-4

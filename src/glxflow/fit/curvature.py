@@ -91,7 +91,7 @@ def line_curvature(
     # The exponents are straight in shifts and the common Lorentzian.
     by_g = model.slopes[2]
     second[:, WIDTH, WIDTH] += first[:, WIDTH] + 2 * shapes.own_g_per_s2 * (turned @ by_g).real
-    of_shim = np.tensordot(turned, shapes.shim.curvature(model.node_s), (1, 2)).real
+    of_shim = np.tensordot(turned, shapes.at_nodes.curvature(), (1, 2)).real
     second[:, GAUSSIAN:LORENTZIAN, GAUSSIAN:LORENTZIAN] = of_shim
     second *= -amplitudes[:, np.newaxis, np.newaxis]
     of_group = np.tensordot(model.membership, second, axes=1)

@@ -166,7 +166,7 @@ def _mismatch_rows(
     """
     n, time_s = len(total.names), total.axis.time_s
     shapes = shapes_of(total, start.theta)
-    decays = shapes.shim.decay(time_s) * lineshape(
+    decays = shapes.shim.at(time_s).values * lineshape(
         time_s, shapes.gamma_per_s[:n], shapes.shift_hz[:n], shapes.own_g_per_s2[:n]
     )
     mean, edited = np.einsum("j,kjt->kt", start.amplitudes[:n], model.responses * decays)

@@ -176,7 +176,7 @@ class Problem:
         decays = lineshape(
             self.model.node_s, shapes.gamma_per_s, shapes.shift_hz, shapes.own_g_per_s2
         )
-        decays *= shapes.shim.decay(self.model.node_s) / self.noise_sd
+        decays *= shapes.at_nodes.values / self.noise_sd
         spectra = self.model.curves(decays[:, np.newaxis])[:, 0]
         return self._complete(Curves(theta, shapes, decays, spectra, data))
 

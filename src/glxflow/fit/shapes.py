@@ -7,7 +7,7 @@ import numpy as np
 from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm
 from glxflow.fit.model import FitModel
 from glxflow.fit.prior import SHARED
-from glxflow.fit.shim import Shim
+from glxflow.fit.shim import Shim, ShimDecay
 from glxflow.spectrum import ComplexArray, RealArray
 
 SHIFT, WIDTH, GAUSSIAN, RATIO, SPLIT, ODDS, LORENTZIAN = range(7)
@@ -31,6 +31,8 @@ class Shapes:
         Gaussian decay rate that macromolecules and lipids have beside the shim's.
     shim : Shim
         What is common to all.
+    at_nodes : ShimDecay
+        Its decay at the nodes of the model.
     """
 
     gamma_per_s: RealArray
@@ -38,6 +40,7 @@ class Shapes:
     shift_hz: RealArray
     own_g_per_s2: RealArray
     shim: Shim
+    at_nodes: ShimDecay
 
     def fwhm_hz(self) -> RealArray:
         """Return full widths at half height, those of the shim taken for a Gaussian's."""
@@ -55,12 +58,14 @@ def shapes_of(model: FitModel, theta: RealArray) -> Shapes:
     # feel the shim alone.
     own_hz = model.lorentzian_hz * factor
     lorentzian_hz = own_hz + np.where(model.is_broad, 0.0, theta[3])
+    shim = Shim(float(np.exp(theta[4])), *theta[5:8].tolist())
     return Shapes(
         gamma_per_s=np.pi * lorentzian_hz,
         own_gamma_per_s=np.pi * own_hz,
         shift_hz=shift_hz,
         own_g_per_s2=gaussian_rate(model.broadening_hz * factor),
-        shim=Shim(float(np.exp(theta[4])), *theta[5:8].tolist()),
+        shim=shim,
+        at_nodes=shim.at(model.node_s),
     )
 
 
@@ -75,6 +80,6 @@ def slopes_of(model: FitModel, shapes: Shapes) -> ComplexArray:
     slopes[:, SHIFT] = by_shift
     slopes[:, WIDTH] = np.multiply.outer(shapes.own_gamma_per_s, by_gamma)
     slopes[:, WIDTH] += np.multiply.outer(2 * shapes.own_g_per_s2, by_g)
-    slopes[:, GAUSSIAN:LORENTZIAN] = shapes.shim.slopes(model.node_s)
+    slopes[:, GAUSSIAN:LORENTZIAN] = shapes.at_nodes.slopes
     slopes[:, LORENTZIAN] = np.multiply.outer(np.pi * ~model.is_broad, by_gamma)
     return slopes

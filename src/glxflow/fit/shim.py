@@ -7,6 +7,7 @@ to 2.5; it cannot turn negative, and at every width it is the same shape.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -15,7 +16,6 @@ from glxflow.fit.merit import half_width
 from glxflow.spectrum import ComplexArray, RealArray
 
 _SIGNS = np.array([[-1.0], [1.0]])
-_SECOND = np.array([[0.0], [1.0]])
 _GRID = np.linspace(-1.0, 1.0, 801)
 
 
@@ -40,84 +40,104 @@ class Shim:
     split: float
     log_odds: float
 
-    def decay(self, time_s: RealArray) -> ComplexArray:
-        """Return what signals are multiplied by at times in s, (n_times,)."""
-        decay: ComplexArray = np.exp(self._exponents(time_s)).sum(axis=0)
-        return decay
+    def at(self, time_s: RealArray) -> "ShimDecay":
+        """Return what signals are multiplied by at times in s."""
+        return ShimDecay(self, time_s)
 
-    def slopes(self, time_s: RealArray) -> ComplexArray:
-        """Return the derivatives of the decay over the decay, (4, n_times).
+    def full_width_hz(self) -> float:
+        """Return the full width at half height of the whole distribution, in Hz."""
+        widths = self.fwhm_hz * np.exp(0.5 * self.log_ratio * _SIGNS)
+        shares = self.shares
+        centres = self.centres * self.split * self.fwhm_hz
+        shift_hz = _GRID * float((np.abs(centres) + widths).max())
+        lines = shares * np.exp(-4 * np.log(2) * ((shift_hz - centres) / widths) ** 2) / widths
+        return half_width(shift_hz, lines.sum(axis=0))
+
+    @property
+    def shares(self) -> RealArray:
+        """Shares of both in the signal, (2, 1)."""
+        second = 1 / (1 + float(np.exp(-self.log_odds)))
+        return np.array([[1 - second], [second]])
+
+    @property
+    def centres(self) -> RealArray:
+        """Where both lie about their common mean, in units of their distance, (2, 1)."""
+        centres: RealArray = np.array([[0.0], [1.0]]) - self.shares[1]
+        return centres
+
+
+class ShimDecay:
+    """The decay of a shim at given times, and its derivatives.
+
+    Parameters
+    ----------
+    shim : Shim
+        Distribution of the field.
+    time_s : (n_times,) ndarray
+        Times, in s.
+
+    Attributes
+    ----------
+    values : (n_times,) complex ndarray
+        The decay.
+    """
+
+    def __init__(self, shim: Shim, time_s: RealArray) -> None:
+        self._shim = shim
+        shares, centres = shim.shares, shim.centres
+        rates = gaussian_rate(shim.fwhm_hz) * np.exp(shim.log_ratio * _SIGNS)
+        # How much one turns against the other, by `split`.
+        self._whole = 2j * np.pi * shim.fwhm_hz * time_s
+        self._fading = -rates * time_s**2
+        self._turning = (shim.split * centres) * self._whole
+        terms = shares * np.exp(self._fading + self._turning)
+        self.values: ComplexArray = terms[0] + terms[1]
+        self._parts = terms / self.values
+
+    @cached_property
+    def _of_each(self) -> ComplexArray:
+        """Derivatives of the logarithms of both, (4, 2, n_times)."""
+        shares, centres = self._shim.shares, self._shim.centres
+        each = np.empty((4, *self._parts.shape), dtype=np.complex128)
+        each[0] = 2 * self._fading + self._turning
+        each[1] = _SIGNS * self._fading
+        each[2] = centres * self._whole
+        # A larger share of the second moves both, so that the mean stays.
+        each[3] = centres - (float(np.prod(shares)) * self._shim.split) * self._whole
+        return each
+
+    @cached_property
+    def _weighted(self) -> ComplexArray:
+        """The same, each times its part of the decay."""
+        weighted: ComplexArray = self._of_each * self._parts
+        return weighted
+
+    @cached_property
+    def slopes(self) -> ComplexArray:
+        """Derivatives of the decay over the decay, (4, n_times).
 
         By the logarithm of `fwhm_hz`, `log_ratio`, `split` and `log_odds`.
         """
-        each, parts = self._slopes_of_each(time_s)
-        slopes: ComplexArray = (each * parts).sum(axis=1)
+        slopes: ComplexArray = self._weighted[:, 0] + self._weighted[:, 1]
         return slopes
 
-    def curvature(self, time_s: RealArray) -> ComplexArray:
+    def curvature(self) -> ComplexArray:
         """Return the second derivatives of the decay over the decay, (4, 4, n_times)."""
-        each, parts = self._slopes_of_each(time_s)
-        weighted = each * parts
-        first, fading = weighted.sum(axis=1), (_SIGNS * weighted[1]).sum(axis=0)
-        of_first, of_second = self._shares()[:, 0]
+        first, split = self.slopes, self._shim.split
+        fading = self._weighted[1, 1] - self._weighted[1, 0]
+        of_first, of_second = self._shim.shares[:, 0].tolist()
         both = of_first * of_second
-        whole = self._turning_per_split(time_s)
-        second: ComplexArray = np.einsum("ajt,bjt->abt", weighted, each)
+        second: ComplexArray = np.einsum("ajt,bjt->abt", self._weighted, self._of_each)
         second[0, 0] += first[0] + 2 * fading
         second[1, 1] += fading
-        second[3, 3] -= both * (1 + ((of_first - of_second) * self.split) * whole)
+        second[3, 3] -= both * (1 + ((of_first - of_second) * split) * self._whole)
         mixed = {
             (0, 1): 2 * first[1],
             (0, 2): first[2],
-            (0, 3): (-both * self.split) * whole,
-            (2, 3): -both * whole,
+            (0, 3): (-both * split) * self._whole,
+            (2, 3): -both * self._whole,
         }
         for (row, column), slope in mixed.items():
             second[row, column] += slope
             second[column, row] += slope
         return second
-
-    def full_width_hz(self) -> float:
-        """Return the full width at half height of the whole distribution, in Hz."""
-        widths = self.fwhm_hz * np.exp(0.5 * self.log_ratio * _SIGNS)
-        shares = self._shares()
-        centres = self._centres(shares) * self.split * self.fwhm_hz
-        shift_hz = _GRID * float((np.abs(centres) + widths).max())
-        lines = shares * np.exp(-4 * np.log(2) * ((shift_hz - centres) / widths) ** 2) / widths
-        return half_width(shift_hz, lines.sum(axis=0))
-
-    def _slopes_of_each(self, time_s: RealArray) -> tuple[ComplexArray, ComplexArray]:
-        """Return derivatives of both logarithms, (4, 2, n_times), and both over their sum."""
-        exponents, shares = self._exponents(time_s), self._shares()
-        fading = exponents.real - np.log(shares)
-        whole, centres = self._turning_per_split(time_s), self._centres(shares)
-        each = np.empty((4, *exponents.shape), dtype=np.complex128)
-        each[0] = 2 * fading + 1j * exponents.imag
-        each[1] = _SIGNS * fading
-        each[2] = centres * whole
-        # A larger share of the second moves both, so that the mean stays.
-        each[3] = centres - (float(np.prod(shares)) * self.split) * whole
-        parts = np.exp(exponents)
-        return each, parts / parts.sum(axis=0)
-
-    def _exponents(self, time_s: RealArray) -> ComplexArray:
-        """Return the logarithms of both decays, (2, n_times)."""
-        rate = gaussian_rate(self.fwhm_hz) * np.exp(self.log_ratio * _SIGNS)
-        shares = self._shares()
-        turning = self._centres(shares) * self.split * self._turning_per_split(time_s)
-        return np.asarray(np.log(shares) - rate * time_s**2 + turning, dtype=np.complex128)
-
-    def _turning_per_split(self, time_s: RealArray) -> ComplexArray:
-        """Return how much one turns against the other, by `split`, (n_times,)."""
-        return np.asarray(2j * np.pi * self.fwhm_hz * time_s, dtype=np.complex128)
-
-    def _shares(self) -> RealArray:
-        """Return the shares of both in the signal, (2, 1)."""
-        shares: RealArray = 1 / (1 + np.exp(-self.log_odds * _SIGNS))
-        return shares
-
-    @staticmethod
-    def _centres(shares: RealArray) -> RealArray:
-        """Return where both lie about their common mean, in units of their distance, (2, 1)."""
-        centres: RealArray = _SECOND - shares[1]
-        return centres
