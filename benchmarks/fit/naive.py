@@ -78,7 +78,7 @@ class Plain:
         theta, amplitudes = values[:n_theta], values[n_theta : n_theta + n_columns]
         spline = values[n_theta + n_columns :]
         shapes = shapes_of(self.model, theta)
-        decays = shapes.shim.decay(self.time_s) * lineshape(
+        decays = shapes.shim.at(self.time_s).values * lineshape(
             self.time_s, shapes.gamma_per_s, shapes.shift_hz, shapes.own_g_per_s2
         )
         signal = np.fft.fft(self.fids * decays, 2 * self.model.n_kept, axis=1)

@@ -101,6 +101,21 @@ def test_quadratic_of_some_parameters_is_a_part_of_that_of_all(mode, model, make
     assert some.gradient == pytest.approx(gradient[vary], abs=1e-6 * np.abs(gradient).max())
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_gradient_alone_is_that_of_the_quadratic_model(mode, model, make_fid):
+    problem, theta = problem_in(mode, model, make_fid)
+    point = problem.evaluate(theta)
+    for vary in (
+        np.ones(theta.size, dtype=bool),
+        np.random.default_rng(3).random(theta.size) < 0.6,
+    ):
+        gradient = problem.quadratic(point, vary).gradient
+        # Rounding in single precision.
+        assert problem.gradient(point, vary) == pytest.approx(
+            gradient, abs=1e-6 * np.abs(gradient).max()
+        )
+
+
 def test_amplitudes_are_zero_where_data_would_make_them_negative(model, make_fid):
     problem, theta = problem_in("zeros", model, make_fid)
     amplitudes = problem.evaluate(theta).amplitudes[: len(model.names)]

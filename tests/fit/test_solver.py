@@ -5,7 +5,7 @@ import pytest
 
 from glxflow.fit import FitOptions, fit_prepared
 from glxflow.fit.reference import solve_lmfit
-from glxflow.fit.solver import solve_fast
+from glxflow.fit.solver import quadratic_after, solve_fast
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -65,3 +65,20 @@ def test_converged_fit_has_no_slope_but_at_bounds(model, make_fid):
     gradient = local.gradient / np.sqrt(np.diag(local.normal))
     # A projected slope of 0.02 moves chi-squared by 4e-4.
     assert np.abs(gradient).max() < 0.02
+
+
+def test_second_derivatives_are_kept_only_by_small_steps_that_gained_what_they_promised(
+    model, make_fid
+):
+    fit = fit_prepared(make_fid(6), model)
+    problem, point, free = fit.problem, fit.solution.point, fit.solution.free
+    local = problem.quadratic(point, free)
+
+    def after(gain, predicted):
+        return quadratic_after(problem, local, free, point, gain=gain, predicted=predicted)
+
+    kept = after(0.1, 0.09)
+    assert kept.hessian is local.hessian
+    assert kept.gradient == pytest.approx(local.gradient, abs=1e-3)
+    for gain, predicted in ((0.1, 0.2), (0.2, 0.1), (2.0, 2.0), (-0.1, 0.1)):
+        assert after(gain, predicted).hessian is not local.hessian

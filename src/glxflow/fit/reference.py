@@ -12,7 +12,7 @@ from glxflow.fit.problem import Point, Problem
 from glxflow.fit.solver import Solution, quadratic_after, solution_at, within
 from glxflow.spectrum import BoolArray, RealArray
 
-_LMFIT_TOLERANCE = 1e-5
+_LMFIT_TOLERANCE = 1e-6
 _MOST_ROUNDS = 5
 
 
