@@ -5,6 +5,7 @@ import pytest
 from glxflow.trial.assemble import (
     account_for_sessions,
     clinical_table,
+    joint_changes,
     outcomes_wide,
     trial_table,
 )
@@ -137,6 +138,33 @@ def test_the_long_table_holds_used_sessions_only(concentrations):
     assert table[["session", "bin"]].to_numpy().tolist() == [["ses-1", 0], ["ses-1", 1]]
     assert table["condition"].tolist() == ["placebo"] * 2
     assert table["glx_tnaa"].tolist() == pytest.approx([1.4, 2.4])
+
+
+def test_changes_fitted_jointly_stand_in_the_unit_of_their_outcome(concentrations):
+    changes = pd.DataFrame(
+        {
+            "subject": "sub-01", "session": "ses-1", "bin": 1,
+            "metabolite": ["Glx", "Glu", "Glx", "Tau"], "over": ["tNAA", "tCr", "none", "tNAA"],
+            "change_percent": [5.0, -2.0, 7.0, 1.0], "change_percent_sd": [1.0, 0.5, 1.0, 1.0],
+        }
+    )  # fmt: skip
+    joint = joint_changes(changes, outcomes_wide(concentrations)).set_index("bin")
+    assert joint.loc[1, "glx_tnaa_change_joint"] == pytest.approx(0.05 * 1.4)
+    assert joint.loc[1, "glu_tcr_change_joint_sd"] == pytest.approx(0.005 * 11)
+    assert not [name for name in joint if "tau" in name or "none" in name]
+
+
+def test_the_long_table_holds_joint_changes_of_later_bins(concentrations):
+    figures = {"t_min": 0.0, "n_transients": 20, "snr": 50.0, "fwhm_hz": 5.0, "qc_pass": 1}
+    qc = concentrations[["subject", "session", "bin"]].drop_duplicates().assign(**figures)
+    changes = pd.DataFrame(
+        [{"subject": "sub-01", "session": "ses-1", "bin": 1, "metabolite": "Glx",
+          "over": "tNAA", "change_percent": 5.0, "change_percent_sd": 1.0}]
+    )  # fmt: skip
+    table = trial_table(concentrations, qc, account(outcomes=FITTED).reset_index(), changes)
+    first, later = table["glx_tnaa_change_joint"]
+    assert np.isnan(first)
+    assert later == pytest.approx(0.07)
 
 
 def test_clinical_scores_of_a_failed_scan_still_count():

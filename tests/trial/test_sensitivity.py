@@ -82,6 +82,23 @@ def test_choice_of_the_fits_model_widens_the_contrast_by_its_variance(make_plan,
     )
 
 
+def test_joint_changes_take_the_place_of_differences(make_plan, make_trial):
+    plan = make_plan()
+    trial = make_trial(n=10)
+    names = sensitivity(trial, plan)["model"].tolist()
+    assert "changes fitted jointly" not in names
+    changes = glx_changes(trial, plan)
+    own = contrast_model(changes)
+    keys = ["subject", "period", "bin"]
+    halved = changes.assign(glx_tnaa_change_joint=changes["delta"] / 2)
+    trial = trial.merge(halved[[*keys, "glx_tnaa_change_joint"]].astype({"period": int}),
+                        on=keys, how="left")  # fmt: skip
+    found = sensitivity(trial, plan).set_index("model").loc["changes fitted jointly"]
+    whole = own.fit.contrast(own.condition_contrast(plan)).iloc[0]
+    assert found["estimate"] == pytest.approx(whole["estimate"] / 2, rel=1e-5)
+    assert found["role"] == "sensitivity"
+
+
 def test_table_without_spread_over_models_has_no_such_row(make_plan, make_trial):
     names = sensitivity(make_trial(n=4), make_plan())["model"].tolist()
     assert "choice of the fit's model as known covariance" not in names

@@ -53,13 +53,14 @@ def collect(
     write_tsv(group / "concentrations.tsv", concentrations)
     write_tsv(group / "qc.tsv", qc)
     compared = [scan for scan in fitted if scan.result(results, _CHANGES).exists()]
-    if compared:
-        write_tsv(group / "changes.tsv", _stacked(results, compared, _CHANGES))
+    changes = _stacked(results, compared, _CHANGES) if compared else None
+    if changes is not None:
+        write_tsv(group / "changes.tsv", changes)
     if concentrations.empty:
         raise TableError(
             f"{group / 'sessions.tsv'}: no session could be fitted. It says of each what to do."
         )
-    write_tsv(group / "trial.tsv", trial_table(concentrations, qc, sessions))
+    write_tsv(group / "trial.tsv", trial_table(concentrations, qc, sessions, changes))
     write_tsv(group / "clinical.tsv", _clinical(bids_dir, sessions, what))
 
 

@@ -57,8 +57,41 @@ def _with_sd(rows: pd.DataFrame | None, source: str, outcome: str) -> dict[str, 
     }
 
 
+def joint_changes(changes: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a session and later bin with the changes that were fitted jointly.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        A row per subject, session, bin, metabolite and `over` with `change_percent`
+        and `change_percent_sd`, both in percent of bin 0.
+    outcomes : DataFrame
+        As `outcomes_wide` returns it.
+
+    Returns
+    -------
+    DataFrame
+        Columns subject, session, bin, and for every ratio `<outcome>_change_joint` and
+        `<outcome>_change_joint_sd`, in the outcome's unit.
+    """
+    keys = ["subject", "session", "bin"]
+    base = outcomes[outcomes["bin"] == 0].set_index(["subject", "session"])
+    columns: dict[str, pd.Series] = {}
+    for (name, over), rows in changes.groupby(["metabolite", "over"]):
+        outcome = f"{name}_{over}".lower()
+        if outcome in base:
+            percent = rows.set_index(keys)
+            of_base = percent.join(base[outcome] / 100, on=["subject", "session"])[outcome]
+            columns[f"{outcome}_change_joint"] = percent["change_percent"] * of_base
+            columns[f"{outcome}_change_joint_sd"] = percent["change_percent_sd"] * of_base
+    return pd.DataFrame(columns).rename_axis(keys).reset_index()
+
+
 def trial_table(
-    concentrations: pd.DataFrame, qc: pd.DataFrame, sessions: pd.DataFrame
+    concentrations: pd.DataFrame,
+    qc: pd.DataFrame,
+    sessions: pd.DataFrame,
+    changes: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the long table of the trial: a row per participant, session and time bin.
 
@@ -70,12 +103,16 @@ def trial_table(
         A row per subject, session and bin with t_min, n_transients, snr, fwhm_hz, qc_pass.
     sessions : DataFrame
         As `account_for_sessions` returns it; only sessions that are used enter.
+    changes : DataFrame, optional
+        As `joint_changes` takes it; absent where bins were not fitted jointly.
     """
     used = _design_of(sessions[sessions["status"] == USED])
     figures = ["t_min", "n_transients", "snr", "fwhm_hz", "qc_pass"]
-    measured = qc[["subject", "session", "bin", *figures]].merge(
-        outcomes_wide(concentrations), on=["subject", "session", "bin"], how="left"
-    )
+    keys = ["subject", "session", "bin"]
+    outcomes = outcomes_wide(concentrations)
+    measured = qc[[*keys, *figures]].merge(outcomes, on=keys, how="left")
+    if changes is not None:
+        measured = measured.merge(joint_changes(changes, outcomes), on=keys, how="left")
     return used.merge(measured, on=["subject", "session"], how="inner").sort_values(
         ["subject", "period", "bin"], ignore_index=True
     )

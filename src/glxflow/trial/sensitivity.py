@@ -46,6 +46,15 @@ def sensitivity(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
             lambda: contrast_model(complete_participants(changes)),
         ),
     ]
+    if _is_known(changes, _joint_column(plan)):
+        choices.append(
+            (
+                "changes fitted jointly",
+                "bins of a session share their lines and macromolecules, so that the changes "
+                "hold less of the noise than differences of separate fits",
+                lambda: contrast_model(fitted_jointly(changes, plan)),
+            )
+        )
     if f"{plan.outcome}_sd" in changes and "base_sd" in changes:
         choices.append(
             (
@@ -54,7 +63,7 @@ def sensitivity(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
                 lambda: contrast_model(*with_errors(changes, plan)),
             )
         )
-    if _has_spread(changes, plan):
+    if _is_known(changes, _spread_column(plan)):
         choices.append(
             (
                 "choice of the fit's model as known covariance",
@@ -122,9 +131,20 @@ def _spread_column(plan: Plan) -> str:
     return f"{plan.outcome}_change_sd_model"
 
 
-def _has_spread(changes: pd.DataFrame, plan: Plan) -> bool:
-    """Tell whether the spread over models is known of any change."""
-    return _spread_column(plan) in changes and bool(changes[_spread_column(plan)].notna().any())
+def fitted_jointly(changes: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """Return the rows whose change was fitted jointly, with that change as outcome."""
+    table = changes.dropna(subset=[_joint_column(plan)])
+    return table.assign(delta=table[_joint_column(plan)])
+
+
+def _joint_column(plan: Plan) -> str:
+    """Return the column with the changes that were fitted jointly."""
+    return f"{plan.outcome}_change_joint"
+
+
+def _is_known(changes: pd.DataFrame, column: str) -> bool:
+    """Tell whether a column is there and holds anything."""
+    return column in changes and bool(changes[column].notna().any())
 
 
 def _row(
