@@ -15,7 +15,7 @@ import numpy as np
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.basis.protocol import protocol_for
 from glxflow.basis.simulate import simulate_basis
-from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
+from glxflow.fit import FitModel, FitOptions, fit_alike, prepare
 from glxflow.fit.changes import percent_changes
 from glxflow.fit.design import bin_design
 from glxflow.fit.series import fit_series
@@ -56,9 +56,9 @@ def jointly(cleaned: Preprocessed, model: FitModel) -> list[tuple[float, float]]
 def bin_by_bin(cleaned: Preprocessed, model: FitModel) -> list[tuple[float, float]]:
     """Return change and SD in every later bin from a fit of each bin alone."""
     found = []
-    for index in range(cleaned.bins.n_transients):
-        result = fit_prepared(cleaned.bins.fid(index), model).result
-        glx = next(row for row in estimates(result) if row.metabolite == "Glx")
+    fids = [cleaned.bins.fid(index) for index in range(cleaned.bins.n_transients)]
+    for fit in fit_alike(fids, model)[0]:
+        glx = next(row for row in estimates(fit.result) if row.metabolite == "Glx")
         found.append((glx.ratio_tnaa, glx.ratio_tnaa_sd))
     (start, start_sd), *later = found
     return [

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from glxflow.errors import BasisError, DataError
-from glxflow.fit import FitOptions, fit_prepared, fit_spectrum
+from glxflow.fit import FitOptions, fit_alike, fit_prepared, fit_spectrum
 from glxflow.spectrum import BasisSet, Fid, FitStatus
 
 
@@ -109,6 +109,34 @@ def test_lipid_from_outside_the_voxel_is_flagged_and_moves_glu_little(model, mak
     assert "ENDS" in [flag.code for flag in dirty.flags]
     # A sixth: what is left of a lipid as high as NAA, in any phase.
     assert glu_to_creatine(dirty) == pytest.approx(glu_to_creatine(clean), rel=0.17)
+
+
+def test_an_end_that_one_of_several_spectra_does_not_trust_is_trusted_in_none(model, make_fid):
+    time_s = model.axis.time_s
+    place = 2j * np.pi * model.axis.hz(4.3)
+    tail = 60 * np.exp(2j + (place - 60) * time_s)
+    clean, dirty = make_fid(1), Fid(make_fid(2).samples + tail, model.axis)
+    fits, shared = fit_alike([clean, dirty], model)
+    assert all("ENDS" in [flag.code for flag in fit.result.flags] for fit in fits)
+    assert shared.weight[model.ppm > 3.8].max() < 1
+    assert (fits[0].problem.model.weight == fits[1].problem.model.weight).all()
+    # What the other spectrum is read by alone.
+    alone = fit_prepared(clean, shared)
+    assert glu_to_creatine(fits[0].result) == glu_to_creatine(alone.result)
+
+
+def test_spectra_that_trust_all_are_fitted_as_alone(model, make_fid):
+    fids = [make_fid(1), make_fid(2)]
+    fits, shared = fit_alike(fids, model)
+    assert shared is model
+    for fit, fid in zip(fits, fids, strict=True):
+        assert glu_to_creatine(fit.result) == glu_to_creatine(fit_prepared(fid, model).result)
+
+
+def test_a_spectrum_that_fails_leaves_the_others_alone(model, make_fid):
+    noise = np.random.default_rng(3).normal(size=(2, model.axis.n_points))
+    fits, _ = fit_alike([make_fid(1), Fid(noise[0] + 1j * noise[1], model.axis)], model)
+    assert [fit.result.status for fit in fits] == [FitStatus.CONVERGED, FitStatus.FAILED]
 
 
 def test_parameters_carry_values_errors_and_correlations(model, make_fid):

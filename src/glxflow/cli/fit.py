@@ -202,11 +202,12 @@ def _fitted(
     basis = basis_for(bases[0], bins, scan)
     model = prepare(basis, options)
     table = prepared.record["BinTable"]
+    fits, shared = fit_bins(bins, model, profiled)
     return _Fitted(
-        fit_bins(bins, model, profiled),
+        fits,
         basis,
         changes=changes_table(bins, table, model),
-        ensemble=session_ensemble(bins, table, model, basis, prepared.water),
+        ensemble=session_ensemble(bins, table, shared, basis, prepared.water),
     )
 
 

@@ -7,7 +7,7 @@ import typer
 
 from glxflow.cli.scan_results import REPORTED, BinFit
 from glxflow.errors import ConfigError
-from glxflow.fit import Fit, FitModel, baseline_alternatives, fit_prepared
+from glxflow.fit import Fit, FitModel, baseline_alternatives, fit_alike
 from glxflow.fit.profile import profile_interval
 from glxflow.quantify.estimates import SUMS, members_of
 from glxflow.spectrum import FitStatus, Series
@@ -23,8 +23,10 @@ def names_of(profile: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in profile.split(",") if name.strip())
 
 
-def fit_bins(bins: Series, model: FitModel, profiled: tuple[str, ...]) -> tuple[BinFit, ...]:
-    """Return the fit of every time bin by one prepared model, also with other baselines.
+def fit_bins(
+    bins: Series, model: FitModel, profiled: tuple[str, ...]
+) -> tuple[tuple[BinFit, ...], FitModel]:
+    """Return the fit of every time bin, also with other baselines, and the model of all.
 
     Parameters
     ----------
@@ -51,18 +53,18 @@ def fit_bins(bins: Series, model: FitModel, profiled: tuple[str, ...]) -> tuple[
             f"{', '.join(members)}. Correct the name."
         )
     chosen = dict(members[name] for name in profiled)
+    fids = [bins.fid(index) for index in range(bins.n_transients)]
+    alike, shared = fit_alike(fids, model)
     fits = []
-    for index in range(bins.n_transients):
-        fid = bins.fid(index)
-        fit = fit_prepared(fid, model)
+    for fid, fit in zip(fids, alike, strict=True):
         others = (
-            baseline_alternatives(fid, model, fit.result)
+            baseline_alternatives(fid, shared, fit.result)
             if fit.result.status is FitStatus.CONVERGED
             else ()
         )
         limits = {name: _limits(fit, parts) for name, parts in chosen.items()}
         fits.append(BinFit(fit.result, others, limits))
-    return tuple(fits)
+    return tuple(fits), shared
 
 
 def _limits(fit: Fit, parts: tuple[str, ...]) -> dict[str, float]:

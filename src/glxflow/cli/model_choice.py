@@ -120,5 +120,6 @@ def _default_source(
         return
     plain = basis.without(Kind.MACROMOLECULE)
     options: FitOptions = replace(model.options, baseline_ed_per_ppm=fit.result.baseline_ed)
-    other = fit_prepared(fids[0], prepare(with_macromolecules(plain), options))
+    prepared = prepare(with_macromolecules(plain), options).reweighted(model.weight)
+    other = fit_prepared(fids[0], prepared)
     yield "macromolecule source", Alternative("default macromolecules", other, fids[0], fids)

@@ -1,7 +1,7 @@
 """Linear-combination modelling of a spectrum."""
 
 from glxflow.fit.edited import fit_edited, prepare_edited
-from glxflow.fit.engine import Fit, fit_prepared, fit_spectrum
+from glxflow.fit.engine import Fit, fit_alike, fit_prepared, fit_spectrum
 from glxflow.fit.ensemble import Ensemble, fit_ensemble
 from glxflow.fit.model import FitModel
 from glxflow.fit.options import FitOptions
@@ -17,6 +17,7 @@ __all__ = [
     "FitOptions",
     "ProfileInterval",
     "baseline_alternatives",
+    "fit_alike",
     "fit_edited",
     "fit_ensemble",
     "fit_prepared",

@@ -1,5 +1,6 @@
 """Fit one spectrum: find it, choose the baseline's stiffness, fit, and say how sure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -102,8 +103,8 @@ def fit_prepared(fid: Fid, model: FitModel) -> Fit:
     problem, start = prefit(fid, model, kept_noise, found)
     solution = _search(problem, start)
     residual = residual_of(problem, solution.point) * (problem.noise_sd / kept_noise)
-    weight = trust(model.ppm, residual)
-    if weight.min() < 1:
+    weight = np.minimum(model.weight, trust(model.ppm, residual))
+    if (weight < model.weight).any():
         near = solution.point.theta
         problem, start = prefit(fid, model.reweighted(weight), kept_noise, found, near)
         solution = _search(problem, near)
@@ -111,6 +112,35 @@ def fit_prepared(fid: Fid, model: FitModel) -> Fit:
     known = uncertainty(problem, solution.point, solution.free, kept_noise)
     result = _result(problem, solution, known, found, noise)
     return Fit(result, problem, solution, known)
+
+
+def fit_alike(fids: Sequence[Fid], model: FitModel) -> tuple[tuple[Fit, ...], FitModel]:
+    """Return the fits of spectra that will be compared, and the model they have in common.
+
+    An end of the range that one of them does not trust is trusted in none: read with and
+    without it, Glx/tNAA of one spectrum differs by up to a tenth, which would pass for a change.
+
+    Parameters
+    ----------
+    fids : sequence of Fid
+        Such as the time bins of a session.
+    model : FitModel
+        Prepared for their basis set.
+    """
+    fits = [fit_prepared(fid, model) for fid in fids]
+    while True:
+        used = [model, *(fit.problem.model for fit in fits if fit.problem is not None)]
+        common = np.minimum.reduce([one.weight for one in used])
+        differing = [
+            index
+            for index, fit in enumerate(fits)
+            if fit.problem is not None and (fit.problem.model.weight > common).any()
+        ]
+        shared = model.reweighted(common) if (common < model.weight).any() else model
+        if not differing:
+            return tuple(fits), shared
+        for index in differing:
+            fits[index] = fit_prepared(fids[index], shared)
 
 
 def prefit(
