@@ -10,7 +10,7 @@ from glxflow.basis.simulate import edited_difference
 from glxflow.cli.fitting import responses_for
 from glxflow.cli.scan_results import BinFit
 from glxflow.errors import BasisError, DataError
-from glxflow.fit import FitOptions
+from glxflow.fit import FitOptions, fit_alike
 from glxflow.fit.edited import EditedModel, fit_edited, prepare_edited
 from glxflow.io.nifti_mrs import read_series
 from glxflow.spectrum import BasisSet, Fid, FitResult, FitStatus, Series
@@ -81,9 +81,12 @@ def fit_edited_bins(
         read_series(source.with_name(record[key])) for key in ("Sum", "Difference")
     )
     model = prepare_edited(*basis, options)
+    totals = [total.fid(index) for index in range(total.n_transients)]
+    _, shared = fit_alike(totals, model.total)
+    model = replace(model, total=shared)
     fits, sums = [], []
-    for index in range(total.n_transients):
-        pair = total.fid(index), difference.fid(index)
+    for index, one in enumerate(totals):
+        pair = one, difference.fid(index)
         fit = fit_edited(*pair, model)
         fits.append(BinFit(fit.difference, _other_baselines(pair, model, fit.total)))
         sums.append(fit.total)
