@@ -54,6 +54,8 @@ def test_changes_are_those_of_the_truth_within_their_uncertainty():
         assert row["change_percent"] == pytest.approx(true, abs=4 * row["change_percent_sd"])
         assert row["change_percent_sd"] < 8
         assert row["low95"] < row["change_percent"] < row["high95"]
+        # Half of each variance is the baseline's; of large changes more is that of the mean.
+        assert 0.5 < (row["change_percent_common_sd"] / row["change_percent_sd"]) ** 2 < 0.8
 
 
 def test_changes_tell_when_each_bin_was_and_how_lines_narrowed():

@@ -146,11 +146,13 @@ def test_changes_fitted_jointly_stand_in_the_unit_of_their_outcome(concentration
             "subject": "sub-01", "session": "ses-1", "bin": 1,
             "metabolite": ["Glx", "Glu", "Glx", "Tau"], "over": ["tNAA", "tCr", "none", "tNAA"],
             "change_percent": [5.0, -2.0, 7.0, 1.0], "change_percent_sd": [1.0, 0.5, 1.0, 1.0],
+            "change_percent_common_sd": [0.6, 0.3, 0.6, 0.6],
         }
     )  # fmt: skip
     joint = joint_changes(changes, outcomes_wide(concentrations)).set_index("bin")
     assert joint.loc[1, "glx_tnaa_change_joint"] == pytest.approx(0.05 * 1.4)
     assert joint.loc[1, "glu_tcr_change_joint_sd"] == pytest.approx(0.005 * 11)
+    assert joint.loc[1, "glx_tnaa_change_joint_common_sd"] == pytest.approx(0.006 * 1.4)
     assert not [name for name in joint if "tau" in name or "none" in name]
 
 
@@ -159,7 +161,8 @@ def test_the_long_table_holds_joint_changes_of_later_bins(concentrations):
     qc = concentrations[["subject", "session", "bin"]].drop_duplicates().assign(**figures)
     changes = pd.DataFrame(
         [{"subject": "sub-01", "session": "ses-1", "bin": 1, "metabolite": "Glx",
-          "over": "tNAA", "change_percent": 5.0, "change_percent_sd": 1.0}]
+          "over": "tNAA", "change_percent": 5.0, "change_percent_sd": 1.0,
+          "change_percent_common_sd": 0.6}]
     )  # fmt: skip
     table = trial_table(concentrations, qc, account(outcomes=FITTED).reset_index(), changes)
     first, later = table["glx_tnaa_change_joint"]

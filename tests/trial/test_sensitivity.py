@@ -9,6 +9,7 @@ from glxflow.trial.sensitivity import (
     missing_data,
     sensitivity,
     with_errors,
+    with_joint_errors,
     with_model_choice,
 )
 
@@ -90,13 +91,34 @@ def test_joint_changes_take_the_place_of_differences(make_plan, make_trial):
     changes = glx_changes(trial, plan)
     own = contrast_model(changes)
     keys = ["subject", "period", "bin"]
-    halved = changes.assign(glx_tnaa_change_joint=changes["delta"] / 2)
-    trial = trial.merge(halved[[*keys, "glx_tnaa_change_joint"]].astype({"period": int}),
-                        on=keys, how="left")  # fmt: skip
+    joint = [f"glx_tnaa_change_joint{end}" for end in ("", "_sd", "_common_sd")]
+    halved = changes.assign(**dict(zip(joint, (changes["delta"] / 2, 0.01, 0.0), strict=True)))
+    trial = trial.merge(halved[[*keys, *joint]].astype({"period": int}), on=keys, how="left")
     found = sensitivity(trial, plan).set_index("model").loc["changes fitted jointly"]
     whole = own.fit.contrast(own.condition_contrast(plan)).iloc[0]
     assert found["estimate"] == pytest.approx(whole["estimate"] / 2, rel=1e-5)
     assert found["role"] == "sensitivity"
+
+
+def test_joint_errors_are_known_with_what_bins_have_in_common(make_plan, make_trial):
+    plan = make_plan()
+    trial = make_trial(n=4, n_bins=2)
+    later = trial["bin"] > 0
+    columns = {"": 0.1, "_sd": 0.05, "_common_sd": 0.03}
+    trial = trial.assign(
+        **{f"glx_tnaa_change_joint{end}": np.where(later, value, np.nan)
+           for end, value in columns.items()}
+    )  # fmt: skip
+    table, known = with_joint_errors(glx_changes(trial, plan), plan)
+    same = (table["subject"] == table["subject"].iloc[0]) & (table["visit"] == "1")
+    block = known[np.ix_(same, same)]
+    assert block == pytest.approx(np.array([[25e-4, 9e-4], [9e-4, 25e-4]]))
+    assert known[same][:, ~same].max() == 0
+    assert table["delta"].unique().tolist() == [0.1]
+    # Of a single later bin nothing is common.
+    alone = trial.assign(glx_tnaa_change_joint_common_sd=np.nan)
+    _, known = with_joint_errors(glx_changes(alone, plan), plan)
+    assert known == pytest.approx(np.diag(np.full(len(known), 25e-4)))
 
 
 def test_table_without_spread_over_models_has_no_such_row(make_plan, make_trial):

@@ -1,5 +1,6 @@
 """What changed over the time bins of a session, fitted jointly."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -9,11 +10,11 @@ import pandas as pd
 
 from glxflow.cli.scan_results import REPORTED, when
 from glxflow.fit import FitModel
-from glxflow.fit.changes import percent_changes
+from glxflow.fit.changes import Changes, percent_changes
 from glxflow.fit.design import bin_design
 from glxflow.fit.series import SeriesFit, fit_series
 from glxflow.quantify.estimates import SUMS
-from glxflow.spectrum import Series
+from glxflow.spectrum import RealArray, Series
 
 DENOMINATORS = ("tNAA", "tCr")
 
@@ -61,6 +62,8 @@ def change_rows(fit: SeriesFit, first: Mapping[str, Mapping[str, Any]]) -> pd.Da
         What stands in the first columns of the rows of each response.
     """
     lines = _lines(fit)
+    changes = percent_changes(fit, SUMS, DENOMINATORS)
+    common = _common(changes).tolist()
     rows = [
         {
             **first[row.response],
@@ -68,6 +71,7 @@ def change_rows(fit: SeriesFit, first: Mapping[str, Mapping[str, Any]]) -> pd.Da
             "over": row.over or "none",
             "change_percent": row.percent,
             "change_percent_sd": row.sd,
+            "change_percent_common_sd": shared,
             "low95": row.low95,
             "high95": row.high95,
             **lines[row.response],
@@ -75,9 +79,29 @@ def change_rows(fit: SeriesFit, first: Mapping[str, Mapping[str, Any]]) -> pd.Da
             "flags": " ".join(flag.code for flag in fit.flags),
             "doubts": "; ".join(flag.message for flag in fit.flags),
         }
-        for row in percent_changes(fit, SUMS, DENOMINATORS).rows
+        for row, shared in zip(changes.rows, common, strict=True)
     ]
     return pd.DataFrame(rows)
+
+
+def _common(changes: Changes) -> RealArray:
+    """Return of each change the SD that those of all responses have in common, (n_rows,).
+
+    Mostly the error of the baseline: its own SD times the root of their mean correlation.
+    NaN of one response.
+    """
+    places = defaultdict(list)
+    for place, row in enumerate(changes.rows):
+        places[row.metabolite, row.over].append(place)
+    sd = np.array([row.sd for row in changes.rows])
+    common = np.full(sd.size, np.nan)
+    for own in places.values():
+        pairs = len(own) * (len(own) - 1)
+        if pairs:
+            correlation = changes.covariance[np.ix_(own, own)] / np.outer(sd[own], sd[own])
+            shared = float(correlation.sum() - len(own)) / pairs
+            common[own] = sd[own] * np.sqrt(max(shared, 0.0))
+    return common
 
 
 def _lines(fit: SeriesFit) -> dict[str, dict[str, float]]:

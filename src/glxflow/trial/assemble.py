@@ -63,16 +63,18 @@ def joint_changes(changes: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame
     Parameters
     ----------
     changes : DataFrame
-        A row per subject, session, bin, metabolite and `over` with `change_percent`
-        and `change_percent_sd`, both in percent of bin 0.
+        A row per subject, session, bin, metabolite and `over` with `change_percent`,
+        its SD and `change_percent_common_sd`, what of it the bins have in common, all
+        in percent of bin 0.
     outcomes : DataFrame
         As `outcomes_wide` returns it.
 
     Returns
     -------
     DataFrame
-        Columns subject, session, bin, and for every ratio `<outcome>_change_joint` and
-        `<outcome>_change_joint_sd`, in the outcome's unit.
+        Columns subject, session, bin, and for every ratio `<outcome>_change_joint`,
+        `<outcome>_change_joint_sd` and `<outcome>_change_joint_common_sd`, in the
+        outcome's unit.
     """
     keys = ["subject", "session", "bin"]
     base = outcomes[outcomes["bin"] == 0].set_index(["subject", "session"])
@@ -82,8 +84,8 @@ def joint_changes(changes: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame
         if outcome in base:
             percent = rows.set_index(keys)
             of_base = percent.join(base[outcome] / 100, on=["subject", "session"])[outcome]
-            columns[f"{outcome}_change_joint"] = percent["change_percent"] * of_base
-            columns[f"{outcome}_change_joint_sd"] = percent["change_percent_sd"] * of_base
+            for end in ("", "_sd", "_common_sd"):
+                columns[f"{outcome}_change_joint{end}"] = percent[f"change_percent{end}"] * of_base
     return pd.DataFrame(columns).rename_axis(keys).reset_index()
 
 

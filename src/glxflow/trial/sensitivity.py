@@ -55,11 +55,19 @@ def sensitivity(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
                 lambda: contrast_model(fitted_jointly(changes, plan)),
             )
         )
-    if f"{plan.outcome}_sd" in changes and "base_sd" in changes:
         choices.append(
             (
                 "errors of the fits as known covariance",
-                "the baseline's error is common to a session's bins",
+                "of the joint changes; the baseline's error is common to a session's bins",
+                lambda: contrast_model(*with_joint_errors(changes, plan)),
+            )
+        )
+    elif f"{plan.outcome}_sd" in changes and "base_sd" in changes:
+        choices.append(
+            (
+                "errors of the fits as known covariance",
+                "the baseline's error is common to a session's bins; what else their fits have "
+                "in common cancels in the change, so that this is the wide end",
                 lambda: contrast_model(*with_errors(changes, plan)),
             )
         )
@@ -106,11 +114,19 @@ def with_errors(changes: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, RealAr
     All bins of a session subtract the same baseline, whose error they share.
     """
     table = changes.dropna(subset=[f"{plan.outcome}_sd", "base_sd"]).reset_index(drop=True)
-    session = (table["subject"].astype(str) + ":" + table["visit"]).to_numpy()
-    together = session[:, np.newaxis] == session
-    baseline = table["base_sd"].to_numpy(dtype=np.float64)
-    own = np.diag(table[f"{plan.outcome}_sd"].to_numpy(dtype=np.float64) ** 2)
-    return table, own + together * np.outer(baseline, baseline)
+    own = table[f"{plan.outcome}_sd"].to_numpy(dtype=np.float64)
+    return table, np.diag(own**2) + _common_to_sessions(table, "base_sd")
+
+
+def with_joint_errors(changes: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, RealArray]:
+    """Return the changes that were fitted jointly, and the covariance of their errors."""
+    column = _joint_column(plan)
+    names = [f"{column}_sd", f"{column}_common_sd"]
+    table = fitted_jointly(changes, plan).dropna(subset=names[:1]).reset_index(drop=True)
+    table = table.fillna({names[1]: 0.0})  # a single later bin has nothing in common
+    whole, common = (table[name].to_numpy(dtype=np.float64) for name in names)
+    own = np.maximum(whole**2 - common**2, 0.0)
+    return table, np.diag(own) + _common_to_sessions(table, names[1])
 
 
 def with_model_choice(changes: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, RealArray]:
@@ -121,9 +137,15 @@ def with_model_choice(changes: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, 
     """
     column = _spread_column(plan)
     table = changes.dropna(subset=[column]).reset_index(drop=True)
+    return table, _common_to_sessions(table, column)
+
+
+def _common_to_sessions(table: pd.DataFrame, column: str) -> RealArray:
+    """Return the covariance of errors of this SD that all bins of a session have in common."""
     session = (table["subject"].astype(str) + ":" + table["visit"]).to_numpy()
-    spread = table[column].to_numpy(dtype=np.float64)
-    return table, (session[:, np.newaxis] == session) * np.outer(spread, spread)
+    sd = table[column].to_numpy(dtype=np.float64)
+    covariance: RealArray = (session[:, np.newaxis] == session) * np.outer(sd, sd)
+    return covariance
 
 
 def _spread_column(plan: Plan) -> str:
