@@ -69,6 +69,11 @@ def test_a_measured_spectrum_of_macromolecules_has_the_default_as_alternative():
         one.choice for one in ensemble_of(bins_of(default_basis()), default_basis()).members
     }
     assert "macromolecule source" not in choices
+    # A measured spectrum that was taken apart bears the names of the default lines.
+    lines = with_macromolecules(basis)
+    assert "MM20" in lines.names
+    choices = {one.choice for one in ensemble_of(bins_of(lines), lines).members}
+    assert "macromolecule source" in choices
 
 
 def test_water_with_a_phase_left_gives_a_corrected_alternative():

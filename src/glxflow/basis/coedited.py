@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from glxflow.basis.macromolecules import gaussian_lines, with_macromolecules
+from glxflow.basis.macromolecules import gaussian_lines, with_macromolecules, without_partial
 from glxflow.basis.protocol import EDITED_PPM
 from glxflow.constants import load
 from glxflow.errors import BasisError
@@ -34,11 +34,12 @@ def edited_total(on: BasisSet, off: BasisSet) -> BasisSet:
     on, off : BasisSet
         Metabolites, or all, with the editing pulse at 1.9 ppm and away from everything.
     """
-    complete = with_macromolecules(replace(off, fids=(on.fids + off.fids) / 2))
+    total = without_partial(replace(off, fids=(on.fids + off.fids) / 2))
+    complete = with_macromolecules(total)
     places_ppm = off.axis.ppm[np.abs(spectrum_of(complete.fids)).argmax(axis=1)]
-    added = np.arange(len(complete.names)) >= len(off.names)
-    broad = np.array([kind is Kind.MACROMOLECULE for kind in complete.kinds])
-    reached = added & broad & (np.abs(places_ppm - EDITED_AT_PPM) <= EDITED_PPM)
+    # Macromolecules of the basis sets themselves know what the pulse does to them.
+    broad = [kind is Kind.MACROMOLECULE and kind not in total.kinds for kind in complete.kinds]
+    reached = np.array(broad) & (np.abs(places_ppm - EDITED_AT_PPM) <= EDITED_PPM)
     share = np.where(reached, 0.5, 1.0)
     return replace(
         complete,

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from glxflow.basis.lines import gaussian, in_lines
 from glxflow.constants import load
 from glxflow.spectrum import Axis, BasisSet, ComplexArray, Kind, spectrum_of
 
@@ -23,40 +24,51 @@ def with_macromolecules(basis: BasisSet) -> BasisSet:
 
     Macromolecules that have no signal between 3.1 and 4.1 ppm, as the few lines at 0.9 to
     2.1 ppm that other programs add, give way to the default ones: what they leave out is
-    taken for glutamate and glutamine.
+    taken for glutamate and glutamine. Others are taken apart into lines (`in_lines`).
 
     Parameters
     ----------
     basis : BasisSet
         Metabolites, and perhaps macromolecules.
     """
-    basis = _without_partial(basis)
+    basis = in_lines(without_partial(basis), common_phase(basis))
     for kind, subject in ((Kind.MACROMOLECULE, "macromolecules"), (Kind.LIPID, "lipids")):
         if kind not in basis.kinds:
             basis = basis.joined(_defaults(kind, subject, basis))
     return basis
 
 
-def _without_partial(basis: BasisSet) -> BasisSet:
-    """Return the basis set without macromolecules that stand for some of them only."""
+def without_partial(basis: BasisSet) -> BasisSet:
+    """Return the basis set with its own macromolecules upright, or without them.
+
+    They are turned to the metabolites' side, and left out where they stand for some of
+    all macromolecules only.
+    """
     members = [n for n, kind in enumerate(basis.kinds) if kind is Kind.MACROMOLECULE]
     if not members:
         return basis
+    names = ", ".join(basis.names[n] for n in members)
     ppm = basis.axis.ppm
-    total = basis.fids[members].sum(axis=0) / _common_phase(basis)
+    total = basis.fids[members].sum(axis=0) / common_phase(basis)
     # Half the first point, or the spectrum stands on an offset.
     curve = (spectrum_of(total) - total[0] / 2).real
     areas = [
         float(curve[(ppm >= low) & (ppm <= high)].sum()) for low, high in (_WEAK_PPM, _ALL_PPM)
     ]
-    if areas[0] >= _LEAST_SHARE * areas[1]:
+    share = areas[0] / areas[1] if areas[1] else 0.0
+    if share < _LEAST_SHARE:
+        note = (
+            f"macromolecules {names} left out: {100 * share:.1f} % of their signal is between "
+            f"{_WEAK_PPM[0]:g} and {_WEAK_PPM[1]:g} ppm, expected at least "
+            f"{100 * _LEAST_SHARE:g} %"
+        )
+        return replace(basis.without(Kind.MACROMOLECULE), notes=(*basis.notes, note))
+    if areas[1] > 0:
         return basis
-    note = (
-        f"macromolecules {', '.join(basis.names[n] for n in members)} left out: "
-        f"{100 * areas[0] / areas[1]:.1f} % of their signal is between {_WEAK_PPM[0]:g} and "
-        f"{_WEAK_PPM[1]:g} ppm, expected at least {100 * _LEAST_SHARE:g} %"
-    )
-    return replace(basis.without(Kind.MACROMOLECULE), notes=(*basis.notes, note))
+    fids = basis.fids.copy()
+    fids[members] *= -1
+    note = f"macromolecules {names} point the other way than the metabolites and are turned"
+    return replace(basis, fids=fids, notes=(*basis.notes, note))
 
 
 def _defaults(kind: Kind, subject: str, basis: BasisSet) -> BasisSet:
@@ -68,7 +80,7 @@ def _defaults(kind: Kind, subject: str, basis: BasisSet) -> BasisSet:
         basis,
         names=tuple(components),
         kinds=(kind,) * len(components),
-        fids=_common_phase(basis) * fids,
+        fids=common_phase(basis) * fids,
         notes=(f"default {subject} added ({', '.join(components)})",),
         gaussian_hz=tuple(f0_mhz * line["fwhm_ppm"] for line in components.values()),
     )
@@ -86,16 +98,11 @@ def gaussian_lines(lines: Sequence[Mapping[str, float]], axis: Axis) -> ComplexA
     """
     total = np.zeros(axis.n_points, dtype=np.complex128)
     for line in lines:
-        width_hz = line["fwhm_ppm"] * axis.spectrometer_frequency_mhz
-        # A Gaussian of FWHM w in frequency decays as exp(-(pi w t)^2 / (4 ln 2)).
-        decay = (np.pi * width_hz * axis.time_s) ** 2 / (4 * np.log(2))
-        total += line["amplitude"] * np.exp(
-            2j * np.pi * axis.hz(line["ppm"]) * axis.time_s - decay
-        )
+        total += line["amplitude"] * gaussian(line["ppm"], line["fwhm_ppm"], axis)
     return total
 
 
-def _common_phase(basis: BasisSet) -> complex:
+def common_phase(basis: BasisSet) -> complex:
     """Return the phase that all metabolites start with, as a unit number."""
     metabolites = [kind is Kind.METABOLITE for kind in basis.kinds]
     start = complex(basis.fids[metabolites, 0].sum())

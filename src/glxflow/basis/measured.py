@@ -1,4 +1,4 @@
-"""Macromolecules from a metabolite-nulled spectrum, freed of metabolites and cut into bands."""
+"""Macromolecules from a metabolite-nulled spectrum, freed of metabolites and of noise."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,23 +7,26 @@ from typing import Any
 import numpy as np
 from scipy.optimize import fmin, nnls
 
-from glxflow.basis.macromolecules import gaussian_lines
+from glxflow.basis.lines import gaussian
+from glxflow.basis.macromolecules import common_phase
 from glxflow.constants import load
 from glxflow.errors import BasisError
-from glxflow.spectrum import Axis, BasisSet, ComplexArray, Fid, Kind, RealArray, spectrum_of
+from glxflow.spectrum import BasisSet, ComplexArray, Fid, Kind, RealArray, spectrum_of
 
 _RANGE_PPM = (0.2, 4.2)
 _MOSTLY_PPM = (0.6, 2.4)
 _RIDGE = 0.02
+_UNIT_PPM, _UNIT_PROTONS = (0.2, 1.06), 3.0
 
 
 def measured_macromolecules(nulled: Fid, basis: BasisSet, linewidth_hz: float) -> BasisSet:
-    """Return macromolecules measured by nulling metabolites, as bands with their true ratio.
+    """Return macromolecules measured by nulling metabolites, as one component.
 
     The spectrum is the sum of broad non-negative Gaussian lines
     (macromolecules), narrow lines of either sign (what inversion leaves of the
     metabolites) and a smooth baseline. The Gaussian lines alone are kept, so
-    that no noise enters the basis set, and are cut at the borders of the bands.
+    that no noise enters the basis set. A fit takes them apart again
+    (`glxflow.basis.lines`).
 
     Parameters
     ----------
@@ -37,8 +40,7 @@ def measured_macromolecules(nulled: Fid, basis: BasisSet, linewidth_hz: float) -
     Returns
     -------
     BasisSet
-        One component a band; equal amplitudes are the measured ratio, and the
-        sum of the band at 0.9 ppm is three protons.
+        One component, `MM`, with three protons at 0.9 ppm, upright as the metabolites are.
 
     Raises
     ------
@@ -54,16 +56,17 @@ def measured_macromolecules(nulled: Fid, basis: BasisSet, linewidth_hz: float) -
     model = _Model(basis, linewidth_hz)
     phase, offset_ppm = _alignment(nulled, model)
     amplitudes, misfit = model.fitted(nulled, phase, offset_ppm)
-    bands = load("macromolecules")["bands"]
-    fids = [model.band(amplitudes, low, high) for low, high in bands["ppm"].values()]
-    unit = abs(fids[0][0]) / bands["protons_at_0.9_ppm"]
+    lines = amplitudes[: len(model.lines)]
+    low, high = _UNIT_PPM
+    at_unit = np.array([low <= ppm < high for ppm, _ in model.lines])
+    unit = float(lines[at_unit].sum()) / _UNIT_PROTONS
     if not unit > 0:
         raise BasisError("the nulled spectrum holds no macromolecules at 0.9 ppm. Check the file.")
     return replace(
         basis,
-        names=tuple(bands["ppm"]),
-        kinds=(Kind.MACROMOLECULE,) * len(fids),
-        fids=np.array(fids) / unit,
+        names=("MM",),
+        kinds=(Kind.MACROMOLECULE,),
+        fids=common_phase(basis) * (lines @ model.gaussians)[np.newaxis] / unit,
         linewidth_hz=0.0,
         source="macromolecules from a metabolite-nulled spectrum",
         notes=(
@@ -81,7 +84,7 @@ def with_measured(basis: BasisSet, measured: BasisSet) -> BasisSet:
     basis : BasisSet
         Metabolites, and perhaps macromolecules and lipids.
     measured : BasisSet
-        Bands on the same axis, as `measured_macromolecules` returns them.
+        On the same axis, as `measured_macromolecules` returns it.
     """
     note = f"{measured.source}: {'; '.join(measured.notes)}"
     return basis.without(Kind.MACROMOLECULE).joined(replace(measured, notes=(note,)))
@@ -129,7 +132,7 @@ class _Model:
 
     def _gaussians(self, lines: Sequence[tuple[float, float]]) -> ComplexArray:
         """Return one time-domain Gaussian line a row."""
-        return np.array([_gaussian(ppm, width, self.axis) for ppm, width in lines])
+        return np.array([gaussian(ppm, width, self.axis) for ppm, width in lines])
 
     def _inside(self, fids: ComplexArray) -> RealArray:
         """Return real and imaginary spectra of the fitted range, (n, 2 n_inside)."""
@@ -144,13 +147,6 @@ class _Model:
         target = np.concatenate([data, np.zeros(self.matrix.shape[1])])
         solution, misfit = nnls(self.matrix, target, maxiter=30 * target.size)
         return solution / self.norms, float(misfit / np.linalg.norm(data))
-
-    def band(self, amplitudes: RealArray, low: float, high: float) -> ComplexArray:
-        """Return the sum of the Gaussian lines between two chemical shifts."""
-        chosen = np.array([low <= ppm < high for ppm, _ in self.lines])
-        n_lines = len(self.lines)
-        total: ComplexArray = (amplitudes[:n_lines] * chosen) @ self.gaussians
-        return total
 
 
 def _alignment(nulled: Fid, model: _Model) -> tuple[float, float]:
@@ -175,8 +171,3 @@ def _phase(nulled: Fid) -> float:
     low, high = _MOSTLY_PPM
     inside = (nulled.axis.ppm >= low) & (nulled.axis.ppm <= high)
     return float(np.angle(nulled.spectrum[inside].sum()))
-
-
-def _gaussian(ppm: float, fwhm_ppm: float, axis: Axis) -> ComplexArray:
-    """Return one Gaussian line of one proton."""
-    return gaussian_lines([{"ppm": ppm, "fwhm_ppm": fwhm_ppm, "amplitude": 1.0}], axis)

@@ -166,7 +166,7 @@ def add_macromolecules(
     ] = 6.0,
     fmt: Format = None,
 ) -> None:
-    """Put macromolecules measured by nulling metabolites into a basis set, as bands."""
+    """Put macromolecules measured by nulling metabolites into a basis set."""
     cleaned = clean_scan(nulled, water, BinPlan(None), EddyChoice.CHECK).bins.fid(0)
     basis = resample(read_basis(source), cleaned.axis)
     measured = measured_macromolecules(cleaned, basis, linewidth_hz)

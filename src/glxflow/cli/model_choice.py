@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from glxflow.basis.macromolecules import with_macromolecules
-from glxflow.constants import load
 from glxflow.fit import Fit, FitModel, FitOptions, fit_prepared, prepare
 from glxflow.fit.ensemble import Alternative, Ensemble, fit_ensemble
 from glxflow.preprocess.eddy import phase_deviation
@@ -111,15 +110,19 @@ def _default_source(
     fids: tuple[Fid, ...], basis: BasisSet, model: FitModel, fit: Fit
 ) -> Iterator[tuple[str, Alternative]]:
     """Yield the default macromolecules, where the basis set has others."""
-    own = {
-        name
-        for name, kind in zip(basis.names, basis.kinds, strict=True)
-        if kind is Kind.MACROMOLECULE
-    }
-    if own <= set(load("macromolecules")["macromolecules"]["components"]):
+    default = with_macromolecules(basis.without(Kind.MACROMOLECULE))
+    if _macromolecules(basis) == _macromolecules(default):
         return
-    plain = basis.without(Kind.MACROMOLECULE)
     options: FitOptions = replace(model.options, baseline_ed_per_ppm=fit.result.baseline_ed)
-    prepared = prepare(with_macromolecules(plain), options).reweighted(model.weight)
+    prepared = prepare(default, options).reweighted(model.weight)
     other = fit_prepared(fids[0], prepared)
     yield "macromolecule source", Alternative("default macromolecules", other, fids[0], fids)
+
+
+def _macromolecules(basis: BasisSet) -> dict[str, bytes]:
+    """Return the macromolecules of a basis set by name."""
+    return {
+        name: fid.tobytes()
+        for name, kind, fid in zip(basis.names, basis.kinds, basis.fids, strict=True)
+        if kind is Kind.MACROMOLECULE
+    }
