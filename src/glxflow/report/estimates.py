@@ -17,6 +17,8 @@ HEADLINE = {
 """Numbers that stand above the figure: label, then metabolite and column."""
 
 
+_OF_AMPLITUDE = ("amplitude", "sd", "crlb", "sd_model", "limit95")
+
 MODEL_COLUMNS = {
     "glu_tcr": "Glu/tCr",
     "gln_tcr": "Gln/tCr",
@@ -46,9 +48,12 @@ def estimate_rows(estimates: pd.DataFrame) -> dict[str, Any]:
     if any(column == "doubts" for _, column, _ in shown):
         # Sentences say what the codes stand for.
         shown = [column for column in shown if column[1] != "flags"]
-    records = sorted(estimates.to_dict("records"), key=_place)
+    scaled, power = _scaled(estimates)
+    records = sorted(scaled.to_dict("records"), key=_place)
     return {
-        "columns": [heading for heading, _, _ in shown],
+        "columns": [
+            heading + (power if column == "amplitude" else "") for heading, column, _ in shown
+        ],
         "rows": [
             {
                 "name": str(record["metabolite"]),
@@ -82,6 +87,20 @@ def session_value(estimates: pd.DataFrame, metabolite: str, column: str) -> str:
     if rows.empty:
         return MISSING
     return with_sd(float(rows[column].iloc[0]), float(rows[f"{column}_sd"].iloc[0]))
+
+
+def _scaled(estimates: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return amplitudes and their SDs over a power of 1000, and what their heading says of it.
+
+    The unit of a scanner's signal is any.
+    """
+    largest = float(estimates["amplitude"].max())
+    if not 0 < largest < math.inf:
+        return estimates, ""
+    exponent = 3 * math.floor(math.log10(largest) / 3)
+    columns = [column for column in _OF_AMPLITUDE if column in estimates]
+    scaled = estimates.assign(**{name: estimates[name] / 10.0**exponent for name in columns})
+    return scaled, f", in 1e{exponent}".replace("-", "−") if exponent else ""
 
 
 def _place(record: dict[Any, Any]) -> tuple[int, str]:
