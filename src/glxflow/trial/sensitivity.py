@@ -16,6 +16,9 @@ from glxflow.trial.models import METHODS, TrialModel, fit_design
 from glxflow.trial.plan import Plan
 from glxflow.trial.robustness import robustness
 
+Choice = tuple[str, str, Callable[[], TrialModel]]
+"""Name and note of an analysis, and what makes it."""
+
 
 def sensitivity(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """Return the primary contrast under other choices, a row each.
@@ -34,64 +37,58 @@ def sensitivity(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
         carry is left out.
     """
     changes = glx_changes(trial, plan)
-    choices: list[tuple[str, str, Callable[[], TrialModel]]] = [
-        (
-            "set: all rows with data",
-            "",
-            lambda: contrast_model(glx_changes(trial, replace(plan, analysis_set="all"))),
-        ),
-        (
-            "set: participants with every session",
-            "",
-            lambda: contrast_model(complete_participants(changes)),
-        ),
-    ]
-    if _is_known(changes, _joint_column(plan)):
-        choices.append(
-            (
-                "changes fitted jointly",
-                "bins of a session share their lines and macromolecules, so that the changes "
-                "hold less of the noise than differences of separate fits",
-                lambda: contrast_model(fitted_jointly(changes, plan)),
-            )
-        )
-        choices.append(
-            (
-                "errors of the fits as known covariance",
-                "of the joint changes; the baseline's error is common to a session's bins",
-                lambda: contrast_model(*with_joint_errors(changes, plan)),
-            )
-        )
-    elif f"{plan.outcome}_sd" in changes and "base_sd" in changes:
-        choices.append(
-            (
-                "errors of the fits as known covariance",
-                "the baseline's error is common to a session's bins; what else their fits have "
-                "in common cancels in the change, so that this is the wide end",
-                lambda: contrast_model(*with_errors(changes, plan)),
-            )
-        )
-    if _is_known(changes, _spread_column(plan)):
-        choices.append(
-            (
-                "choice of the fit's model as known covariance",
-                "common to a session's bins; sessions count as independent, though one choice is "
-                "made for all and partly cancels between conditions: the wide end",
-                lambda: contrast_model(*with_model_choice(changes, plan)),
-            )
-        )
-    if "qc_pass" in trial:
-        choices.append(
-            (
-                "set: rows that pass quality control",
-                "",
-                lambda: contrast_model(glx_changes(trial, replace(plan, analysis_set="qc_pass"))),
-            )
-        )
-    rows = [row for name, note, fit in choices for row in _row(name, note, fit, plan)]
+    choices = [*_sets(trial, changes, plan), *_of_the_fits(changes, plan)]
+    rows = [row for choice in choices for row in _row(*choice, plan)]
     rows += list(robustness(contrast_model(changes), contrast_name(plan), plan))
     rows += list(influence(changes, plan))
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
+
+
+def _sets(trial: pd.DataFrame, changes: pd.DataFrame, plan: Plan) -> Iterator[Choice]:
+    """Yield the analysis with other rows."""
+
+    def of_set(name: str) -> TrialModel:
+        return contrast_model(glx_changes(trial, replace(plan, analysis_set=name)))
+
+    yield "set: all rows with data", "", lambda: of_set("all")
+    yield (
+        "set: participants with every session",
+        "",
+        lambda: contrast_model(complete_participants(changes)),
+    )
+    if "qc_pass" in trial:
+        yield "set: rows that pass quality control", "", lambda: of_set("qc_pass")
+
+
+def _of_the_fits(changes: pd.DataFrame, plan: Plan) -> Iterator[Choice]:
+    """Yield the analysis with changes that were fitted jointly, and with known errors."""
+    name = "errors of the fits as known covariance"
+    if _is_known(changes, _joint_column(plan)):
+        yield (
+            "changes fitted jointly",
+            "bins of a session share their lines and macromolecules, so that the changes "
+            "hold less of the noise than differences of separate fits",
+            lambda: contrast_model(fitted_jointly(changes, plan)),
+        )
+        yield (
+            name,
+            "of the joint changes; the baseline's error is common to a session's bins",
+            lambda: contrast_model(*with_joint_errors(changes, plan)),
+        )
+    elif f"{plan.outcome}_sd" in changes and "base_sd" in changes:
+        yield (
+            name,
+            "the baseline's error is common to a session's bins; what else their fits have "
+            "in common cancels in the change, so that this is the wide end",
+            lambda: contrast_model(*with_errors(changes, plan)),
+        )
+    if _is_known(changes, _spread_column(plan)):
+        yield (
+            "choice of the fit's model as known covariance",
+            "common to a session's bins; sessions count as independent, though one choice is "
+            "made for all and partly cancels between conditions: the wide end",
+            lambda: contrast_model(*with_model_choice(changes, plan)),
+        )
 
 
 def contrast_model(changes: pd.DataFrame, known: RealArray | None = None) -> TrialModel:
