@@ -1,5 +1,11 @@
 """Fixtures that several test folders share: small scans with closed-form signals."""
 
+import os
+
+# One thread, as the commands run with: on small matrices two wait for each other, and the tests
+# take half as long again. BLAS reads this when numpy is imported, and so before the rest.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
 import json
 from collections.abc import Callable
 from pathlib import Path
