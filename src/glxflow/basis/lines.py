@@ -7,6 +7,7 @@ and cut half-way between the resonances of the consensus, it keeps its shape in 
 and each of its lines may differ.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -31,6 +32,49 @@ def gaussian(ppm: float, fwhm_ppm: float, axis: Axis) -> ComplexArray:
     decay = (np.pi * width_hz * axis.time_s) ** 2 / (4 * np.log(2))
     line: ComplexArray = np.exp(2j * np.pi * axis.hz(ppm) * axis.time_s - decay)
     return line
+
+
+def gaussians_of(atoms: Sequence[tuple[float, float]], axis: Axis) -> ComplexArray:
+    """Return a Gaussian line a row, of these chemical shifts and widths in ppm."""
+    return np.array([gaussian(ppm, width, axis) for ppm, width in atoms])
+
+
+class Mixture:
+    """Signals whose non-negative sum a spectrum is taken for; their columns are computed once.
+
+    Parameters
+    ----------
+    fids : (n_signals, n_points) complex ndarray
+        The signals.
+    axis : Axis
+        On which they are sampled.
+    range_ppm : tuple of float
+        Where their sum is compared with a spectrum.
+    """
+
+    def __init__(self, fids: ComplexArray, axis: Axis, range_ppm: tuple[float, float]) -> None:
+        low, high = range_ppm
+        self._inside = (axis.ppm >= low) & (axis.ppm <= high)
+        spectra = self.spectra(fids)
+        self._norms = np.linalg.norm(spectra, axis=1)
+        columns = (spectra / self._norms[:, np.newaxis]).T
+        # A little ridge: neighbouring Gaussians share what the data cannot divide.
+        self._matrix = np.concatenate([columns, _RIDGE * np.eye(columns.shape[1])])
+
+    def spectra(self, fids: ComplexArray) -> RealArray:
+        """Return real and imaginary spectra of the compared range, (..., 2 n_inside)."""
+        spectra = spectrum_of(fids)[..., self._inside]
+        return np.concatenate([spectra.real, spectra.imag], axis=-1)
+
+    def fitted(self, samples: ComplexArray) -> tuple[RealArray, float]:
+        """Return the amplitudes, and residual and ridge as a share of the spectrum's norm."""
+        # Only a basis set with macromolecules of its own pays for this import: 0.3 s.
+        from scipy.optimize import nnls
+
+        data = self.spectra(samples)
+        target = np.concatenate([data, np.zeros(self._norms.size)])
+        solution, misfit = nnls(self._matrix, target, maxiter=30 * target.size)
+        return solution / self._norms, float(misfit / np.linalg.norm(data))
 
 
 def in_lines(basis: BasisSet, phase: complex) -> BasisSet:
@@ -61,8 +105,12 @@ def in_lines(basis: BasisSet, phase: complex) -> BasisSet:
         return basis
     names = ", ".join(basis.names[index] for index in whole)
     atoms = [(ppm, width) for width in _WIDTHS_PPM for ppm in _POSITIONS_PPM]
-    gaussians = np.array([gaussian(ppm, width, basis.axis) for ppm, width in atoms])
-    amplitudes, misfit = _fitted(basis.fids[whole].sum(axis=0) / phase, gaussians, basis.axis)
+    gaussians = gaussians_of(atoms, basis.axis)
+    mixture = Mixture(gaussians, basis.axis, _RANGE_PPM)
+    total = basis.fids[whole].sum(axis=0) / phase
+    amplitudes, _ = mixture.fitted(total)
+    left = mixture.spectra(total - amplitudes @ gaussians)
+    misfit = float(np.linalg.norm(left) / np.linalg.norm(mixture.spectra(total)))
     if misfit > _LARGEST_MISFIT:
         note = (
             f"macromolecules {names} are no sum of broad lines (misfit {100 * misfit:.0f} %, "
@@ -73,27 +121,6 @@ def in_lines(basis: BasisSet, phase: complex) -> BasisSet:
     kept = [index for index in range(len(basis.names)) if index not in whole]
     lines = _cut(amplitudes, atoms, phase * gaussians, basis)
     return basis.chosen(kept).joined(replace(lines, notes=(note,)))
-
-
-def _fitted(total: ComplexArray, gaussians: ComplexArray, axis: Axis) -> tuple[RealArray, float]:
-    """Return the amplitudes of Gaussians and the misfit as a share of the spectrum's norm."""
-    # Only a basis set with macromolecules of its own pays for this import: 0.3 s.
-    from scipy.optimize import nnls
-
-    inside = (axis.ppm >= _RANGE_PPM[0]) & (axis.ppm <= _RANGE_PPM[1])
-
-    def rows(fids: ComplexArray) -> RealArray:
-        spectra = spectrum_of(fids)[..., inside]
-        return np.concatenate([spectra.real, spectra.imag], axis=-1)
-
-    columns, data = rows(gaussians), rows(total)
-    norms = np.linalg.norm(columns, axis=1)
-    columns = columns / norms[:, np.newaxis]
-    # A little ridge: neighbouring Gaussians share what the data cannot divide.
-    matrix = np.concatenate([columns.T, _RIDGE * np.eye(len(norms))])
-    solution, _ = nnls(matrix, np.concatenate([data, np.zeros(len(norms))]), maxiter=20_000)
-    misfit = np.linalg.norm(solution @ columns - data) / np.linalg.norm(data)
-    return solution / norms, float(misfit)
 
 
 def _cut(

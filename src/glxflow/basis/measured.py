@@ -1,21 +1,20 @@
 """Macromolecules from a metabolite-nulled spectrum, freed of metabolites and of noise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import fmin, nnls
+from scipy.optimize import fmin
 
-from glxflow.basis.lines import gaussian
+from glxflow.basis.lines import Mixture, gaussians_of
 from glxflow.basis.macromolecules import common_phase
 from glxflow.constants import load
 from glxflow.errors import BasisError
-from glxflow.spectrum import BasisSet, ComplexArray, Fid, Kind, RealArray, spectrum_of
+from glxflow.spectrum import BasisSet, ComplexArray, Fid, Kind, RealArray
 
 _RANGE_PPM = (0.2, 4.2)
 _MOSTLY_PPM = (0.6, 2.4)
-_RIDGE = 0.02
 _UNIT_PPM, _UNIT_PROTONS = (0.2, 1.06), 3.0
 
 
@@ -101,16 +100,11 @@ class _Model:
         self.lines = [(ppm, width) for width in settings["fwhm_ppm"] for ppm in positions]
         broad = np.arange(_RANGE_PPM[0], _RANGE_PPM[1] + 0.1, settings["baseline_step_ppm"])
         residual = self._residual(basis, linewidth_hz, settings)
-        baseline = self._gaussians([(ppm, settings["baseline_fwhm_ppm"]) for ppm in broad])
+        baseline = gaussians_of([(ppm, settings["baseline_fwhm_ppm"]) for ppm in broad], self.axis)
         signed = np.concatenate([residual, baseline, 1j * baseline])
-        self.gaussians = self._gaussians(self.lines)
-        self.inside = (self.axis.ppm >= _RANGE_PPM[0]) & (self.axis.ppm <= _RANGE_PPM[1])
+        self.gaussians = gaussians_of(self.lines, self.axis)
         columns = np.concatenate([self.gaussians, signed, -signed])
-        spectra = self._inside(columns)
-        self.norms = np.linalg.norm(spectra, axis=1)
-        columns = (spectra / self.norms[:, np.newaxis]).T
-        # A little ridge: neighbouring Gaussians share what the data cannot divide.
-        self.matrix = np.concatenate([columns, _RIDGE * np.eye(columns.shape[1])])
+        self.mixture = Mixture(columns, self.axis, _RANGE_PPM)
 
     def _residual(
         self, basis: BasisSet, linewidth_hz: float, settings: Mapping[str, Any]
@@ -130,23 +124,11 @@ class _Model:
         narrow: ComplexArray = np.array([*singlets, *multiplets]) * damping
         return narrow
 
-    def _gaussians(self, lines: Sequence[tuple[float, float]]) -> ComplexArray:
-        """Return one time-domain Gaussian line a row."""
-        return np.array([gaussian(ppm, width, self.axis) for ppm, width in lines])
-
-    def _inside(self, fids: ComplexArray) -> RealArray:
-        """Return real and imaginary spectra of the fitted range, (n, 2 n_inside)."""
-        spectra = spectrum_of(fids)[..., self.inside]
-        return np.concatenate([spectra.real, spectra.imag], axis=-1)
-
     def fitted(self, nulled: Fid, phase: float, offset_ppm: float) -> tuple[RealArray, float]:
         """Return all amplitudes, and the residual as a share of the spectrum's norm."""
         offset_hz = offset_ppm * self.axis.spectrometer_frequency_mhz
         turn = np.exp(-1j * phase - 2j * np.pi * offset_hz * self.axis.time_s)
-        data = self._inside(nulled.samples * turn)
-        target = np.concatenate([data, np.zeros(self.matrix.shape[1])])
-        solution, misfit = nnls(self.matrix, target, maxiter=30 * target.size)
-        return solution / self.norms, float(misfit / np.linalg.norm(data))
+        return self.mixture.fitted(nulled.samples * turn)
 
 
 def _alignment(nulled: Fid, model: _Model) -> tuple[float, float]:

@@ -92,7 +92,7 @@ def _of_data(result: FitResult, model: FitModel) -> Iterator[Flag]:
             f"SNR is {result.snr:.1f}, expected at least {SMALLEST_SNR:g}. "
             "Average more transients before fitting.",
         )
-    trusted = result.ppm[model.weight == 1]
+    trusted = model.trusted_ppm
     if trusted.size < result.ppm.size:
         yield Flag(
             "ENDS",

@@ -129,14 +129,13 @@ def fit_alike(fids: Sequence[Fid], model: FitModel) -> tuple[tuple[Fit, ...], Fi
     """
     fits = [fit_prepared(fid, model) for fid in fids]
     while True:
-        used = [model, *(fit.problem.model for fit in fits if fit.problem is not None)]
-        common = np.minimum.reduce([one.weight for one in used])
+        used = [fit.problem.model.weight for fit in fits if fit.problem is not None]
+        shared = model.reweighted(np.minimum.reduce([model.weight, *used]))
         differing = [
             index
             for index, fit in enumerate(fits)
-            if fit.problem is not None and (fit.problem.model.weight > common).any()
+            if fit.problem is not None and (fit.problem.model.weight > shared.weight).any()
         ]
-        shared = model.reweighted(common) if (common < model.weight).any() else model
         if not differing:
             return tuple(fits), shared
         for index in differing:

@@ -103,6 +103,12 @@ class FitModel:
     )
 
     @property
+    def trusted_ppm(self) -> RealArray:
+        """Chemical shifts of the points with full weight."""
+        trusted: RealArray = self.ppm[self.weight == 1]
+        return trusted
+
+    @property
     def is_signed(self) -> BoolArray:
         """Which columns may have negative amplitudes, (n_columns,)."""
         return np.arange(len(self.response)) >= len(self.names)
@@ -125,6 +131,8 @@ class FitModel:
         weight : (n_fit,) ndarray
             Positive; replaces the weight of this model.
         """
+        if np.array_equal(weight, self.weight):
+            return self
         key = weight.tobytes()
         if key not in self.known_weights:
             spline = spline_space(self.ppm, weight)

@@ -212,7 +212,7 @@ def _doubts(fit: SeriesFit, found: JointSolution) -> Sequence[Flag]:
             )
         )
     model = found.joint.blocks[1].channels[0].problem.model
-    trusted = model.ppm[model.weight == 1]
+    trusted = model.trusted_ppm
     if trusted.size < model.ppm.size:
         flags.append(
             Flag(

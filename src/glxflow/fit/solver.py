@@ -19,8 +19,8 @@ SMALLEST_DECREASE = 8e-5
 _NEAR = 0.2
 """Near the minimum, a step lowers the cost by less than this share of it."""
 
-_KEPT = 0.3
-_TRUE = 0.2
+_LARGEST_KEPT_GAIN = 0.3
+_LARGEST_SURPRISE = 0.2
 _MOST_EVALUATIONS = 80
 _LARGEST_DAMPING = 1e10
 _LEAST_SHRINKING = 0.1
@@ -103,10 +103,10 @@ def solve_fast(
             # Nielsen (1999): a smooth rule does not bounce between two dampings.
             damping *= max(_LEAST_SHRINKING, 1 - (2 * gain / predicted - 1) ** 3)
             growth = 2.0
-            point, local = (
-                candidate,
-                quadratic_after(problem, local, vary, candidate, gain=gain, predicted=predicted),
+            local = quadratic_after(
+                problem, local, vary, candidate, gain=gain, predicted=predicted
             )
+            point = candidate
         else:
             damping = growth * max(damping, _LEAST_RAISED)
             growth *= 2
@@ -140,7 +140,8 @@ def quadratic_after(
     gain, predicted : float
         By how much it has lowered the cost, and should have.
     """
-    if local.is_exact and gain < _KEPT and abs(gain - predicted) < _TRUE * predicted:
+    is_as_promised = abs(gain - predicted) < _LARGEST_SURPRISE * predicted
+    if local.is_exact and is_as_promised and gain < _LARGEST_KEPT_GAIN:
         return replace(local, gradient=problem.gradient(point, vary))
     return problem.quadratic(point, vary, is_near=abs(gain) < _NEAR * point.cost)
 
