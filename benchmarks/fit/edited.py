@@ -16,9 +16,18 @@ import numpy as np
 from glxflow.basis.coedited import edited_total, with_coedited
 from glxflow.basis.protocol import protocol_for
 from glxflow.basis.simulate import edited_difference, simulate_basis
-from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
-from glxflow.fit.edited import LOWEST_EDITED_PPM, fit_edited, prepare_edited
-from glxflow.quantify import ratio
+from glxflow.fit import (
+    FitModel,
+    FitOptions,
+    fit_edited,
+    fit_edited_ensemble,
+    fit_prepared,
+    prepare,
+    prepare_edited,
+)
+from glxflow.fit.edited_model import LOWEST_EDITED_PPM
+from glxflow.fit.edited_result import EditedFit
+from glxflow.quantify import model_spreads, ratio
 from glxflow.spectrum import Axis, BasisSet, ComplexArray, Fid, FitResult
 
 FIRST_REPORTED_SEED = 1000
@@ -151,6 +160,19 @@ def over_tcr(fit: FitResult, parts: tuple[str, ...]) -> tuple[float, float]:
     return ratio(fit, np.array([float(name in parts) for name in fit.names]), below)
 
 
+def of_model_choice(session: Session, fit: EditedFit) -> dict[str, float]:
+    """Return the SD of model choice of every quantity over total creatine."""
+    pair = session.total, session.difference
+    ensemble = fit_edited_ensemble(fit, pair, [pair], np.random.default_rng(1))
+    if ensemble is None:
+        return dict.fromkeys(REPORTED, float("nan"))
+    members = ensemble.members
+    amplitudes = np.array([ensemble.amplitudes, *(one.amplitudes for one in members)])
+    weights = np.array([one.weight for one in members])
+    (spreads,) = model_spreads(ensemble.names, fit.difference.kinds, amplitudes, weights)
+    return {name: spreads[name].ratio_tcr_sd_model for name in REPORTED}
+
+
 def main() -> None:
     """Print a row a quantity and way of fitting."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -165,13 +187,16 @@ def main() -> None:
         prepare_edited(total, difference, options),
         difference_model(difference, options),
     )
-    errors: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    cpu, flags = [], []
+    errors: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    cpu, of_models, flags = [], [], []
     for seed in range(FIRST_REPORTED_SEED, FIRST_REPORTED_SEED + arguments.sessions):
         session = make_session(on, off, np.random.default_rng(seed), arguments.snr)
         start = time.process_time()
         fit = fit_edited(session.total, session.difference, model)
         cpu.append(1000 * (time.process_time() - start))
+        start = time.process_time()
+        spreads = of_model_choice(session, fit)
+        of_models.append(1000 * (time.process_time() - start))
         flags += [flag.code for flag in fit.flags]
         single = fit_prepared(session.difference, alone).result
         creatine = session.truth["Cr"] + session.truth["PCr"]
@@ -187,17 +212,22 @@ def main() -> None:
                 # Its macromolecules are no part of what stands in the half sum.
                 del ways["half sum alone"]
             for way, ((value, sd), expected) in ways.items():
-                errors.setdefault((name, way), []).append((value / expected - 1, sd / expected))
-    print("in %: bias | RMS error | mean SD | coverage of 95 % intervals")
+                other = spreads[name] if way == "joint / tCr" else np.nan
+                row = (value / expected - 1, sd / expected, other / expected)
+                errors.setdefault((name, way), []).append(row)
+    print("in %: bias | RMS error | mean SD | coverage of 95 % intervals | SD of model choice")
     for (name, way), rows in errors.items():
-        error, sd = np.array(rows).T
+        error, sd, sd_model = np.array(rows).T
         covered = np.abs(error) < 1.96 * sd
         rms = np.sqrt((error**2).mean())
         print(
             f"{name}, {way} | {100 * error.mean():+.1f} | {100 * rms:.1f} | "
-            f"{100 * sd.mean():.1f} | {100 * covered.mean():.0f}"
+            f"{100 * sd.mean():.1f} | {100 * covered.mean():.0f} | {100 * sd_model.mean():.1f}"
         )
-    print(f"joint fit {np.median(cpu):.0f} ms CPU; flags: {sorted(set(flags))}")
+    print(
+        f"joint fit {np.median(cpu):.0f} ms CPU, of other models {np.median(of_models):.0f}; "
+        f"flags: {sorted(set(flags))}"
+    )
 
 
 if __name__ == "__main__":

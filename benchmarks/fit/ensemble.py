@@ -142,12 +142,12 @@ def _noisy(basis: BasisSet, seed: int, factor: float, noise: int) -> Fid:
 
 def _members(fit: Fit) -> dict[tuple[str, str], np.ndarray]:
     """Return the amplitudes of every variant, searched for this spectrum itself."""
-    vary = np.ones(fit.solution.point.theta.size, dtype=np.bool_)
+    vary = np.ones(fit.found.solution.point.theta.size, dtype=np.bool_)
     return {
         (one.choice, one.label): solve_fast(
-            one.problem, fit.solution.point.theta, vary
+            one.problem, fit.found.solution.point.theta, vary
         ).point.amplitudes
-        for one in variants_of(fit.problem)
+        for one in variants_of(fit.found.problem)
     }
 
 

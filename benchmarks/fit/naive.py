@@ -13,13 +13,13 @@ from collections.abc import Callable
 import lmfit
 import numpy as np
 from generator import Scene, axis_3t, make_spectrum, metabolite_basis
+from glxflow.fit.found.problem import Problem
 from scipy.interpolate import BSpline
 
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
 from glxflow.fit.baseline import KNOTS_PER_PPM
 from glxflow.fit.lineshape import lineshape
-from glxflow.fit.problem import Problem
 from glxflow.fit.reference import solve_lmfit
 from glxflow.fit.shapes import shapes_of
 from glxflow.fit.solver import solve_fast
@@ -106,13 +106,13 @@ def timed(run: Callable[[], object]) -> tuple[float, object]:
 def compare(model: FitModel, basis: BasisSet, fid: Fid) -> tuple[float, ...]:
     """Return the times of a whole fit, both cores and the plain fit, and what they found."""
     whole, fit = timed(lambda: fit_prepared(fid, model))
-    problem, start = fit.problem, fit.problem.prior.mean
+    problem, start = fit.found.problem, fit.found.problem.prior.mean
     vary = np.ones(start.size, dtype=np.bool_)
     fast, ours = timed(lambda: solve_fast(problem, start, vary))
     reference, _ = timed(lambda: solve_lmfit(problem, start, vary))
     result = fit.result
     f0_mhz = model.axis.spectrometer_frequency_mhz
-    theta = fit.solution.point.theta
+    theta = fit.found.solution.point.theta
     turned = fid.samples * np.exp(
         -2j * np.pi * (result.offset_ppm * f0_mhz - theta[2]) * fid.axis.time_s
     )

@@ -71,7 +71,7 @@ def without_lines(series: Series, is_active: BoolArray, model: FitModel) -> tupl
     fit = joint_fit(series, is_active, model)
     first, contrast = fit.solution.joint.blocks
     still = Joint([first, _still(contrast)], fit.solution.joint.prior)
-    start = fit.mean.solution
+    start = fit.mean.found.solution
     found = solve_joint(still, start.point.theta, start.free).point.blocks
     state = np.concatenate([found[0].linear, found[1].linear, np.zeros(N_MOVING)])
     rows = percent_changes(replace(fit, state=state), {}).rows

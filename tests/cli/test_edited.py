@@ -96,6 +96,13 @@ def test_an_edited_session_gives_gaba_plus_and_glx(glxflow, record, bases, tmp_p
         sd = rows.loc[name, "ratio_tcr_sd"]
         assert rows.loc[name, "ratio_tcr"] == pytest.approx(amount / creatine, abs=4 * sd)
         assert sd < 0.15 * amount / creatine
+        assert 0 < rows.loc[name, "ratio_tcr_sd_model"] < 0.3 * amount / creatine
+    models = pd.read_csv(out / f"{PREFIX}_desc-fit_models.tsv", sep="\t")
+    assert models["gabaplus_tcr"].iloc[0] == pytest.approx(
+        rows.loc["GABA+", "ratio_tcr"], rel=1e-2
+    )
+    assert "co-edited macromolecules" in set(models["choice"])
+    assert "GABA+/tCr" in (out / f"{PREFIX}_report.html").read_text()
     names = {path.name for path in out.iterdir()}
     assert {f"{PREFIX}_desc-fit_svs.nii.gz", f"{PREFIX}_desc-fitsum_svs.nii.gz"} <= names
     said = json.loads((out / f"{PREFIX}_desc-fit_concentrations.json").read_text())

@@ -46,12 +46,12 @@ def test_baseline_as_soft_as_allowed_is_named_where_the_data_chose_it(basis, mak
 
 def test_doubtful_end_is_searched_from_other_starts(model, make_fid):
     fit = fit_prepared(make_fid(6), model)
-    best = fit.solution.point.theta
+    best = fit.found.solution.point.theta
     at = model.prior.names.index("width_NAA")
     high = model.prior.high.copy()
     high[at] = best[at] - 0.02  # the minimum is out of reach, so that the end is at a bound
-    bounded = replace(fit.problem.model, prior=replace(model.prior, high=high))
-    problem = fit.problem.with_model(bounded)
+    bounded = replace(fit.found.problem.model, prior=replace(model.prior, high=high))
+    problem = fit.found.problem.with_model(bounded)
     alone = solve_fast(problem, best, np.ones(best.size, dtype=bool))
     several = _confirmed(problem, best, alone)
     assert "width_NAA" in alone.at_bound

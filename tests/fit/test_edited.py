@@ -10,8 +10,15 @@ from glxflow.basis.coedited import edited_total, with_coedited
 from glxflow.basis.protocol import protocol_for
 from glxflow.basis.simulate import edited_difference, simulate_basis
 from glxflow.errors import BasisError, DataError
-from glxflow.fit import FitOptions, fit_prepared, prepare
-from glxflow.fit.edited import fit_edited, prepare_edited
+from glxflow.fit import (
+    FitOptions,
+    fit_edited,
+    fit_edited_alike,
+    fit_edited_ensemble,
+    fit_prepared,
+    prepare,
+    prepare_edited,
+)
 from glxflow.quantify import estimates, ratio
 from glxflow.spectrum import Axis, Fid, FitStatus
 
@@ -231,3 +238,104 @@ def test_ratios_are_those_of_the_truth(make_session):
     for name in ("GABA+", "Glx"):
         value, sd = over_tcr(result, QUANTITIES[name])
         assert value == pytest.approx(truth(QUANTITIES[name]) / truth(("Cr", "PCr")), abs=4 * sd)
+
+
+def with_more_gaba(session):
+    """Return a session with 0.3 mM more GABA."""
+    on, off = conditions()
+    line = 0.3 * np.exp(-np.pi * 4.0 * AXIS.time_s - (6.0 * AXIS.time_s) ** 2)
+    edited, unedited = (one.fid("GABA") * line for one in (on, off))
+    total, difference = session
+    return (
+        Fid(total.samples + (edited + unedited) / 2, AXIS),
+        Fid(difference.samples + edited - unedited, AXIS),
+    )
+
+
+def ensemble_of(fit, average, pairs):
+    return fit_edited_ensemble(fit, average, pairs, np.random.default_rng(1))
+
+
+def amounts(ensemble, amplitudes, parts):
+    return amplitudes[:, [ensemble.names.index(part) for part in parts]].sum(axis=1)
+
+
+def test_at_least_a_dozen_other_models_say_what_they_make_of_an_edited_session(make_session):
+    session = make_session()
+    fit = fit_edited(*session, model())
+    ensemble = ensemble_of(fit, session, [session])
+    assert len(ensemble.members) >= 12
+    assert ensemble.amplitudes[0] == pytest.approx(fit.difference.amplitudes)
+    choices = {one.choice for one in ensemble.members}
+    assert {"baseline", "width prior", "range", "co-edited macromolecules"} <= choices
+    for choice in choices:
+        weights = [one.weight for one in ensemble.members if one.choice == choice]
+        assert min(weights) > 0
+        assert sum(weights) < 1
+
+
+def test_a_member_with_another_baseline_is_the_fit_with_it(make_session):
+    session = make_session(4, noise_sd=0.2)
+    fit = fit_edited(*session, model())
+    found = next(
+        one.amplitudes
+        for one in ensemble_of(fit, session, [session]).members
+        if one.label == "double dimension"
+    )
+    changed = [
+        replace(one, options=replace(one.options, baseline_ed_per_ppm=3.0))
+        for one in (model().total, model().difference)
+    ]
+    other = fit_edited(*session, replace(model(), total=changed[0], difference=changed[1]))
+    for name in ("GABA+", "Glx"):
+        value, sd = amount(other.difference, QUANTITIES[name])
+        # The weight of the data against the priors comes from another prefit.
+        assert amounts(fit.difference, found, QUANTITIES[name])[0] == pytest.approx(
+            value, abs=0.15 * sd
+        )
+
+
+def test_bins_of_an_edited_session_follow_their_average_as_their_own_fits_do(make_session):
+    average = make_session(2, noise_sd=0.2)
+    near = with_more_gaba(average)
+    fit, own = (fit_edited(*pair, model()) for pair in (average, near))
+    ensemble = ensemble_of(fit, average, [average, near])
+    followed = amounts(ensemble, ensemble.amplitudes, QUANTITIES["GABA+"])
+    value, _ = amount(own.difference, QUANTITIES["GABA+"])
+    assert followed[1] - followed[0] == pytest.approx(0.3, rel=0.1)
+    assert followed[1] - followed[0] == pytest.approx(value - followed[0], rel=0.1)
+    glx = amounts(ensemble, ensemble.amplitudes, QUANTITIES["Glx"])
+    value, sd = amount(own.difference, QUANTITIES["Glx"])
+    assert glx[1] == pytest.approx(value, abs=0.1 * sd)
+
+
+def test_co_edited_macromolecules_as_much_as_gaba_are_a_model_of_their_own(make_session):
+    session = make_session(noise_sd=0.1)
+    fit = fit_edited(*session, model())
+    ensemble = ensemble_of(fit, session, [session])
+    tied = next(one for one in ensemble.members if one.choice == "co-edited macromolecules")
+    gaba, coedited = (tied.amplitudes[0, ensemble.names.index(n)] for n in ("GABA", "MM30co"))
+    assert gaba == pytest.approx(coedited, rel=1e-3)
+    # The truth is 1.5 and 1.2: their sum is nearly what it was.
+    value, sd = amount(fit.difference, QUANTITIES["GABA+"])
+    assert gaba + coedited == pytest.approx(value, abs=2 * sd)
+
+
+def test_an_edited_session_without_signal_has_no_ensemble():
+    rng = np.random.default_rng(8)
+    session = tuple(
+        Fid(rng.normal(size=AXIS.n_points) + 1j * rng.normal(size=AXIS.n_points), AXIS)
+        for _ in range(2)
+    )
+    assert ensemble_of(fit_edited(*session, model()), session, [session]) is None
+
+
+def test_bins_of_an_edited_session_are_fitted_as_each_alone_where_all_trust_the_same(
+    make_session,
+):
+    pairs = [make_session(seed, noise_sd=0.2) for seed in (5, 6)]
+    together, shared = fit_edited_alike(pairs, model())
+    assert (shared.total.weight == model().total.weight).all()
+    for fit, pair in zip(together, pairs, strict=True):
+        alone = fit_edited(*pair, model())
+        assert fit.difference.amplitudes == pytest.approx(alone.difference.amplitudes)

@@ -119,7 +119,7 @@ def test_an_end_that_one_of_several_spectra_does_not_trust_is_trusted_in_none(mo
     fits, shared = fit_alike([clean, dirty], model)
     assert all("ENDS" in [flag.code for flag in fit.result.flags] for fit in fits)
     assert shared.weight[model.ppm > 3.8].max() < 1
-    assert (fits[0].problem.model.weight == fits[1].problem.model.weight).all()
+    assert (fits[0].found.problem.model.weight == fits[1].found.problem.model.weight).all()
     # What the other spectrum is read by alone.
     alone = fit_prepared(clean, shared)
     assert glu_to_creatine(fits[0].result) == glu_to_creatine(alone.result)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from glxflow.fit import fit_prepared, prepare
-from glxflow.fit.ensemble import Alternative, fit_ensemble
+from glxflow.fit.ensemble import candidate_of, fit_ensemble
 from glxflow.fit.sensitivity import baseline_alternatives
 from glxflow.spectrum import Fid
 
 
 @pytest.fixture
 def ensemble_of(model):
-    def make(fid, fids=(), others=None):
+    def make(fid, fids=(), others=()):
         fit = fit_prepared(fid, model)
         return fit, fit_ensemble(fit, fid, [fid, *fids], np.random.default_rng(1), others)
 
@@ -90,10 +90,11 @@ def test_bins_follow_the_average_as_their_own_fits_do(ensemble_of, model, basis,
 
 def test_another_way_of_processing_joins_by_name(ensemble_of, model, make_fid):
     fid, other = make_fid(), make_fid(seed=9)
-    alternative = Alternative("otherwise", fit_prepared(other, model), other, [other])
-    fit, ensemble = ensemble_of(fid, others={"processing": alternative})
+    alternative = fit_prepared(other, model)
+    candidate = candidate_of(alternative, other, [other], "processing", "otherwise")
+    fit, ensemble = ensemble_of(fid, others=[candidate])
     found = member(ensemble, "otherwise", "processing").amplitudes
-    assert found[0] == pytest.approx(alternative.fit.result.amplitudes)
+    assert found[0] == pytest.approx(alternative.result.amplitudes)
     assert ensemble.names == fit.result.names
 
 

@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import chi2
 
 from glxflow.fit import Fit, fit_prepared
+from glxflow.fit.found import Found
 from glxflow.fit.profile import CHI2_95, Held, profile_interval
 from glxflow.fit.solver import solve_fast
 from glxflow.fit.uncertainty import uncertainty
@@ -53,10 +54,12 @@ def test_a_held_sum_has_its_value_and_costs_more(model, make_fid):
     fit = fit_prepared(make_fid(), model)
     row = np.zeros(len(model.response))
     row[: len(fit.result.names)] = weights(fit, "Glu", "Gln")
-    everything_varies = np.ones(fit.solution.point.theta.size, dtype=bool)
-    held = solve_fast(Held(fit.problem, row, 12.0), fit.solution.point.theta, everything_varies)
+    everything_varies = np.ones(fit.found.solution.point.theta.size, dtype=bool)
+    held = solve_fast(
+        Held(fit.found.problem, row, 12.0), fit.found.solution.point.theta, everything_varies
+    )
     assert row @ held.point.amplitudes == pytest.approx(12.0, rel=1e-5)  # a finite strength
-    assert held.point.cost > fit.solution.point.cost
+    assert held.point.cost > fit.found.solution.point.cost
 
 
 def test_a_failed_fit_has_no_interval(model):
@@ -70,14 +73,14 @@ def test_limits_are_those_of_lmfit_with_every_amplitude_a_parameter(model, make_
     """Of a problem in which but a few line shapes vary, so that lmfit takes seconds."""
     free = ("phase_rad", "shift_hz", "lorentzian_hz", "shift_Glu", "width_Glu")
     fit = fit_prepared(make_fid(), model)
-    prior = fit.problem.prior
+    prior = fit.found.problem.prior
     held = ~np.isin(prior.names, free)
     # Held by a narrow prior about their optimum.
-    best = fit.solution.point.theta
+    best = fit.found.solution.point.theta
     narrow = replace(
         prior, mean=np.where(held, best, prior.mean), sd=np.where(held, 1e-6, prior.sd)
     )
-    problem = fit.problem.with_model(replace(fit.problem.model, prior=narrow))
+    problem = fit.found.problem.with_model(replace(fit.found.problem.model, prior=narrow))
     solution = solve_fast(problem, best, ~held, 1e-9)
     known = uncertainty(problem, solution.point, solution.free, fit.result.noise_sd)
     result = replace(fit.result, amplitudes=solution.point.amplitudes[: len(fit.result.names)])
@@ -87,7 +90,10 @@ def test_limits_are_those_of_lmfit_with_every_amplitude_a_parameter(model, make_
     )
     inverse = np.linalg.inv(rows.T @ rows)[int((~held).sum()) :, int((~held).sum()) :]
     n = len(result.names)
-    simple = Fit(replace(result, covariance=inverse[:n, :n]), problem, solution, known)
+    simple = Fit(
+        replace(result, covariance=inverse[:n, :n]),
+        Found(problem, solution, known, fit.found.alignment),
+    )
     found = profile_interval(simple, weights(fit, "Glu"))
 
     minimizer, parameters = everything(problem, solution.point, np.flatnonzero(~held))

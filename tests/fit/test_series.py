@@ -80,10 +80,9 @@ def brute_force(series, fit, design, weights, theta):
     first, other = (fit.solution.joint.blocks[index].channels[0] for index in (0, 1))
     problem, noise = first.problem, other.problem.noise_sd
     axis, mean = series.axis, fit.mean
-    offset_hz = (
-        mean.result.offset_ppm * axis.spectrometer_frequency_mhz - mean.solution.point.theta[2]
-    )
-    turn = mean.result.phase_rad - mean.solution.point.theta[0]
+    start = mean.found.solution.point.theta
+    offset_hz = mean.result.offset_ppm * axis.spectrometer_frequency_mhz - start[2]
+    turn = mean.result.phase_rad - start[0]
     aligned = np.exp(-1j * (2 * np.pi * offset_hz * axis.time_s + turn))
     observed = []
     for samples in series.samples[0]:

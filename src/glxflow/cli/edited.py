@@ -8,10 +8,17 @@ from typing import Any
 from glxflow.basis.coedited import edited_total, with_coedited
 from glxflow.basis.simulate import edited_difference
 from glxflow.cli.fitting import responses_for
+from glxflow.cli.model_choice import edited_session_ensemble
 from glxflow.cli.scan_results import BinFit
 from glxflow.errors import BasisError, DataError
-from glxflow.fit import FitOptions, fit_alike
-from glxflow.fit.edited import EditedModel, fit_edited, prepare_edited
+from glxflow.fit import (
+    EditedModel,
+    Ensemble,
+    FitOptions,
+    fit_edited,
+    fit_edited_alike,
+    prepare_edited,
+)
 from glxflow.io.nifti_mrs import read_series
 from glxflow.spectrum import BasisSet, Fid, FitResult, FitStatus, Series
 
@@ -26,10 +33,13 @@ class EditedBins:
         One a bin, with the curves of the difference.
     sums : tuple of FitResult
         The same amplitudes with the curves of the half sum.
+    ensemble : Ensemble or None
+        What other models say.
     """
 
     fits: tuple[BinFit, ...]
     sums: tuple[FitResult, ...]
+    ensemble: Ensemble | None
 
 
 def edited_basis(
@@ -52,9 +62,13 @@ def edited_basis(
 
 
 def fit_edited_bins(
-    source: Path, record: Mapping[str, Any], basis: tuple[BasisSet, BasisSet], options: FitOptions
+    source: Path,
+    record: Mapping[str, Any],
+    basis: tuple[BasisSet, BasisSet],
+    options: FitOptions,
+    water: Fid | None,
 ) -> EditedBins:
-    """Return the joint fit of every bin.
+    """Return the joint fit of every bin, and what other models say of them.
 
     Parameters
     ----------
@@ -66,6 +80,8 @@ def fit_edited_bins(
         Of the half sum and of the difference.
     options : FitOptions
         Choices of the fit.
+    water : Fid or None
+        Combined water reference, corrected where the bins are.
 
     Raises
     ------
@@ -80,17 +96,19 @@ def fit_edited_bins(
     total, difference = (
         read_series(source.with_name(record[key])) for key in ("Sum", "Difference")
     )
-    model = prepare_edited(*basis, options)
-    totals = [total.fid(index) for index in range(total.n_transients)]
-    _, shared = fit_alike(totals, model.total)
-    model = replace(model, total=shared)
-    fits, sums = [], []
-    for index, one in enumerate(totals):
-        pair = one, difference.fid(index)
-        fit = fit_edited(*pair, model)
-        fits.append(BinFit(fit.difference, _other_baselines(pair, model, fit.total)))
-        sums.append(fit.total)
-    return EditedBins(tuple(fits), tuple(sums))
+    pairs = list(zip(_fids(total), _fids(difference), strict=True))
+    found, model = fit_edited_alike(pairs, prepare_edited(*basis, options))
+    fits = [
+        BinFit(fit.difference, _other_baselines(pair, model, fit.total))
+        for fit, pair in zip(found, pairs, strict=True)
+    ]
+    ensemble = edited_session_ensemble(total, difference, record["BinTable"], model, water)
+    return EditedBins(tuple(fits), tuple(fit.total for fit in found), ensemble)
+
+
+def _fids(series: Series) -> list[Fid]:
+    """Return the bins of a series."""
+    return [series.fid(index) for index in range(series.n_transients)]
 
 
 def _other_baselines(

@@ -19,8 +19,7 @@ from glxflow.cli.preprocess import EddyChoice, EddyCurrent, clean_scan, outcome_
 from glxflow.cli.scan_results import BinFit, ScanResult, page_of, qc_rows, table_of
 from glxflow.cli.sessions import RecordFailure, failure_recorded
 from glxflow.errors import ConfigError, DataError
-from glxflow.fit import FitOptions, prepare
-from glxflow.fit.ensemble import Ensemble
+from glxflow.fit import Ensemble, FitOptions, prepare
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.io.nifti_mrs import read_series, write_curves
@@ -197,8 +196,8 @@ def _fitted(
         if profiled:
             raise ConfigError("--profile is not known for edited scans. Drop it, or --basis-on.")
         sets = edited_basis(*bases, bins, scan)
-        edited = fit_edited_bins(source, prepared.record, sets, options)
-        return _Fitted(edited.fits, sets[0], sums=edited.sums)
+        edited = fit_edited_bins(source, prepared.record, sets, options, prepared.water)
+        return _Fitted(edited.fits, sets[0], ensemble=edited.ensemble, sums=edited.sums)
     basis = basis_for(bases[0], bins, scan)
     model = prepare(basis, options)
     table = prepared.record["BinTable"]

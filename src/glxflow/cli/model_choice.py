@@ -8,15 +8,28 @@ import numpy as np
 import pandas as pd
 
 from glxflow.basis.macromolecules import with_macromolecules
-from glxflow.fit import Fit, FitModel, FitOptions, fit_prepared, prepare
-from glxflow.fit.ensemble import Alternative, Ensemble, fit_ensemble
+from glxflow.fit import (
+    EditedModel,
+    Ensemble,
+    FitModel,
+    fit_edited,
+    fit_edited_ensemble,
+    fit_ensemble,
+    fit_prepared,
+    prepare,
+)
+from glxflow.fit.edited_ensemble import edited_candidate_of
+from glxflow.fit.ensemble import candidate_of
 from glxflow.preprocess.eddy import phase_deviation
-from glxflow.quantify.estimates import SUMS
-from glxflow.spectrum import Axis, BasisSet, Fid, FitStatus, Kind, RealArray, Series
+from glxflow.quantify.estimates import EDITED_SUMS, SUMS
+from glxflow.spectrum import Axis, BasisSet, ComplexArray, Fid, Kind, RealArray, Series
 
 _SEED = 1
 _LEAST_DEVIATION_RAD = 0.02
-_SHOWN = {"Glu": ("Glu",), "Gln": ("Gln",), "Glx": SUMS["Glx"]}
+_EDDY_CURRENTS = ("eddy currents", "corrected by water")
+_DEFAULT_SOURCE = ("macromolecule source", "default macromolecules")
+_SHOWN = {"glu": ("Glu",), "gln": ("Gln",), "glx": SUMS["Glx"]}
+_SHOWN_EDITED = _SHOWN | {"gabaplus": EDITED_SUMS["GABA+"]}
 
 
 def session_ensemble(
@@ -41,15 +54,50 @@ def session_ensemble(
     water : Fid or None
         Combined water reference, corrected where the bins are.
     """
-    weights = np.array([part["weight"] for part in table], dtype=np.float64)
-    fids = _with_average(bins.samples[0], weights, bins)
+    fids = _with_average(bins, table)
     fit = fit_prepared(fids[0], model)
-    if fit.result.status is FitStatus.FAILED:
+    if fit.found is None:
         return None
-    others = dict(
-        [*_eddy_currents(bins, weights, model, water), *_default_source(fids, basis, model, fit)]
-    )
+    others = []
+    for turn in _eddy_turns(bins.axis, water):
+        turned = [_turned(fid, turn) for fid in fids]
+        other = fit_prepared(turned[0], model)
+        others.append(candidate_of(other, turned[0], turned, *_EDDY_CURRENTS))
+    for default in _default_sources(basis, model, fit.result.baseline_ed):
+        other = fit_prepared(fids[0], default)
+        others.append(candidate_of(other, fids[0], fids, *_DEFAULT_SOURCE))
     return fit_ensemble(fit, fids[0], fids, np.random.default_rng(_SEED), others)
+
+
+def edited_session_ensemble(
+    total: Series,
+    difference: Series,
+    table: Sequence[Mapping[str, Any]],
+    model: EditedModel,
+    water: Fid | None,
+) -> Ensemble | None:
+    """Return what other models say of the average of an edited session, and then of its bins.
+
+    Parameters
+    ----------
+    total, difference : Series
+        Half sum and difference of every time bin.
+    table : sequence of mapping
+        Their bin table with the weight of each.
+    model : EditedModel
+        That the bins are fitted by.
+    water : Fid or None
+        Combined water reference, corrected where the bins are.
+    """
+    totals, differences = (_with_average(series, table) for series in (total, difference))
+    pairs = list(zip(totals, differences, strict=True))
+    fit = fit_edited(*pairs[0], model)
+    others = []
+    for turn in _eddy_turns(total.axis, water):
+        turned = [(_turned(half, turn), _turned(less, turn)) for half, less in pairs]
+        other = fit_edited(*turned[0], model)
+        others.append(edited_candidate_of(other, turned[0], turned, *_EDDY_CURRENTS))
+    return fit_edited_ensemble(fit, pairs[0], pairs, np.random.default_rng(_SEED), others)
 
 
 def models_table(ensemble: Ensemble) -> pd.DataFrame:
@@ -72,31 +120,34 @@ def _ratios(names: Sequence[str], amplitudes: RealArray) -> dict[str, float]:
         return float(sum(amplitudes[names.index(part)] for part in parts if part in names))
 
     totals = {below: total(SUMS[below]) for below in ("tCr", "tNAA")}
+    shown = _SHOWN_EDITED if set(names).issuperset(EDITED_SUMS["GABA+"]) else _SHOWN
     return {
-        f"{name.lower()}_{below.lower()}": total(parts) / size if size > 0 else float("nan")
+        f"{name}_{below.lower()}": total(parts) / size if size > 0 else float("nan")
         for below, size in totals.items()
-        for name, parts in _SHOWN.items()
+        for name, parts in shown.items()
     }
 
 
-def _with_average(samples: RealArray, weights: RealArray, bins: Series) -> tuple[Fid, ...]:
+def _with_average(bins: Series, table: Sequence[Mapping[str, Any]]) -> tuple[Fid, ...]:
     """Return the average of the bins, then the bins."""
+    weights = np.array([part["weight"] for part in table], dtype=np.float64)
+    samples = bins.samples[0]
     average = np.average(samples, axis=0, weights=weights)
     return tuple(Fid(one, bins.axis) for one in (average, *samples))
 
 
-def _eddy_currents(
-    bins: Series, weights: RealArray, model: FitModel, water: Fid | None
-) -> Iterator[tuple[str, Alternative]]:
-    """Yield the bins with the phase of water taken off, where the reference still has one."""
-    if water is None or not _sampled_alike(water.axis, bins.axis):
+def _eddy_turns(axis: Axis, water: Fid | None) -> Iterator[ComplexArray]:
+    """Yield what takes the phase of water off, where the reference still has one."""
+    if water is None or not _sampled_alike(water.axis, axis):
         return
     deviation = phase_deviation(water.samples, water.axis)
-    if np.abs(deviation).max() < _LEAST_DEVIATION_RAD:
-        return
-    fids = _with_average(bins.samples[0] * np.exp(-1j * deviation), weights, bins)
-    fit = fit_prepared(fids[0], model)
-    yield "eddy currents", Alternative("corrected by water", fit, fids[0], fids)
+    if np.abs(deviation).max() >= _LEAST_DEVIATION_RAD:
+        yield np.exp(-1j * deviation)
+
+
+def _turned(fid: Fid, turn: ComplexArray) -> Fid:
+    """Return a signal with every sample turned."""
+    return Fid(fid.samples * turn, fid.axis)
 
 
 def _sampled_alike(one: Axis, other: Axis) -> bool:
@@ -106,17 +157,12 @@ def _sampled_alike(one: Axis, other: Axis) -> bool:
     )
 
 
-def _default_source(
-    fids: tuple[Fid, ...], basis: BasisSet, model: FitModel, fit: Fit
-) -> Iterator[tuple[str, Alternative]]:
-    """Yield the default macromolecules, where the basis set has others."""
+def _default_sources(basis: BasisSet, model: FitModel, baseline_ed: float) -> Iterator[FitModel]:
+    """Yield the model with default macromolecules, where the basis set has others."""
     default = with_macromolecules(basis.without(Kind.MACROMOLECULE))
-    if _macromolecules(basis) == _macromolecules(default):
-        return
-    options: FitOptions = replace(model.options, baseline_ed_per_ppm=fit.result.baseline_ed)
-    prepared = prepare(default, options).reweighted(model.weight)
-    other = fit_prepared(fids[0], prepared)
-    yield "macromolecule source", Alternative("default macromolecules", other, fids[0], fids)
+    if _macromolecules(basis) != _macromolecules(default):
+        options = replace(model.options, baseline_ed_per_ppm=baseline_ed)
+        yield prepare(default, options).reweighted(model.weight)
 
 
 def _macromolecules(basis: BasisSet) -> dict[str, bytes]:

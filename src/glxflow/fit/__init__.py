@@ -1,8 +1,11 @@
 """Linear-combination modelling of a spectrum."""
 
-from glxflow.fit.edited import fit_edited, prepare_edited
-from glxflow.fit.engine import Fit, fit_alike, fit_prepared, fit_spectrum
+from glxflow.fit.edited import fit_edited, fit_edited_alike
+from glxflow.fit.edited_ensemble import fit_edited_ensemble
+from glxflow.fit.edited_model import EditedModel, prepare_edited
+from glxflow.fit.engine import fit_alike, fit_prepared, fit_spectrum
 from glxflow.fit.ensemble import Ensemble, fit_ensemble
+from glxflow.fit.found import Fit
 from glxflow.fit.model import FitModel
 from glxflow.fit.options import FitOptions
 from glxflow.fit.preparation import prepare
@@ -11,6 +14,7 @@ from glxflow.fit.sensitivity import baseline_alternatives
 from glxflow.fit.series import fit_series
 
 __all__ = [
+    "EditedModel",
     "Ensemble",
     "Fit",
     "FitModel",
@@ -19,6 +23,8 @@ __all__ = [
     "baseline_alternatives",
     "fit_alike",
     "fit_edited",
+    "fit_edited_alike",
+    "fit_edited_ensemble",
     "fit_ensemble",
     "fit_prepared",
     "fit_series",

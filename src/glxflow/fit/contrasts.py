@@ -5,14 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glxflow.fit.engine import Fit
+from glxflow.fit.found import Found
 from glxflow.fit.joint import Block, Channel, Joint, explained
 from glxflow.fit.merit import trust
 from glxflow.fit.model import FitModel
-from glxflow.fit.prior import SHARED, Prior
+from glxflow.fit.prior import Prior
 from glxflow.fit.problem import Problem
-from glxflow.fit.solver import Solution
-from glxflow.fit.start import shifted
 from glxflow.spectrum import ComplexArray, Fid, Kind, RealArray
 
 N_MOVING = 3
@@ -50,10 +48,9 @@ def changing_columns(model: FitModel, amplitudes: RealArray) -> RealArray:
 
 
 def joint_problem(
-    mean: Fit,
+    mean: Found,
+    noise: float,
     model: FitModel,
-    problem: Problem,
-    solution: Solution,
     changing: RealArray,
     pseudo: ComplexArray,
 ) -> tuple[Joint, float]:
@@ -65,12 +62,12 @@ def joint_problem(
 
     Parameters
     ----------
-    mean : Fit
+    mean : Found
         Of the mean alone, which aligns the contrasts too.
+    noise : float
+        SD of the noise in the spectrum of the mean.
     model : FitModel
         It was fitted by, which trusts the whole range.
-    problem, solution : Problem, Solution
-        Of that fit.
     changing : (n_columns, n_changing) ndarray
         As `changing_columns` returns it.
     pseudo : (1 + n_contrasts, n_points) complex ndarray
@@ -83,8 +80,8 @@ def joint_problem(
     chi2 : float
         Residual of the contrasts, at the mean's line shapes, over its expectation.
     """
-    theta, noise = solution.point.theta, mean.result.noise_sd
-    aligned = _aligned(mean, model, theta, pseudo)
+    problem, theta = mean.problem, mean.solution.point.theta
+    aligned = [mean.alignment.aligned(Fid(one, model.axis)) for one in pseudo]
     contrasts = _Contrasts(problem, changing, theta, aligned)
     blocks = contrasts.blocks(model, noise)
     chi2, residual = _left(blocks, problem.prior, theta)
@@ -95,27 +92,7 @@ def joint_problem(
         chi2, _ = _left(blocks, problem.prior, theta)
     if chi2 > 1:
         blocks = contrasts.blocks(model, noise * float(np.sqrt(chi2)))
-    return Joint([_mean_block(problem), *blocks], problem.prior), chi2
-
-
-def _aligned(mean: Fit, model: FitModel, theta: RealArray, pseudo: ComplexArray) -> Sequence[Fid]:
-    """Return signals aligned as the mean was before its search."""
-    f0_mhz = model.axis.spectrometer_frequency_mhz
-    offset_hz = mean.result.offset_ppm * f0_mhz - theta[SHARED.index("shift_hz")]
-    turn = np.exp(-1j * (mean.result.phase_rad - theta[SHARED.index("phase_rad")]))
-    return [shifted(Fid(turn * one, model.axis), offset_hz) for one in pseudo]
-
-
-def _mean_block(problem: Problem) -> Block:
-    """Return the block of the mean: the problem as it was solved alone."""
-    n_columns = problem.ratio_rows.shape[1]
-    channel = Channel(
-        problem,
-        np.arange(len(problem.prior.names)),
-        np.eye(n_columns),
-        np.zeros((len(problem.model.ppm), n_columns)),
-    )
-    return Block((channel,), problem.ratio_rows, problem.model.is_signed)
+    return Joint([Block.of(problem), *blocks], problem.prior), chi2
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,42 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from glxflow.fit.doubts import LARGEST_REDUCED_CHI2, failed
-from glxflow.fit.engine import Fit, component_curves
+from glxflow.fit.edited_problem import N_MISMATCH, EditedProblem
+from glxflow.fit.engine import component_curves
+from glxflow.fit.found import Fit
 from glxflow.fit.joint import JointSolution, block_jacobian, explained
 from glxflow.fit.model import FitModel
-from glxflow.fit.problem import Point, Problem
+from glxflow.fit.point import Point
+from glxflow.fit.problem import Problem
 from glxflow.fit.uncertainty import inverse_of, shape_errors
 from glxflow.spectrum import BoolArray, FitResult, FitStatus, Flag, RealArray
 
-N_MISMATCH = 2
-"""Linear parameters of the conditions' mismatch: shift in Hz, phase in rad."""
-
 LARGEST_MISMATCH_HZ = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class EditedFound:
+    """What is behind the result of an edited session.
+
+    Attributes
+    ----------
+    problem : EditedProblem
+        Both spectra with their models.
+    solution : JointSolution
+        The joint optimum.
+    free : (n_theta,) bool ndarray
+        Non-linear parameters that were searched.
+    turn : complex
+        What the difference was multiplied by.
+    noise_sd : float
+        SD of the noise in the difference.
+    """
+
+    problem: EditedProblem
+    solution: JointSolution
+    free: BoolArray
+    turn: complex
+    noise_sd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +56,8 @@ class EditedFit:
         their covariance; those of macromolecules are each spectrum's own.
     mismatch_hz, mismatch_rad : float
         Shift and phase of ON against OFF that the difference shows.
-    solution : JointSolution or None
-        The optimum; None where the half sum could not be fitted.
+    found : EditedFound or None
+        What they come from; None where the half sum could not be fitted.
     flags : tuple of Flag
         Doubts about the joint fit.
     """
@@ -42,45 +67,33 @@ class EditedFit:
     difference: FitResult
     mismatch_hz: float = float("nan")
     mismatch_rad: float = float("nan")
-    solution: JointSolution | None = None
+    found: EditedFound | None = None
     flags: tuple[Flag, ...] = field(default=())
 
 
-def edited_fit(
-    alone: Fit,
-    found: JointSolution,
-    free: BoolArray,
-    mismatch: tuple[RealArray, RealArray],
-    noise: float,
-) -> EditedFit:
+def edited_fit(alone: Fit, found: EditedFound) -> EditedFit:
     """Return the record of a joint fit.
 
     Parameters
     ----------
     alone : Fit
         Of the half sum alone.
-    found : JointSolution
+    found : EditedFound
         The joint optimum.
-    free : (n_theta,) bool ndarray
-        Non-linear parameters that were searched.
-    mismatch : tuple of (2, n_fit) ndarray
-        What ON's shift by 1 Hz and its phase of 1 rad add to half sum and difference.
-    noise : float
-        SD of the noise in the difference.
     """
-    block, point = found.joint.blocks[0], found.point.blocks[0]
-    spread = (alone.result.noise_sd, noise)
-    covariance, bound = _covariances(found, free, spread)
+    solution = found.solution
+    block, point = solution.joint.blocks[0], solution.point.blocks[0]
+    spread = (alone.result.noise_sd, found.noise_sd)
+    covariance, bound = _covariances(solution, found.free, spread)
     moved = point.linear[-N_MISMATCH:]
-    status = alone.result.status if found.is_converged else FitStatus.NOT_CONVERGED
+    status = alone.result.status if solution.is_converged else FitStatus.NOT_CONVERGED
     results = []
     for index, channel in enumerate(block.channels):
         mapping = channel.mapping[: len(channel.problem.model.names)]
         left, expected = explained(block, point, index)
         share = (channel.problem.noise_sd / spread[index]) ** 2
-        result = _with_curves(
-            alone.result, channel.problem, point.points[index], moved @ mismatch[index]
-        )
+        extra = moved @ found.problem.mismatch_rows(index)
+        result = _with_curves(alone.result, channel.problem, point.points[index], extra)
         results.append(
             replace(
                 result,
@@ -93,14 +106,14 @@ def edited_fit(
             )
         )
     total, difference = results
-    flags = (*alone.result.flags, *_doubts(found, difference, float(moved[0])))
+    flags = (*alone.result.flags, *_doubts(solution, difference, float(moved[0])))
     return EditedFit(
         alone=alone,
         total=replace(total, flags=flags),
         difference=replace(difference, flags=flags),
         mismatch_hz=float(moved[0]),
         mismatch_rad=float(moved[1]),
-        solution=found,
+        found=found,
         flags=flags,
     )
 

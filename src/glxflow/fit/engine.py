@@ -1,26 +1,24 @@
 """Fit one spectrum: find it, choose the baseline's stiffness, fit, and say how sure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import numpy as np
 
 from glxflow.fit.doubts import doubts, failed
+from glxflow.fit.found import Fit, Found
 from glxflow.fit.merit import half_width, singlet, trust
 from glxflow.fit.model import FitModel
 from glxflow.fit.options import FitOptions
+from glxflow.fit.point import Point
 from glxflow.fit.preparation import prepare
 from glxflow.fit.prior import SHARED
-from glxflow.fit.problem import Point, Problem
+from glxflow.fit.problem import Problem
 from glxflow.fit.soft import ratio_rows
 from glxflow.fit.solver import Solution, solve_fast, within
-from glxflow.fit.start import Alignment, locate, noise_sd, shifted
+from glxflow.fit.start import Alignment, locate, noise_sd
 from glxflow.fit.uncertainty import Uncertainty, fixed_shape_chi2, residual_of, uncertainty
 from glxflow.spectrum import BasisSet, BoolArray, Fid, FitResult, FitStatus, RealArray
-
-if TYPE_CHECKING:
-    import lmfit
 
 DEFAULTS = FitOptions()
 PREFIT_ED_PER_PPM = 1.5
@@ -29,44 +27,6 @@ _USUAL_OWN_HZ = 2.0
 _LARGEST_START_SD = 0.3
 ED_GRID = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 """Effective dimensions per ppm among which AIC chooses."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """A fitted spectrum, with what is needed to look behind it.
-
-    Attributes
-    ----------
-    result : FitResult
-        Amplitudes, uncertainty and curves.
-    problem : Problem or None
-        Residual and Jacobian; None where the fit failed.
-    solution : Solution or None
-        The optimum.
-    uncertainty : Uncertainty or None
-        Covariances at the optimum.
-    """
-
-    result: FitResult
-    problem: Problem | None = None
-    solution: Solution | None = None
-    uncertainty: Uncertainty | None = None
-
-    @property
-    def params(self) -> "lmfit.Parameters":
-        """Non-linear parameters and amplitudes with value, stderr and correl; empty on failure."""
-        from glxflow.fit import reference  # lmfit takes 0.7 s to import
-
-        if self.problem is None or self.solution is None or self.uncertainty is None:
-            return reference.no_parameters()
-        return reference.fitted_parameters(
-            self.problem.prior,
-            self.problem.model.names,
-            self.solution.point.theta,
-            self.result.amplitudes,
-            self.uncertainty.free,
-            self.uncertainty.reported(len(self.result.names)),
-        )
 
 
 def fit_spectrum(fid: Fid, basis: BasisSet, options: FitOptions = DEFAULTS) -> Fit:
@@ -111,7 +71,7 @@ def fit_prepared(fid: Fid, model: FitModel) -> Fit:
     solution = _confirmed(problem, start, solution)
     known = uncertainty(problem, solution.point, solution.free, kept_noise)
     result = _result(problem, solution, known, found, noise)
-    return Fit(result, problem, solution, known)
+    return Fit(result, Found(problem, solution, known, found))
 
 
 def fit_alike(fids: Sequence[Fid], model: FitModel) -> tuple[tuple[Fit, ...], FitModel]:
@@ -129,13 +89,9 @@ def fit_alike(fids: Sequence[Fid], model: FitModel) -> tuple[tuple[Fit, ...], Fi
     """
     fits = [fit_prepared(fid, model) for fid in fids]
     while True:
-        used = [fit.problem.model.weight for fit in fits if fit.problem is not None]
-        shared = model.reweighted(np.minimum.reduce([model.weight, *used]))
-        differing = [
-            index
-            for index, fit in enumerate(fits)
-            if fit.problem is not None and (fit.problem.model.weight > shared.weight).any()
-        ]
+        used = {n: fit.found.problem.model.weight for n, fit in enumerate(fits) if fit.found}
+        shared = model.reweighted(np.minimum.reduce([model.weight, *used.values()]))
+        differing = [n for n, weight in used.items() if (weight > shared.weight).any()]
         if not differing:
             return tuple(fits), shared
         for index in differing:
@@ -161,8 +117,7 @@ def prefit(
         Parameters of a fit with other weights, whose common line shape is near.
     """
     options = model.options
-    spectrum = model.data_spectrum(shifted(fid, found.offset_hz))
-    spectrum = spectrum * np.exp(-1j * found.phase_rad)
+    spectrum = model.data_spectrum(found.aligned(fid))
     ed = options.baseline_ed_per_ppm or PREFIT_ED_PER_PPM
     no_rows = np.zeros((0, len(model.response)))
     problem = Problem(model, spectrum, noise, model.spline.stiffness(ed), no_rows)

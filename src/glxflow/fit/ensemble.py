@@ -11,17 +11,17 @@ between bins is small: the ensemble is fitted to the average of the bins, and ev
 member follows each bin to first order.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from glxflow.fit.engine import Fit
+from glxflow.fit.found import Fit, Found
+from glxflow.fit.joint import Block, Joint
+from glxflow.fit.optimum import Optimum, View, optimum_of
 from glxflow.fit.predictive import blocks_of, predictive_scores, predictive_weights, run_length
-from glxflow.fit.problem import Point, Problem
+from glxflow.fit.problem import Problem
 from glxflow.fit.solver import solve_fast
-from glxflow.fit.start import shifted
-from glxflow.fit.uncertainty import inverse_of, residual_of
 from glxflow.fit.variants import variants_of
 from glxflow.spectrum import BoolArray, Fid, RealArray
 
@@ -71,66 +71,35 @@ class Ensemble:
 
 
 @dataclass(frozen=True, slots=True)
-class Alternative:
-    """A whole fit that differs in one choice which is no matter of the model alone.
+class Candidate:
+    """A model at its optimum, and the data it is asked about.
 
     Attributes
     ----------
-    label : str
-        How it differs.
-    fit : Fit
-        Of the average spectrum, as processed or modelled otherwise.
-    average : Fid
-        What `fit` is the fit of.
-    fids : sequence of Fid
-        The spectra, processed in the same way.
+    choice, label : str
+        What was chosen otherwise, and how.
+    names : tuple of str
+        Components.
+    optimum : Optimum
+        Of the average.
+    average : tuple of Fid
+        What it is the fit of, one a spectrum.
+    others : sequence of tuple of Fid
+        The data to follow, such as the bins behind the average.
     """
-
-    label: str
-    fit: Fit
-    average: Fid
-    fids: Sequence[Fid]
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A model at its optimum, and how its data were aligned."""
 
     choice: str
     label: str
-    problem: Problem
-    point: Point
-    free: BoolArray
-    offset_hz: float
-    turn_rad: float
-    noise_sd: float
+    names: tuple[str, ...]
+    optimum: Optimum
+    average: tuple[Fid, ...]
+    others: Sequence[tuple[Fid, ...]]
 
-    def response(self) -> RealArray:
-        """Return d(amplitudes)/d(data), (n_columns, n_fit), rotated and in signal units."""
-        active = np.flatnonzero(self.point.amplitudes)
-        rows = np.concatenate(
-            [
-                self.problem.fixed_jacobian(self.point)[:, self.free],
-                self.problem.linear_jacobian(self.point)[:, active],
-            ],
-            axis=1,
-        )
-        inverse = inverse_of(rows.T @ rows)[int(self.free.sum()) :]
-        n_fit = len(self.problem.model.ppm)
-        response = np.zeros((len(self.point.amplitudes), n_fit))
-        response[active] = -inverse @ self.problem.whiten(rows[:n_fit].T)
-        return response / self.problem.noise_sd
-
-    def follow(self, average: Fid, fids: Sequence[Fid]) -> RealArray:
-        """Return the amplitudes of spectra near the average, (n_fids, n_columns)."""
-        model, theta = self.problem.model, self.point.theta
-        turn = self.turn_rad + theta[0] + model.turn_per_us * theta[1]
-        changes = [
-            (model.data_spectrum(shifted(_less(fid, average), self.offset_hz))) for fid in fids
-        ]
-        changed = model.rotated((np.array(changes) * np.exp(-1j * turn)).real)
-        amplitudes: RealArray = self.point.amplitudes + changed @ self.response().T
-        return amplitudes
+    def amplitudes(self, names: tuple[str, ...]) -> RealArray:
+        """Return what it says of the data, (n_others, n_names); NaN of what it does not have."""
+        found = self.optimum.follow(self.average, self.others)
+        places = [self.names.index(name) if name in self.names else -1 for name in names]
+        return np.where(np.array(places) < 0, np.nan, found[:, places])
 
 
 def fit_ensemble(
@@ -138,7 +107,7 @@ def fit_ensemble(
     average: Fid,
     fids: Sequence[Fid],
     rng: np.random.Generator,
-    others: Mapping[str, Alternative] | None = None,
+    others: Sequence[Candidate | None] = (),
 ) -> Ensemble | None:
     """Return what other models say of some spectra; None where the fit itself failed.
 
@@ -152,90 +121,100 @@ def fit_ensemble(
         The spectra to follow, such as the bins behind the average.
     rng : Generator
         For the weights.
-    others : mapping of str to Alternative, optional
-        Fits that differ in another choice, by its name.
+    others : sequence of Candidate, optional
+        Further fits, which differ in a choice that is no matter of the model alone; None
+        where one failed.
     """
-    own = _found_of(fit)
-    if own is None:
+    own = candidate_of(fit, average, fids)
+    if own is None or fit.found is None:
         return None
+    return compare(own, [*_searched(own, fit.found), *filter(None, others)], rng)
+
+
+def candidate_of(
+    fit: Fit, average: Fid, fids: Sequence[Fid], choice: str = "", label: str = ""
+) -> Candidate | None:
+    """Return a fit of one spectrum as a candidate; None where it failed.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of the average spectrum, as processed or modelled otherwise.
+    average : Fid
+        What `fit` is the fit of.
+    fids : sequence of Fid
+        The spectra to follow, processed in the same way.
+    choice, label : str, optional
+        What was chosen otherwise, and how.
+    """
+    if fit.found is None:
+        return None
+    view = View(fit.found.alignment, fit.result.noise_sd)
+    best = fit.found.solution
+    optimum = _optimum(fit.found.problem, best.point.theta, best.free, view)
+    return Candidate(
+        choice, label, fit.result.names, optimum, (average,), [(fid,) for fid in fids]
+    )
+
+
+def compare(own: Candidate, others: Sequence[Candidate], rng: np.random.Generator) -> Ensemble:
+    """Return the ensemble of models that were fitted to the same data.
+
+    Parameters
+    ----------
+    own : Candidate
+        The model that is reported.
+    others : sequence of Candidate
+        The others.
+    rng : Generator
+        For the weights.
+    """
+    weights = _weights(own, others, rng)
     members = [
-        (found, found.follow(average, fids)[:, : len(fit.result.names)])
-        for found in _searched(own)
+        Member(one.choice, one.label, weight, one.amplitudes(own.names))
+        for one, weight in zip(others, weights, strict=True)
     ]
-    for choice, other in (others or {}).items():
-        found = _found_of(other.fit, choice, other.label)
-        if found is not None:
-            followed = found.follow(other.average, other.fids)
-            members.append((found, _renamed(followed, other.fit.result.names, fit.result.names)))
-    weights = _weights(own, [found for found, _ in members], rng)
-    return Ensemble(
-        fit.result.names,
-        own.follow(average, fids)[:, : len(fit.result.names)],
-        tuple(
-            Member(found.choice, found.label, weight, amplitudes)
-            for (found, amplitudes), weight in zip(members, weights, strict=True)
-        ),
-    )
+    return Ensemble(own.names, own.amplitudes(own.names), tuple(members))
 
 
-def _found_of(fit: Fit, choice: str = "", label: str = "") -> _Found | None:
-    """Return the optimum of a fit, or nothing where it failed."""
-    if fit.problem is None or fit.solution is None:
-        return None
-    point, result = fit.solution.point, fit.result
-    f0_mhz = fit.problem.model.axis.spectrometer_frequency_mhz
-    return _Found(
-        choice,
-        label,
-        fit.problem,
-        point,
-        fit.solution.free,
-        offset_hz=result.offset_ppm * f0_mhz - float(point.theta[2]),
-        turn_rad=result.phase_rad - float(point.theta[0]),
-        noise_sd=result.noise_sd,
-    )
-
-
-def _searched(own: _Found) -> Iterator[_Found]:
+def _searched(own: Candidate, found: Found) -> Iterator[Candidate]:
     """Yield every variant at its optimum, searched from that of the fit."""
-    vary = np.ones(own.point.theta.size, dtype=np.bool_)
-    for variant in variants_of(own.problem):
-        end = solve_fast(variant.problem, own.point.theta, vary, _DECREASE)
-        yield replace(
-            own,
-            choice=variant.choice,
-            label=variant.label,
-            problem=variant.problem,
-            point=end.point,
-            free=end.free,
-        )
+    start, view = found.solution.point.theta, own.optimum.spectra[0].view
+    vary = np.ones(start.size, dtype=np.bool_)
+    for variant in variants_of(found.problem):
+        end = solve_fast(variant.problem, start, vary, _DECREASE)
+        optimum = _optimum(variant.problem, end.point.theta, end.free, view)
+        yield replace(own, choice=variant.choice, label=variant.label, optimum=optimum)
 
 
-def _weights(own: _Found, found: Sequence[_Found], rng: np.random.Generator) -> list[float]:
-    """Return the weight of each model against the others of its choice and the fit's own."""
-    models = [own.problem.model, *(one.problem.model for one in found)]
-    trusted = np.logical_and.reduce([model.weight == 1 for model in models])
-    blocks = blocks_of(own.problem.model.ppm, trusted)
-    misfit = residual_of(own.problem, own.point)[trusted]
-    scores = [
-        predictive_scores(one.problem, one.point, one.free, blocks, own.noise_sd)
-        for one in (own, *found)
-    ]
-    weights = np.zeros(len(found))
-    for choice in dict.fromkeys(one.choice for one in found):
-        same = [index for index, one in enumerate(found) if one.choice == choice]
-        rows = np.array([scores[0], *(scores[1 + index] for index in same)]) / run_length(misfit)
-        weights[same] = predictive_weights(rows, rng)[1:]
+def _optimum(problem: Problem, theta: RealArray, free: BoolArray, view: View) -> Optimum:
+    """Return the first-order view of one spectrum at its optimum."""
+    return optimum_of(Joint([Block.of(problem)], problem.prior), theta, free, (view,))
+
+
+def _weights(own: Candidate, others: Sequence[Candidate], rng: np.random.Generator) -> list[float]:
+    """Return the weight of each model against the others of its choice and the reported one."""
+    scores = _scores([own, *others])
+    weights = np.zeros(len(others))
+    for choice in dict.fromkeys(one.choice for one in others):
+        same = [index for index, one in enumerate(others) if one.choice == choice]
+        weights[same] = predictive_weights(scores[[0, *(1 + n for n in same)]], rng)[1:]
     return weights.tolist()
 
 
-def _renamed(amplitudes: RealArray, names: tuple[str, ...], wanted: tuple[str, ...]) -> RealArray:
-    """Return amplitudes in another order of components; NaN for those that are not there."""
-    places = [names.index(name) if name in names else -1 for name in wanted]
-    absent = np.array(places) < 0
-    return np.where(absent, np.nan, amplitudes[:, places])
+def _scores(candidates: Sequence[Candidate]) -> RealArray:
+    """Return how well each model predicts stretches of the data, (n_models, n_blocks).
 
-
-def _less(fid: Fid, average: Fid) -> Fid:
-    """Return the difference of two signals."""
-    return Fid(fid.samples - average.samples, fid.axis)
+    Stretches that all of them trust; misfit that runs on counts once for its length.
+    """
+    scores = []
+    for place, reported in enumerate(candidates[0].optimum.spectra):
+        seen = [one.optimum.spectra[place] for one in candidates]
+        trusted = np.logical_and.reduce([one.problem.model.weight == 1 for one in seen])
+        blocks = blocks_of(reported.problem.model.ppm, trusted)
+        rows = [
+            predictive_scores(spectrum, one.optimum.inverse, blocks)
+            for spectrum, one in zip(seen, candidates, strict=True)
+        ]
+        scores.append(np.array(rows) / run_length(reported.residual[trusted]))
+    return np.concatenate(scores, axis=1)

@@ -12,8 +12,9 @@ import numpy as np
 
 from glxflow.fit.curvature import decrease
 from glxflow.fit.nnls import nnls_gram
+from glxflow.fit.point import Point
 from glxflow.fit.prior import Prior, leaves
-from glxflow.fit.problem import Point, Problem
+from glxflow.fit.problem import Problem
 from glxflow.fit.solver import LARGEST_PREDICTED_DECREASE, SMALLEST_DECREASE
 from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, RealArray
@@ -63,6 +64,18 @@ class Block:
     channels: tuple[Channel, ...]
     soft_rows: RealArray
     is_signed: BoolArray
+
+    @classmethod
+    def of(cls, problem: Problem) -> "Block":
+        """Return the block of one spectrum as it is fitted alone."""
+        n_columns = problem.ratio_rows.shape[1]
+        channel = Channel(
+            problem,
+            np.arange(len(problem.prior.names)),
+            np.eye(n_columns),
+            np.zeros((len(problem.model.ppm), n_columns)),
+        )
+        return cls((channel,), problem.ratio_rows, problem.model.is_signed)
 
 
 @dataclass(frozen=True, slots=True)

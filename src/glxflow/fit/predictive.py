@@ -10,9 +10,8 @@ runs on over neighbouring points, which then do not count as so many witnesses.
 
 import numpy as np
 
-from glxflow.fit.problem import Point, Problem
+from glxflow.fit.optimum import Seen
 from glxflow.fit.square import diagonal
-from glxflow.fit.uncertainty import inverse_of, residual_of
 from glxflow.spectrum import BoolArray, RealArray
 
 BLOCK_PPM = 0.15
@@ -28,21 +27,17 @@ alternative of a choice of three: its weight is above 1/1.96^2.
 """
 
 
-def predictive_scores(
-    problem: Problem, point: Point, free: BoolArray, blocks: RealArray, noise_sd: float
-) -> RealArray:
-    """Return the log density of each block given the rest of the spectrum, (n_blocks,).
+def predictive_scores(seen: Seen, inverse: RealArray, blocks: RealArray) -> RealArray:
+    """Return the log density of each block given the rest of what was fitted, (n_blocks,).
 
     Parameters
     ----------
-    problem, point : Problem, Point
-        A fit and its optimum.
-    free : (n_theta,) bool ndarray
-        Non-linear parameters that are not at a bound.
+    seen : Seen
+        A spectrum of a fit at its optimum.
+    inverse : (n_parameters, n_parameters) ndarray
+        Inverse Hessian of the fit.
     blocks : (n_fit,) ndarray
         Number of the block of each point from 0; negative where a point is in none.
-    noise_sd : float
-        Of the noise in the fitted spectrum, in signal units.
 
     Notes
     -----
@@ -50,17 +45,12 @@ def predictive_scores(
     a block B left out has the residual ``(K^-1)_BB^-1 (K^-1 y)_B`` and the
     covariance ``(K^-1)_BB^-1``. ``K^-1 y`` is the residual of the penalised fit.
     """
-    active = point.amplitudes != 0
-    rows = np.concatenate(
-        [problem.fixed_jacobian(point)[:, free], problem.linear_jacobian(point)[:, active]], axis=1
-    )
-    inverse = inverse_of(rows.T @ rows)
-    model = problem.model
-    explained = model.rotation @ problem.whiten(rows[: len(model.ppm)].T).T
+    problem, model = seen.problem, seen.problem.model
+    explained = model.rotation @ problem.whiten(seen.slopes.T).T
     kept = np.ones(len(model.ppm))
     kept[: problem.shares.size] -= problem.shares
-    residual = residual_of(problem, point) * model.weight
-    scale = (noise_sd / problem.noise_sd) ** 2
+    residual = seen.residual * model.weight
+    scale = (seen.view.noise_sd / problem.noise_sd) ** 2
     scores = []
     for number in range(int(blocks.max()) + 1):
         inside = blocks == number

@@ -9,79 +9,19 @@ orthogonal to the active columns and the projection leaves the gradient right.
 Near the minimum the Hessian is exact.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from glxflow.fit.curvature import Quadratic, definite, line_curvature, line_gradient
 from glxflow.fit.lineshape import lineshape
 from glxflow.fit.model import FitModel
 from glxflow.fit.nnls import nnls_gram
+from glxflow.fit.point import Curves, Point
 from glxflow.fit.prior import SHARED
-from glxflow.fit.shapes import LORENTZIAN, OF_ALL, WIDTH, Shapes, shapes_of, slopes_of
+from glxflow.fit.shapes import LORENTZIAN, OF_ALL, WIDTH, shapes_of, slopes_of
 from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, ComplexArray, RealArray, SingleArray
 
 _RIDGE = 1e-10
-
-
-@dataclass(frozen=True, slots=True)
-class Curves:
-    """Model and data at one parameter vector, before amplitudes; rows are rotated as in the model.
-
-    Attributes
-    ----------
-    theta : (n_theta,) ndarray
-        Non-linear parameters.
-    shapes : Shapes
-        Line shapes these stand for.
-    decays : (n_columns, n_nodes) complex ndarray
-        Line shapes at the nodes, over the noise.
-    spectra : (n_columns, n_fit) ndarray
-        Spectra over the noise.
-    data : (5, n_fit) ndarray
-        Phased data over the noise, its derivatives by phase and by delay, and itself
-        times turn and times squared turn per delay, which are in its second ones.
-    """
-
-    theta: RealArray
-    shapes: Shapes
-    decays: ComplexArray
-    spectra: RealArray
-    data: RealArray
-
-
-@dataclass(frozen=True, slots=True)
-class Point(Curves):
-    """The state of the fit at one parameter vector.
-
-    Attributes
-    ----------
-    amplitudes : (n_columns,) ndarray
-        Non-negative but for quadratures, at their optimum for `theta`.
-    whitened : (n_columns, n_fit) ndarray
-        Spectra under the square root of the baseline's weight.
-    gram : (n_columns, n_columns) ndarray
-        Normal matrix of the amplitudes, with the ratios.
-    residual : (n_rows,) ndarray
-        Whitened data rows, ratio rows, prior rows.
-    """
-
-    amplitudes: RealArray
-    whitened: RealArray
-    gram: RealArray
-    residual: RealArray
-
-    @property
-    def cost(self) -> float:
-        """Sum of squares of the residual: chi-squared plus priors."""
-        return float(self.residual @ self.residual)
-
-    @property
-    def remainder(self) -> RealArray:
-        """What the components leave of the phased data, over the noise, (n_fit,)."""
-        left: RealArray = self.data[0] - self.amplitudes @ self.spectra
-        return left
 
 
 class Problem:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from glxflow.fit.engine import Fit
+from glxflow.fit.found import Fit
 from glxflow.fit.nnls import nnls_gram
-from glxflow.fit.problem import Curves, Point, Problem
+from glxflow.fit.point import Curves, Point
+from glxflow.fit.problem import Problem
 from glxflow.fit.solver import Solution, solve_fast
 from glxflow.fit.uncertainty import inverse_of
 from glxflow.spectrum import RealArray
@@ -106,9 +107,9 @@ def profile_interval(
     """
     below = np.zeros(numerator.size) if denominator is None else denominator
     amount = 1.0 if denominator is None else float(below @ fit.result.amplitudes)
-    problem, solution = fit.problem, fit.solution
-    if problem is None or solution is None or not amount > 0:
+    if fit.found is None or not amount > 0:
         return ProfileInterval(*[float("nan")] * 4)
+    problem, solution = fit.found.problem, fit.found.solution
     value = float(numerator @ fit.result.amplitudes) / amount
     gradient = (numerator - value * below) / amount
     sd = float(np.sqrt(gradient @ fit.result.covariance @ gradient))

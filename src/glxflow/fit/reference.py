@@ -7,8 +7,9 @@ import lmfit
 import numpy as np
 
 from glxflow.fit.curvature import Quadratic
+from glxflow.fit.point import Point
 from glxflow.fit.prior import Prior, leaves
-from glxflow.fit.problem import Point, Problem
+from glxflow.fit.problem import Problem
 from glxflow.fit.solver import Solution, quadratic_after, solution_at, within
 from glxflow.spectrum import BoolArray, RealArray
 

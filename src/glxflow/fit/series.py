@@ -20,7 +20,8 @@ import numpy as np
 from glxflow.errors import DataError
 from glxflow.fit.contrasts import N_MOVING, changing_columns, joint_problem
 from glxflow.fit.design import Design, Reduction, reduce_design
-from glxflow.fit.engine import Fit, fit_prepared
+from glxflow.fit.engine import fit_prepared
+from glxflow.fit.found import Fit
 from glxflow.fit.joint import Joint, JointPoint, JointSolution, block_jacobian, solve_joint
 from glxflow.fit.model import FitModel
 from glxflow.fit.uncertainty import Uncertainty, inverse_of
@@ -116,17 +117,18 @@ def fit_series(
     pseudo = reduction.mixing @ series.samples[0]
     mean = fit_prepared(Fid(pseudo[0], series.axis), model)
     responses = tuple(name for name, _ in design.responses)
-    if mean.problem is None or mean.solution is None or mean.uncertainty is None:
+    if mean.found is None:
         return _failed(mean, responses)
-    changing = changing_columns(mean.problem.model, mean.solution.point.amplitudes)
-    joint, chi2 = joint_problem(mean, model, mean.problem, mean.solution, changing, pseudo)
-    found = solve_joint(joint, mean.solution.point.theta, mean.solution.free)
+    best = mean.found.solution
+    changing = changing_columns(mean.found.problem.model, best.point.amplitudes)
+    joint, chi2 = joint_problem(mean.found, mean.result.noise_sd, model, changing, pseudo)
+    found = solve_joint(joint, best.point.theta, best.free)
     fit = SeriesFit(
         mean=mean,
         responses=responses,
         names=mean.result.names,
         state=np.concatenate([block.linear for block in found.point.blocks]),
-        covariance=_covariance(joint, found.point, mean.uncertainty),
+        covariance=_covariance(joint, found.point, mean.found.uncertainty),
         to_amplitudes=_to_amplitudes(reduction, changing, len(mean.result.names)),
         to_lines=_to_lines(reduction, changing),
         contrast_chi2=chi2,

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from glxflow.fit.curvature import Quadratic, decrease
+from glxflow.fit.point import Point
 from glxflow.fit.prior import leaves
-from glxflow.fit.problem import Point, Problem
+from glxflow.fit.problem import Problem
 from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, RealArray
 

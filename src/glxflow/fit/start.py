@@ -103,6 +103,11 @@ class Alignment:
     phase_rad: float
     linewidth_hz: float
 
+    def aligned(self, fid: Fid) -> Fid:
+        """Return a signal with its offset and phase taken away."""
+        turn = -2j * np.pi * self.offset_hz * fid.axis.time_s - 1j * self.phase_rad
+        return Fid(fid.samples * np.exp(turn), fid.axis)
+
 
 @dataclass(frozen=True, slots=True)
 class _Peak:
@@ -229,9 +234,3 @@ def _in_band(fid: Fid) -> ComplexArray:
     window = np.sin(np.pi / 2 * taper) ** 2
     band: ComplexArray = np.fft.ifft(np.fft.ifftshift(fid.spectrum * window))
     return band
-
-
-def shifted(fid: Fid, offset_hz: float) -> Fid:
-    """Return the data with a frequency offset taken off."""
-    time_s: RealArray = fid.axis.time_s
-    return Fid(fid.samples * np.exp(-2j * np.pi * offset_hz * time_s), fid.axis)

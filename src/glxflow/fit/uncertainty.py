@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glxflow.fit.problem import Point, Problem
+from glxflow.fit.point import Point
+from glxflow.fit.problem import Problem
 from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, Kind, RealArray
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from glxflow.report.numbers import MISSING, number, with_sd
 
-FIRST = ("Glx", "Glu", "Gln", "tNAA", "tCr", "tCho", "mI")
+FIRST = ("Glx", "Glu", "Gln", "GABA+", "tNAA", "tCr", "tCho", "mI")
 """What the trial is about, and what it is measured against; the rest follows by name."""
 
 HEADLINE = {
@@ -19,13 +19,13 @@ HEADLINE = {
 
 _OF_AMPLITUDE = ("amplitude", "sd", "crlb", "sd_model", "limit95")
 
-MODEL_COLUMNS = {
+_MODEL_COLUMNS = {
     "glu_tcr": "Glu/tCr",
     "gln_tcr": "Gln/tCr",
     "glx_tcr": "Glx/tCr",
     "glx_tnaa": "Glx/tNAA",
+    "gabaplus_tcr": "GABA+/tCr",
 }
-"""Ratios that the table of models shows, with their headings."""
 
 
 def estimate_rows(estimates: pd.DataFrame) -> dict[str, Any]:
@@ -65,18 +65,31 @@ def estimate_rows(estimates: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def model_rows(models: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return what the table of models shows: choice, model, weight and ratios as texts."""
-    return [
+def model_rows(models: pd.DataFrame) -> dict[str, Any]:
+    """Return what the table of models shows: choice, model, weight and ratios as texts.
+
+    Parameters
+    ----------
+    models : DataFrame
+        As in `ScanPage`.
+
+    Returns
+    -------
+    dict
+        `columns`: headings of the ratios it has; `rows`: list of name and cells.
+    """
+    shown = {name: heading for name, heading in _MODEL_COLUMNS.items() if name in models}
+    rows = [
         {
             "name": f"{row['choice']}: {row['model']}" if row["model"] else row["choice"],
             "cells": [
                 "" if math.isnan(row["weight"]) else f"{100 * row['weight']:.0f} %",
-                *(number(float(row[column])) for column in MODEL_COLUMNS),
+                *(number(float(row[column])) for column in shown),
             ],
         }
         for row in models.to_dict("records")
     ]
+    return {"columns": list(shown.values()), "rows": rows}
 
 
 def session_value(estimates: pd.DataFrame, metabolite: str, column: str) -> str:

@@ -11,7 +11,6 @@ import pandas as pd
 
 from glxflow.report.estimates import (
     HEADLINE,
-    MODEL_COLUMNS,
     estimate_rows,
     model_rows,
     session_value,
@@ -159,7 +158,6 @@ def render_scan(scan: ScanPage) -> str:
         verdict=_session_verdict(scan),
         bins=bins,
         models=model_rows(scan.models),
-        model_headings=list(MODEL_COLUMNS.values()),
         figures=_figures(scan),
     )
 

@@ -1,0 +1,84 @@
+"""What every spectrum of an edited study shares: models of half sum and difference."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from glxflow.errors import BasisError
+from glxflow.fit.model import FitModel
+from glxflow.fit.options import FitOptions
+from glxflow.fit.preparation import prepare
+from glxflow.fit.start import template
+from glxflow.fit.widths import narrowed
+from glxflow.spectrum import BasisSet, ComplexArray, Kind
+
+LOWEST_EDITED_PPM = 2.45
+
+
+@dataclass(frozen=True, slots=True)
+class EditedModel:
+    """What every spectrum of an edited study shares.
+
+    Attributes
+    ----------
+    total, difference : FitModel
+        Of the half sum and of the difference.
+    responses : (2, n_components, n_points) complex ndarray
+        Of the half sum's components in it and in the difference, as upright and narrowed as
+        it is.
+    turn : complex
+        What the difference is multiplied by to stand to its model as the half sum does
+        to its own.
+    """
+
+    total: FitModel
+    difference: FitModel
+    responses: ComplexArray
+    turn: complex
+
+
+def prepare_edited(total: BasisSet, difference: BasisSet, options: FitOptions) -> EditedModel:
+    """Return the model of two basis sets that are on the data's axis.
+
+    Parameters
+    ----------
+    total : BasisSet
+        Half the sum of ON and OFF, with macromolecules.
+    difference : BasisSet
+        ON less OFF, with the co-edited macromolecules.
+    options : FitOptions
+        Choices of the fit.
+
+    Raises
+    ------
+    BasisError
+        If their metabolites differ, or one of them cannot be prepared.
+    """
+    names = _metabolites(total)
+    if names != _metabolites(difference) or total.axis != difference.axis:
+        raise BasisError(
+            f"{total.source} holds {', '.join(names)}, {difference.source} holds "
+            f"{', '.join(_metabolites(difference))}: expected the same metabolites, in one "
+            "order and on one axis. Simulate ON and OFF with the same options."
+        )
+    low, high = options.ppm_range
+    edited = replace(options, ppm_range=(max(low, LOWEST_EDITED_PPM), high))
+    upright, other = (
+        complex(np.conj(start) / abs(start))
+        for start in (template(total)[0], template(difference)[0])
+    )
+    in_difference = np.zeros_like(total.fids)
+    for name in names:
+        in_difference[total.names.index(name)] = difference.fid(name)
+    return EditedModel(
+        total=prepare(total, options),
+        difference=prepare(difference, edited),
+        responses=upright * np.array([narrowed(total), in_difference]),
+        turn=other / upright,
+    )
+
+
+def _metabolites(basis: BasisSet) -> tuple[str, ...]:
+    """Return the names of what is not macromolecule or lipid."""
+    pairs = zip(basis.names, basis.kinds, strict=True)
+    return tuple(name for name, kind in pairs if kind is Kind.METABOLITE)
