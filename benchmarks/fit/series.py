@@ -19,7 +19,8 @@ from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
 from glxflow.fit.changes import percent_changes
 from glxflow.fit.contrasts import N_MOVING
 from glxflow.fit.design import bin_design
-from glxflow.fit.joint import Block, Joint, solve_joint
+from glxflow.fit.joint import Block, Joint
+from glxflow.fit.joint_solver import solve_joint
 from glxflow.fit.series import SeriesFit, fit_series
 from glxflow.spectrum import BasisSet, BoolArray, Fid, Series
 

@@ -81,7 +81,8 @@ def bases(glxflow, record, tmp_path):
 def test_an_edited_session_gives_gaba_plus_and_glx(glxflow, record, bases, tmp_path):
     off, on = bases
     out = tmp_path / "out"
-    run = glxflow("fit", record, "--basis", off, "--basis-on", on, "--out", out)
+    bases = ("--basis", off, "--basis-on", on)
+    run = glxflow("fit", record, *bases, "--profile", "GABA+,Glx", "--out", out)
     assert run.returncode == 0, run.stderr
     table = pd.read_csv(out / f"{PREFIX}_desc-fit_concentrations.tsv", sep="\t")
     rows = table.set_index("metabolite")
@@ -97,6 +98,9 @@ def test_an_edited_session_gives_gaba_plus_and_glx(glxflow, record, bases, tmp_p
         assert rows.loc[name, "ratio_tcr"] == pytest.approx(amount / creatine, abs=4 * sd)
         assert sd < 0.15 * amount / creatine
         assert 0 < rows.loc[name, "ratio_tcr_sd_model"] < 0.3 * amount / creatine
+    for name in ("GABA+", "Glx"):
+        value, low, high = rows.loc[name, ["ratio_tcr", "ratio_tcr_low95", "ratio_tcr_high95"]]
+        assert low < value < high
     models = pd.read_csv(out / f"{PREFIX}_desc-fit_models.tsv", sep="\t")
     assert models["gabaplus_tcr"].iloc[0] == pytest.approx(
         rows.loc["GABA+", "ratio_tcr"], rel=1e-2

@@ -18,6 +18,7 @@ from glxflow.fit import (
     fit_prepared,
     prepare,
     prepare_edited,
+    profile_interval,
 )
 from glxflow.quantify import estimates, ratio
 from glxflow.spectrum import Axis, Fid, FitStatus
@@ -339,3 +340,29 @@ def test_bins_of_an_edited_session_are_fitted_as_each_alone_where_all_trust_the_
     for fit, pair in zip(together, pairs, strict=True):
         alone = fit_edited(*pair, model())
         assert fit.difference.amplitudes == pytest.approx(alone.difference.amplitudes)
+
+
+@pytest.mark.parametrize("quantity", ["GABA+", "Glx", "Glu"])
+def test_profile_intervals_of_an_edited_session_are_normal_where_much_is_known(
+    make_session, quantity
+):
+    fit = fit_edited(*make_session(7, noise_sd=0.3), model())
+    parts = QUANTITIES[quantity]
+    weights = np.array([float(name in parts) for name in fit.difference.names])
+    found = profile_interval(fit, weights)
+    value, sd = amount(fit.difference, parts)
+    assert (found.value, found.sd) == pytest.approx((value, sd))
+    assert found.value == pytest.approx(truth(parts), abs=4 * sd)
+    assert found.low95 == pytest.approx(value - 1.96 * sd, abs=0.4 * sd)
+    assert found.high95 == pytest.approx(value + 1.96 * sd, abs=0.4 * sd)
+
+
+def test_a_failed_edited_session_has_no_profile():
+    rng = np.random.default_rng(9)
+    session = tuple(
+        Fid(rng.normal(size=AXIS.n_points) + 1j * rng.normal(size=AXIS.n_points), AXIS)
+        for _ in range(2)
+    )
+    fit = fit_edited(*session, model())
+    found = profile_interval(fit, np.ones(len(fit.difference.names)))
+    assert np.isnan([found.value, found.low95, found.high95]).all()

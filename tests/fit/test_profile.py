@@ -9,7 +9,9 @@ from scipy.stats import chi2
 
 from glxflow.fit import Fit, fit_prepared
 from glxflow.fit.found import Found
-from glxflow.fit.profile import CHI2_95, Held, profile_interval
+from glxflow.fit.joint import Block, Joint
+from glxflow.fit.joint_solver import solve_joint
+from glxflow.fit.profile import CHI2_95, profile_interval
 from glxflow.fit.solver import solve_fast
 from glxflow.fit.uncertainty import uncertainty
 from glxflow.spectrum import Fid
@@ -54,12 +56,12 @@ def test_a_held_sum_has_its_value_and_costs_more(model, make_fid):
     fit = fit_prepared(make_fid(), model)
     row = np.zeros(len(model.response))
     row[: len(fit.result.names)] = weights(fit, "Glu", "Gln")
-    everything_varies = np.ones(fit.found.solution.point.theta.size, dtype=bool)
-    held = solve_fast(
-        Held(fit.found.problem, row, 12.0), fit.found.solution.point.theta, everything_varies
-    )
-    assert row @ held.point.amplitudes == pytest.approx(12.0, rel=1e-5)  # a finite strength
-    assert held.point.cost > fit.found.solution.point.cost
+    problem, best = fit.found.problem, fit.found.solution
+    block = Block.of(problem).held(1e3 * row, 1e3 * 12.0)
+    held = solve_joint(Joint([block], problem.prior), best.point.theta, best.free)
+    found = held.point.blocks[0].linear
+    assert row @ found == pytest.approx(12.0, rel=1e-5)  # a finite strength
+    assert held.point.cost > best.point.cost
 
 
 def test_a_failed_fit_has_no_interval(model):

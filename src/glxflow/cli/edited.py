@@ -7,6 +7,7 @@ from typing import Any
 
 from glxflow.basis.coedited import edited_total, with_coedited
 from glxflow.basis.simulate import edited_difference
+from glxflow.cli.fit_bins import members_to_profile, profile_limits
 from glxflow.cli.fitting import responses_for
 from glxflow.cli.model_choice import edited_session_ensemble
 from glxflow.cli.scan_results import BinFit
@@ -67,6 +68,7 @@ def fit_edited_bins(
     basis: tuple[BasisSet, BasisSet],
     options: FitOptions,
     water: Fid | None,
+    profiled: tuple[str, ...],
 ) -> EditedBins:
     """Return the joint fit of every bin, and what other models say of them.
 
@@ -82,9 +84,13 @@ def fit_edited_bins(
         Choices of the fit.
     water : Fid or None
         Combined water reference, corrected where the bins are.
+    profiled : tuple of str
+        Metabolites and sums whose profile intervals are wanted.
 
     Raises
     ------
+    ConfigError
+        If one of these is not reported.
     DataError
         If the session is not an edited one.
     """
@@ -97,9 +103,15 @@ def fit_edited_bins(
         read_series(source.with_name(record[key])) for key in ("Sum", "Difference")
     )
     pairs = list(zip(_fids(total), _fids(difference), strict=True))
-    found, model = fit_edited_alike(pairs, prepare_edited(*basis, options))
+    model = prepare_edited(*basis, options)
+    chosen = members_to_profile(profiled, model.difference)
+    found, model = fit_edited_alike(pairs, model)
     fits = [
-        BinFit(fit.difference, _other_baselines(pair, model, fit.total))
+        BinFit(
+            fit.difference,
+            _other_baselines(pair, model, fit.total),
+            profile_limits(fit, fit.difference.names, chosen),
+        )
         for fit, pair in zip(found, pairs, strict=True)
     ]
     ensemble = edited_session_ensemble(total, difference, record["BinTable"], model, water)

@@ -193,10 +193,8 @@ def _fitted(
     """Return the fits of a session: edited where there is a basis set of ON."""
     bins, scan = prepared.bins, prepared.header.path
     if len(bases) == 2:
-        if profiled:
-            raise ConfigError("--profile is not known for edited scans. Drop it, or --basis-on.")
         sets = edited_basis(*bases, bins, scan)
-        edited = fit_edited_bins(source, prepared.record, sets, options, prepared.water)
+        edited = fit_edited_bins(source, prepared.record, sets, options, prepared.water, profiled)
         return _Fitted(edited.fits, sets[0], ensemble=edited.ensemble, sums=edited.sums)
     basis = basis_for(bases[0], bins, scan)
     model = prepare(basis, options)

@@ -1,5 +1,6 @@
 """Fit every time bin of a session, with what is asked for beside the estimates."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import numpy as np
@@ -7,8 +8,14 @@ import typer
 
 from glxflow.cli.scan_results import REPORTED, BinFit
 from glxflow.errors import ConfigError
-from glxflow.fit import Fit, FitModel, baseline_alternatives, fit_alike
-from glxflow.fit.profile import profile_interval
+from glxflow.fit import (
+    EditedFit,
+    Fit,
+    FitModel,
+    baseline_alternatives,
+    fit_alike,
+    profile_interval,
+)
 from glxflow.quantify.estimates import SUMS, members_of
 from glxflow.spectrum import FitStatus, Series
 
@@ -21,6 +28,27 @@ Profile = Annotated[
 def names_of(profile: str) -> tuple[str, ...]:
     """Return the names in a list with commas; none in an empty one."""
     return tuple(name.strip() for name in profile.split(",") if name.strip())
+
+
+def members_to_profile(profiled: tuple[str, ...], model: FitModel) -> dict[str, tuple[str, ...]]:
+    """Return the parts of every metabolite or sum whose profile interval is wanted.
+
+    Raises
+    ------
+    ConfigError
+        If one of these is not reported.
+    """
+    members = {
+        REPORTED.get(name, name): (name, parts)
+        for name, parts in members_of(model.names, model.kinds).items()
+    }
+    unknown = [name for name in profiled if name not in members]
+    if unknown:
+        raise ConfigError(
+            f"--profile {','.join(profiled)}: {', '.join(unknown)} not among what is reported, "
+            f"{', '.join(members)}. Correct the name."
+        )
+    return dict(members[name] for name in profiled)
 
 
 def fit_bins(
@@ -42,17 +70,7 @@ def fit_bins(
     ConfigError
         If one of these is not reported.
     """
-    members = {
-        REPORTED.get(name, name): (name, parts)
-        for name, parts in members_of(model.names, model.kinds).items()
-    }
-    unknown = [name for name in profiled if name not in members]
-    if unknown:
-        raise ConfigError(
-            f"--profile {','.join(profiled)}: {', '.join(unknown)} not among what is reported, "
-            f"{', '.join(members)}. Correct the name."
-        )
-    chosen = dict(members[name] for name in profiled)
+    chosen = members_to_profile(profiled, model)
     fids = [bins.fid(index) for index in range(bins.n_transients)]
     alike, shared = fit_alike(fids, model)
     fits = []
@@ -62,16 +80,34 @@ def fit_bins(
             if fit.result.status is FitStatus.CONVERGED
             else ()
         )
-        limits = {name: _limits(fit, parts) for name, parts in chosen.items()}
-        fits.append(BinFit(fit.result, others, limits))
+        fits.append(BinFit(fit.result, others, profile_limits(fit, fit.result.names, chosen)))
     return tuple(fits), shared
 
 
-def _limits(fit: Fit, parts: tuple[str, ...]) -> dict[str, float]:
-    """Return the 95 % limits of an amplitude and of its ratios, as columns of the table."""
+def profile_limits(
+    fit: Fit | EditedFit, names: tuple[str, ...], chosen: Mapping[str, tuple[str, ...]]
+) -> dict[str, dict[str, float]]:
+    """Return the 95 % limits of amplitudes and of their ratios, as columns of the table.
+
+    Parameters
+    ----------
+    fit : Fit or EditedFit
+        The fit of a bin.
+    names : tuple of str
+        Its components.
+    chosen : mapping of str to tuple of str
+        The parts of what is wanted, by its name.
+    """
+    return {name: _limits(fit, names, parts) for name, parts in chosen.items()}
+
+
+def _limits(
+    fit: Fit | EditedFit, names: tuple[str, ...], parts: tuple[str, ...]
+) -> dict[str, float]:
+    """Return the 95 % limits of an amplitude and of its ratios."""
 
     def weights(chosen: tuple[str, ...]) -> np.ndarray:
-        return np.array([float(name in chosen) for name in fit.result.names])
+        return np.array([float(name in chosen) for name in names])
 
     below = {"": None} | {f"ratio_{name.lower()}_": SUMS[name] for name in ("tCr", "tNAA")}
     found = {

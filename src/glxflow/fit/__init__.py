@@ -3,6 +3,7 @@
 from glxflow.fit.edited import fit_edited, fit_edited_alike
 from glxflow.fit.edited_ensemble import fit_edited_ensemble
 from glxflow.fit.edited_model import EditedModel, prepare_edited
+from glxflow.fit.edited_result import EditedFit
 from glxflow.fit.engine import fit_alike, fit_prepared, fit_spectrum
 from glxflow.fit.ensemble import Ensemble, fit_ensemble
 from glxflow.fit.found import Fit
@@ -14,6 +15,7 @@ from glxflow.fit.sensitivity import baseline_alternatives
 from glxflow.fit.series import fit_series
 
 __all__ = [
+    "EditedFit",
     "EditedModel",
     "Ensemble",
     "Fit",

@@ -23,7 +23,8 @@ from glxflow.fit.edited_problem import EditedProblem, mismatch_of
 from glxflow.fit.edited_result import EditedFit, EditedFound, edited_fit, failed_edited
 from glxflow.fit.engine import PREFIT_ED_PER_PPM, fit_alike, fit_prepared
 from glxflow.fit.found import Fit, Found
-from glxflow.fit.joint import explained, solve_joint
+from glxflow.fit.joint import explained
+from glxflow.fit.joint_solver import solve_joint
 from glxflow.fit.problem import Problem
 from glxflow.fit.start import noise_sd
 from glxflow.spectrum import Fid

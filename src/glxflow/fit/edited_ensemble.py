@@ -12,8 +12,9 @@ import numpy as np
 
 from glxflow.basis.coedited import COEDITED
 from glxflow.fit.edited_result import EditedFit, EditedFound
-from glxflow.fit.ensemble import Candidate, Ensemble, compare
-from glxflow.fit.joint import Block, Joint, solve_joint
+from glxflow.fit.ensemble import SEARCHED_TO, Candidate, Ensemble, compare
+from glxflow.fit.joint import Joint
+from glxflow.fit.joint_solver import solve_joint
 from glxflow.fit.optimum import View, optimum_of
 from glxflow.fit.variants import variants_of
 from glxflow.spectrum import Fid
@@ -86,7 +87,7 @@ def _searched(own: Candidate, found: EditedFound) -> Iterator[Candidate]:
     """Yield every variant at its optimum, searched from that of the fit."""
     views = [seen.view for seen in own.optimum.spectra]
     for choice, label, joint in _variants(found):
-        end = solve_joint(joint, found.solution.point.theta, found.free)
+        end = solve_joint(joint, found.solution.point.theta, found.free, SEARCHED_TO)
         optimum = optimum_of(joint, end.point.theta, found.free, views)
         yield replace(own, choice=choice, label=label, optimum=optimum)
 
@@ -116,5 +117,4 @@ def _tied(found: EditedFound) -> Joint:
     # To a thousandth of both: as far as any number shows, exactly.
     strength = _STRENGTH / max(float(fitted[gaba] + fitted[coedited]), _LEAST)
     row = strength * (edited.mapping[gaba] - edited.mapping[coedited])
-    soft = np.concatenate([block.soft_rows, row[np.newaxis]])
-    return Joint([Block(block.channels, soft, block.is_signed)], joint.prior)
+    return Joint([block.held(row)], joint.prior)

@@ -8,11 +8,12 @@ from glxflow.fit.doubts import LARGEST_REDUCED_CHI2, failed
 from glxflow.fit.edited_problem import N_MISMATCH, EditedProblem
 from glxflow.fit.engine import component_curves
 from glxflow.fit.found import Fit
-from glxflow.fit.joint import JointSolution, block_jacobian, explained
+from glxflow.fit.joint import explained, information
+from glxflow.fit.joint_solver import JointSolution
 from glxflow.fit.model import FitModel
-from glxflow.fit.point import Point
+from glxflow.fit.point import Fitted
 from glxflow.fit.problem import Problem
-from glxflow.fit.uncertainty import inverse_of, shape_errors
+from glxflow.fit.uncertainty import shape_errors
 from glxflow.spectrum import BoolArray, FitResult, FitStatus, Flag, RealArray
 
 LARGEST_MISMATCH_HZ = 1.0
@@ -127,11 +128,8 @@ def _covariances(
     """
     joint, point = found.joint, found.point
     block, one = joint.blocks[0], point.blocks[0]
-    rows = np.hstack([block_jacobian(block, one, point.theta.size)[:, free], -one.design])
-    hessian = rows.T @ rows
+    rows, inverse = information(joint, point, free)
     n_free = int(free.sum())
-    hessian[np.arange(n_free), np.arange(n_free)] += joint.prior.sd[free] ** -2.0
-    inverse = inverse_of(hessian)
     noise, shape, first = np.zeros_like(inverse), np.zeros_like(inverse), 0
     for channel, fitted, own in zip(block.channels, one.points, spread, strict=True):
         problem = channel.problem
@@ -147,7 +145,7 @@ def _covariances(
     return posterior[n_free:, n_free:], sandwich[n_free:, n_free:]
 
 
-def _with_curves(like: FitResult, problem: Problem, point: Point, extra: RealArray) -> FitResult:
+def _with_curves(like: FitResult, problem: Problem, point: Fitted, extra: RealArray) -> FitResult:
     """Return a result with the amplitudes and curves of one spectrum.
 
     `extra` is what is neither component nor spline; it is shown with the baseline.

@@ -10,7 +10,7 @@ from glxflow.fit.found import Fit, Found
 from glxflow.fit.merit import half_width, singlet, trust
 from glxflow.fit.model import FitModel
 from glxflow.fit.options import FitOptions
-from glxflow.fit.point import Point
+from glxflow.fit.point import Fitted, Point
 from glxflow.fit.preparation import prepare
 from glxflow.fit.prior import SHARED
 from glxflow.fit.problem import Problem
@@ -238,7 +238,7 @@ def _result(
     return replace(result, flags=doubts(result, solution, model, ED_GRID[-1]))
 
 
-def component_curves(problem: Problem, point: Point) -> RealArray:
+def component_curves(problem: Problem, point: Fitted) -> RealArray:
     """Return the fitted curves, (n_components, n_fit); lipid in quadrature joins its own."""
     model = problem.model
     weights = problem.noise_sd * point.amplitudes[:, np.newaxis]

@@ -25,7 +25,7 @@ from glxflow.fit.solver import solve_fast
 from glxflow.fit.variants import variants_of
 from glxflow.spectrum import BoolArray, Fid, RealArray
 
-_DECREASE = 1e-3
+SEARCHED_TO = 1e-3
 """The search of a variant ends where a step gains less: 0.03 SD of a parameter."""
 
 
@@ -182,7 +182,7 @@ def _searched(own: Candidate, found: Found) -> Iterator[Candidate]:
     start, view = found.solution.point.theta, own.optimum.spectra[0].view
     vary = np.ones(start.size, dtype=np.bool_)
     for variant in variants_of(found.problem):
-        end = solve_fast(variant.problem, start, vary, _DECREASE)
+        end = solve_fast(variant.problem, start, vary, SEARCHED_TO)
         optimum = _optimum(variant.problem, end.point.theta, end.free, view)
         yield replace(own, choice=variant.choice, label=variant.label, optimum=optimum)
 

@@ -5,23 +5,21 @@ non-linear ones. Each block's linear parameters are projected out, as for one sp
 (`glxflow.fit.problem`), and the projected rows of all blocks lie below each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
-from glxflow.fit.curvature import decrease
 from glxflow.fit.nnls import nnls_gram
-from glxflow.fit.point import Point
-from glxflow.fit.prior import Prior, leaves
+from glxflow.fit.point import Fitted
+from glxflow.fit.prior import Prior
 from glxflow.fit.problem import Problem
-from glxflow.fit.solver import LARGEST_PREDICTED_DECREASE, SMALLEST_DECREASE
 from glxflow.fit.square import diagonal, principal
-from glxflow.spectrum import BoolArray, RealArray
+from glxflow.fit.uncertainty import inverse_of
+from glxflow.spectrum import BoolArray, RealArray, SingleArray
 
 _RIDGE = 1e-10
-_MOST_STEPS = 80
-_LARGEST_DAMPING = 1e10
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +57,14 @@ class Block:
         Soft constraints: their product with the parameters is normal with SD 1.
     is_signed : (n_linear,) bool ndarray
         Which linear parameters may be negative.
+    target : float
+        Mean of the last soft constraint; that of all others is 0.
     """
 
     channels: tuple[Channel, ...]
     soft_rows: RealArray
     is_signed: BoolArray
+    target: float = 0.0
 
     @classmethod
     def of(cls, problem: Problem) -> "Block":
@@ -77,6 +78,17 @@ class Block:
         )
         return cls((channel,), problem.ratio_rows, problem.model.is_signed)
 
+    def held(self, row: RealArray, target: float = 0.0) -> "Block":
+        """Return the block with a further soft constraint, (n_linear,), to a target."""
+        soft = np.concatenate([self.soft_rows, row[np.newaxis]])
+        return replace(self, soft_rows=soft, target=target)
+
+    @property
+    def rows(self) -> tuple[slice, ...]:
+        """Where the data of each channel stand among the rows of the residual."""
+        ends = np.cumsum([len(channel.problem.model.ppm) for channel in self.channels])
+        return tuple(slice(a, b) for a, b in pairwise([0, *ends.tolist()]))
+
 
 @dataclass(frozen=True, slots=True)
 class BlockPoint:
@@ -86,7 +98,7 @@ class BlockPoint:
     ----------
     linear : (n_linear,) ndarray
         Linear parameters at their optimum.
-    points : tuple of Point
+    points : tuple of Fitted
         The channels with the amplitudes that these give.
     design : (n_rows, n_linear) ndarray
         Derivative of the residual by the linear parameters, its sign changed.
@@ -95,7 +107,7 @@ class BlockPoint:
     """
 
     linear: RealArray
-    points: tuple[Point, ...]
+    points: tuple[Fitted, ...]
     design: RealArray
     residual: RealArray
 
@@ -119,32 +131,6 @@ class JointPoint:
     cost: float
 
 
-@dataclass(frozen=True, slots=True)
-class JointSolution:
-    """The end of a joint search.
-
-    Attributes
-    ----------
-    joint : Joint
-        What was fitted.
-    point : JointPoint
-        The best parameters found.
-    predicted_decrease, tolerance : float
-        By how much a further Gauss-Newton step would lower chi-squared, and how
-        much is allowed for a converged fit.
-    """
-
-    joint: "Joint"
-    point: JointPoint
-    predicted_decrease: float
-    tolerance: float
-
-    @property
-    def is_converged(self) -> bool:
-        """Whether the Karush-Kuhn-Tucker conditions hold well enough."""
-        return self.predicted_decrease < self.tolerance
-
-
 class Joint:
     """Blocks that share their non-linear parameters.
 
@@ -165,58 +151,42 @@ class Joint:
         """Number of data rows."""
         return sum(len(c.problem.model.ppm) for block in self.blocks for c in block.channels)
 
-    def evaluate(self, theta: RealArray) -> JointPoint:
-        """Return linear parameters and residual of every block at a parameter vector."""
-        points = tuple(_evaluated(block, theta) for block in self.blocks)
+    def evaluate(self, theta: RealArray, near: JointPoint | None = None) -> JointPoint:
+        """Return linear parameters and residual of every block at a parameter vector.
+
+        Parameters
+        ----------
+        theta : (n_theta,) ndarray
+            Non-linear parameters.
+        near : JointPoint, optional
+            Where linear parameters are zero that may be so here: it saves time and
+            decides nothing.
+        """
+        guesses = [None] * len(self.blocks) if near is None else [p.linear for p in near.blocks]
+        points = tuple(
+            _evaluated(block, theta, guess)
+            for block, guess in zip(self.blocks, guesses, strict=True)
+        )
         scaled = (theta - self.prior.mean) / self.prior.sd
         rows = [scaled, *(point.residual for point in points)]
         return JointPoint(theta, points, float(sum(row @ row for row in rows)))
 
     def normal_equations(self, point: JointPoint, vary: BoolArray) -> tuple[RealArray, RealArray]:
         """Return J'J and J'r of Kaufman's Jacobian J, as `Problem.quadratic` does."""
-        precision = self.prior.sd[vary] ** -2.0
+        precision = self.prior.sd**-2.0
         matrix = np.diag(precision)
-        gradient = (point.theta - self.prior.mean)[vary] * precision
+        gradient = (point.theta - self.prior.mean) * precision
         for block, one in zip(self.blocks, point.blocks, strict=True):
-            rows = _projected(block_jacobian(block, one, point.theta.size)[:, vary], one)
-            matrix += rows.T @ rows
-            gradient += rows.T @ one.residual
-        return matrix, gradient
-
-
-def solve_joint(joint: Joint, start: RealArray, free: BoolArray) -> JointSolution:
-    """Minimise from near the optimum; parameters that are not free stay.
-
-    Parameters
-    ----------
-    joint : Joint
-        What to fit.
-    start : (n_theta,) ndarray
-        The optimum of one of its spectra.
-    free : (n_theta,) bool ndarray
-        Which parameters are searched.
-    """
-    point, damping, growth = joint.evaluate(start), 1e-6, 2.0
-    for _ in range(_MOST_STEPS):
-        normal, gradient = joint.normal_equations(point, free)
-        inside = ~leaves(joint.prior, point.theta, free, gradient)
-        normal, gradient = principal(normal, inside), gradient[inside]
-        predicted = decrease(normal, gradient)
-        tolerance = LARGEST_PREDICTED_DECREASE * max(1.0, point.cost / joint.n_data)
-        if predicted < SMALLEST_DECREASE or damping > _LARGEST_DAMPING:
-            break
-        trial = point.theta.copy()
-        curvature = damping * np.diag(normal)
-        step = np.linalg.solve(normal + np.diag(curvature), gradient)
-        trial[np.flatnonzero(free)[inside]] -= step
-        candidate = joint.evaluate(np.clip(trial, joint.prior.low, joint.prior.high))
-        gain = (point.cost - candidate.cost) / float(step @ (gradient + curvature * step))
-        if gain > 0:
-            point, growth = candidate, 2.0
-            damping *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
-        else:
-            damping, growth = damping * growth, 2 * growth
-    return JointSolution(joint, point, predicted, tolerance)
+            active = one.linear != 0
+            cross = np.zeros((point.theta.size, int(active.sum())))
+            for channel, rows, slopes in _of_channels(block, one):
+                places = channel.theta
+                matrix[np.ix_(places, places)] += slopes.T @ slopes
+                cross[places] += slopes.T @ one.design[rows][:, active].astype(np.float32)
+                gradient[places] += slopes.T @ one.residual[rows]
+            # The residual is orthogonal to the active columns: only J'J is projected.
+            matrix -= cross @ np.linalg.solve(_gram(one.design[:, active]), cross.T)
+        return principal(matrix, vary), gradient[vary]
 
 
 def block_jacobian(block: Block, point: BlockPoint, theta_size: int) -> RealArray:
@@ -237,13 +207,41 @@ def block_jacobian(block: Block, point: BlockPoint, theta_size: int) -> RealArra
         Zero for soft constraints, and for parameters the block does not know.
     """
     jacobian = np.zeros((point.residual.size, theta_size))
-    start = 0
-    for channel, one in zip(block.channels, point.points, strict=True):
-        n_fit = len(channel.problem.model.ppm)
-        own = channel.problem.fixed_jacobian(one)[:n_fit]
-        jacobian[start : start + n_fit, channel.theta] = own
-        start += n_fit
+    for channel, rows, slopes in _of_channels(block, point):
+        jacobian[rows, channel.theta] = slopes
     return jacobian
+
+
+def information(
+    joint: Joint, point: JointPoint, free: BoolArray, chosen: BoolArray | None = None
+) -> tuple[RealArray, RealArray]:
+    """Return slopes and inverse Hessian of the only block, line shapes first.
+
+    Parameters
+    ----------
+    joint : Joint
+        Of one block.
+    point : JointPoint
+        Where.
+    free : (n_theta,) bool ndarray
+        Non-linear parameters that may vary.
+    chosen : (n_linear,) bool ndarray, optional
+        Linear ones that may; all if absent.
+
+    Returns
+    -------
+    slopes : (n_rows, n_parameters) ndarray
+        Derivative of the block's residual.
+    inverse : (n_parameters, n_parameters) ndarray
+        Inverse Hessian, priors included.
+    """
+    block, one = joint.blocks[0], point.blocks[0]
+    design = one.design if chosen is None else one.design[:, chosen]
+    slopes = np.hstack([block_jacobian(block, one, point.theta.size)[:, free], -design])
+    hessian = slopes.T @ slopes
+    places = np.arange(int(free.sum()))
+    hessian[places, places] += joint.prior.sd[free] ** -2.0
+    return slopes, inverse_of(hessian)
 
 
 def explained(block: Block, point: BlockPoint, index: int) -> tuple[float, float]:
@@ -258,9 +256,7 @@ def explained(block: Block, point: BlockPoint, index: int) -> tuple[float, float
     index : int
         Of the channel.
     """
-    problem = block.channels[index].problem
-    sizes = [len(channel.problem.model.ppm) for channel in block.channels]
-    rows = slice(sum(sizes[:index]), sum(sizes[: index + 1]))
+    problem, rows = block.channels[index].problem, block.rows[index]
     residual, design = point.residual[rows], point.design[rows, point.linear != 0]
     active = point.design[:, point.linear != 0]
     taken = np.trace(np.linalg.solve(_gram(active), design.T @ design))
@@ -275,28 +271,35 @@ def _gram(columns: RealArray) -> RealArray:
     return gram
 
 
-def _evaluated(block: Block, theta: RealArray) -> BlockPoint:
+def _evaluated(block: Block, theta: RealArray, guess: RealArray | None) -> BlockPoint:
     """Return a block with its linear parameters at their optimum."""
-    points = [channel.problem.evaluate(theta[channel.theta]) for channel in block.channels]
+    curves = [channel.problem.curves(theta[channel.theta]) for channel in block.channels]
     designs, observed = [], []
-    for channel, point in zip(block.channels, points, strict=True):
-        n_fit = len(channel.problem.model.ppm)
-        columns = -channel.problem.linear_jacobian(point)[:n_fit]
-        observed.append(point.residual[:n_fit] + columns @ point.amplitudes)
+    for channel, one in zip(block.channels, curves, strict=True):
+        columns = channel.problem.whiten(one.spectra).T
+        observed.append(channel.problem.whiten(one.data[0]))
         designs.append(columns @ channel.mapping + channel.fixed)
     design = np.concatenate([*designs, -block.soft_rows])
-    rows = np.concatenate([*observed, np.zeros(len(block.soft_rows))])
-    gram = _gram(design)
-    everything = np.ones(len(gram), dtype=np.bool_)
-    linear = nnls_gram(gram, design.T @ rows, everything, block.is_signed)
+    soft = np.zeros(len(block.soft_rows))
+    soft[-1:] = -block.target
+    rows = np.concatenate([*observed, soft])
+    passive = np.ones(design.shape[1], dtype=np.bool_) if guess is None else guess != 0
+    linear = nnls_gram(_gram(design), design.T @ rows, passive, block.is_signed)
     fitted = tuple(
-        replace(point, amplitudes=channel.mapping @ linear)
-        for channel, point in zip(block.channels, points, strict=True)
+        Fitted(
+            theta=one.theta,
+            shapes=one.shapes,
+            decays=one.decays,
+            spectra=one.spectra,
+            data=one.data,
+            amplitudes=channel.mapping @ linear,
+        )
+        for channel, one in zip(block.channels, curves, strict=True)
     )
     return BlockPoint(linear, fitted, design, rows - design @ linear)
 
 
-def _projected(rows: RealArray, point: BlockPoint) -> RealArray:
-    """Return rows without what the active linear parameters take up."""
-    active = point.design[:, point.linear != 0]
-    return np.asarray(rows - active @ np.linalg.solve(_gram(active), active.T @ rows))
+def _of_channels(block: Block, point: BlockPoint) -> Iterator[tuple[Channel, slice, SingleArray]]:
+    """Yield every channel, where its data stand among the rows, and their slopes."""
+    for channel, rows, one in zip(block.channels, block.rows, point.points, strict=True):
+        yield channel, rows, channel.problem.data_jacobian(one)

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glxflow.fit.joint import Joint, block_jacobian
-from glxflow.fit.point import Point
+from glxflow.fit.joint import Joint, information
+from glxflow.fit.point import Fitted
 from glxflow.fit.problem import Problem
 from glxflow.fit.start import Alignment
-from glxflow.fit.uncertainty import inverse_of
 from glxflow.spectrum import BoolArray, Fid, RealArray
 
 
@@ -44,7 +43,7 @@ class Seen:
     ----------
     problem : Problem
         The spectrum with its model.
-    point : Point
+    point : Fitted
         Its state at the optimum.
     slopes : (n_fit, n_parameters) ndarray
         Derivative of its whitened residual by the parameters that are free.
@@ -55,7 +54,7 @@ class Seen:
     """
 
     problem: Problem
-    point: Point
+    point: Fitted
     slopes: RealArray
     residual: RealArray
     view: View
@@ -123,13 +122,10 @@ def optimum_of(joint: Joint, theta: RealArray, free: BoolArray, views: Sequence[
     views : sequence of View
         How the data of each spectrum were made.
     """
-    block, point = joint.blocks[0], joint.evaluate(theta).blocks[0]
+    at_optimum = joint.evaluate(theta)
+    block, point = joint.blocks[0], at_optimum.blocks[0]
     active = point.linear != 0
-    jacobian = block_jacobian(block, point, theta.size)[:, free]
-    rows = np.concatenate([jacobian, -point.design[:, active]], axis=1)
-    n_free = jacobian.shape[1]
-    hessian = rows.T @ rows
-    hessian[np.arange(n_free), np.arange(n_free)] += joint.prior.sd[free] ** -2.0
+    rows, inverse = information(joint, at_optimum, free, active)
     spectra, first = [], 0
     for channel, fitted, view in zip(block.channels, point.points, views, strict=True):
         own, model = channel.problem, channel.problem.model
@@ -140,5 +136,5 @@ def optimum_of(joint: Joint, theta: RealArray, free: BoolArray, views: Sequence[
         first = part.stop
     last = block.channels[-1]
     mapping = last.mapping[: len(last.problem.model.names)]
-    reported = np.hstack([np.zeros((len(mapping), n_free)), mapping[:, active]])
-    return Optimum(tuple(spectra), inverse_of(hessian), mapping @ point.linear, reported)
+    reported = np.hstack([np.zeros((len(mapping), int(free.sum()))), mapping[:, active]])
+    return Optimum(tuple(spectra), inverse, mapping @ point.linear, reported)

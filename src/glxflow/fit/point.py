@@ -33,13 +33,30 @@ class Curves:
 
 
 @dataclass(frozen=True, slots=True)
-class Point(Curves):
-    """The state of the fit at one parameter vector.
+class Fitted(Curves):
+    """The same with amplitudes.
 
     Attributes
     ----------
     amplitudes : (n_columns,) ndarray
         Non-negative but for quadratures, at their optimum for `theta`.
+    """
+
+    amplitudes: RealArray
+
+    @property
+    def remainder(self) -> RealArray:
+        """What the components leave of the phased data, over the noise, (n_fit,)."""
+        left: RealArray = self.data[0] - self.amplitudes @ self.spectra
+        return left
+
+
+@dataclass(frozen=True, slots=True)
+class Point(Fitted):
+    """The state of the fit of one spectrum at one parameter vector.
+
+    Attributes
+    ----------
     whitened : (n_columns, n_fit) ndarray
         Spectra under the square root of the baseline's weight.
     gram : (n_columns, n_columns) ndarray
@@ -48,7 +65,6 @@ class Point(Curves):
         Whitened data rows, ratio rows, prior rows.
     """
 
-    amplitudes: RealArray
     whitened: RealArray
     gram: RealArray
     residual: RealArray
@@ -57,9 +73,3 @@ class Point(Curves):
     def cost(self) -> float:
         """Sum of squares of the residual: chi-squared plus priors."""
         return float(self.residual @ self.residual)
-
-    @property
-    def remainder(self) -> RealArray:
-        """What the components leave of the phased data, over the noise, (n_fit,)."""
-        left: RealArray = self.data[0] - self.amplitudes @ self.spectra
-        return left

@@ -15,7 +15,7 @@ from glxflow.fit.curvature import Quadratic, definite, line_curvature, line_grad
 from glxflow.fit.lineshape import lineshape
 from glxflow.fit.model import FitModel
 from glxflow.fit.nnls import nnls_gram
-from glxflow.fit.point import Curves, Point
+from glxflow.fit.point import Curves, Fitted, Point
 from glxflow.fit.prior import SHARED
 from glxflow.fit.shapes import LORENTZIAN, OF_ALL, WIDTH, shapes_of, slopes_of
 from glxflow.fit.square import diagonal, principal
@@ -107,6 +107,10 @@ class Problem:
 
     def evaluate(self, theta: RealArray) -> Point:
         """Return amplitudes and residual at a parameter vector."""
+        return self._complete(self.curves(theta))
+
+    def curves(self, theta: RealArray) -> Curves:
+        """Return model and data at a parameter vector."""
         turn = self.model.turn_per_us
         phased = self._spectrum * np.exp(-1j * (theta[0] + turn * theta[1]))
         turned = phased * turn
@@ -118,7 +122,7 @@ class Problem:
         )
         decays *= shapes.at_nodes.values / self.noise_sd
         spectra = self.model.curves(decays[:, np.newaxis])[:, 0]
-        return self._complete(Curves(theta, shapes, decays, spectra, data))
+        return Curves(theta, shapes, decays, spectra, data)
 
     def moved(self, point: Point) -> Point:
         """Return the state of this problem where another of the same noise was evaluated."""
@@ -170,11 +174,14 @@ class Problem:
         gradient: RealArray = of_data + (point.theta - self.prior.mean) * self.prior.sd**-2.0
         return gradient[vary]
 
+    def data_jacobian(self, point: Fitted) -> SingleArray:
+        """Return the Jacobian of the whitened data rows at fixed amplitudes, (n_fit, n_theta)."""
+        everything = np.ones(point.theta.size, dtype=np.bool_)
+        return self._derivatives(point, slopes_of(self.model, point.shapes), everything).T
+
     def fixed_jacobian(self, point: Point) -> RealArray:
         """Return the Jacobian of the residual at fixed amplitudes, (n_rows, n_theta)."""
-        everything = np.ones(point.theta.size, dtype=np.bool_)
-        of_decays = slopes_of(self.model, point.shapes)
-        whitened = self._derivatives(point, of_decays, everything).T
+        whitened = self.data_jacobian(point)
         prior_rows = np.diag(1 / self.prior.sd)[self._limited]
         ratio_rows = np.zeros((len(self.ratio_rows), whitened.shape[1]))
         return np.concatenate([whitened, ratio_rows, prior_rows])
@@ -212,7 +219,7 @@ class Problem:
             residual=residual,
         )
 
-    def _derivatives(self, point: Point, of_decays: ComplexArray, vary: BoolArray) -> SingleArray:
+    def _derivatives(self, point: Fitted, of_decays: ComplexArray, vary: BoolArray) -> SingleArray:
         """Return d(data - fit)/d(theta), whitened, (n_varying, n_fit), by `slopes_of` its decays.
 
         Single precision moves a search by 1e-6 SD and takes half the time.

@@ -7,17 +7,15 @@ macromolecules' shape widen these intervals as they do the SD.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from glxflow.fit.edited_result import EditedFit
 from glxflow.fit.found import Fit
-from glxflow.fit.nnls import nnls_gram
-from glxflow.fit.point import Curves, Point
-from glxflow.fit.problem import Problem
-from glxflow.fit.solver import Solution, solve_fast
-from glxflow.fit.uncertainty import inverse_of
-from glxflow.spectrum import RealArray
+from glxflow.fit.joint import Block, Joint, JointPoint, information
+from glxflow.fit.joint_solver import solve_joint
+from glxflow.spectrum import BoolArray, RealArray
 
 CHI2_95 = 3.84
 """95 % quantile of chi-squared with one degree of freedom."""
@@ -25,7 +23,7 @@ CHI2_95 = 3.84
 _STRENGTH = 1e3
 _STEPS = (2.2, 4.0, 8.0, 16.0, 32.0)
 _ACCURACY = 0.01
-_DECREASE = 1e-4
+_DECREASE = 1e-2
 _KNOWN = 1e-9
 
 
@@ -48,88 +46,102 @@ class ProfileInterval:
     high95: float
 
 
-class Held(Problem):
-    """A problem in which a weighted sum of amplitudes has a given value.
-
-    Parameters
-    ----------
-    problem : Problem
-        Without the constraint.
-    row : (n_columns,) ndarray
-        Weights of the amplitudes over the SD of their sum.
-    target : float
-        Value of the sum over its SD.
-    """
-
-    def __init__(self, problem: Problem, row: RealArray, target: float) -> None:
-        super().__init__(
-            problem.model,
-            problem._spectrum,
-            problem.noise_sd,
-            problem.stiffness,
-            problem.ratio_rows,
-        )
-        self._row = _STRENGTH * row
-        self._target = _STRENGTH * target
-
-    def _complete(self, curves: Curves) -> Point:
-        """Return the state under the constraint: one more row of the residual."""
-        point = super()._complete(curves)
-        n_fit = len(self.model.ppm)
-        observed = point.residual[:n_fit] + point.amplitudes @ point.whitened
-        gram = point.gram + np.outer(self._row, self._row)
-        moment = point.whitened @ observed + self._target * self._row
-        amplitudes = nnls_gram(gram, moment, point.amplitudes != 0, self.model.is_signed)
-        residual = np.concatenate(
-            [
-                observed - amplitudes @ point.whitened,
-                self.ratio_rows @ amplitudes,
-                point.residual[n_fit + len(self.ratio_rows) :],
-                [self._row @ amplitudes - self._target],
-            ]
-        )
-        return replace(point, amplitudes=amplitudes, gram=gram, residual=residual)
-
-
 def profile_interval(
-    fit: Fit, numerator: RealArray, denominator: RealArray | None = None
+    fit: Fit | EditedFit, numerator: RealArray, denominator: RealArray | None = None
 ) -> ProfileInterval:
     """Return the 95 % profile interval of a sum of amplitudes, or of a ratio of two sums.
 
     Parameters
     ----------
-    fit : Fit
-        A finished fit.
+    fit : Fit or EditedFit
+        A finished fit; of an edited session, the amplitudes are those of its difference.
     numerator : (n_components,) ndarray
         Weights of the amplitudes.
     denominator : (n_components,) ndarray, optional
         Weights of the sum it is divided by; the amplitude itself if absent.
     """
-    below = np.zeros(numerator.size) if denominator is None else denominator
-    amount = 1.0 if denominator is None else float(below @ fit.result.amplitudes)
-    if fit.found is None or not amount > 0:
+    optimum = _edited(fit) if isinstance(fit, EditedFit) else _plain(fit)
+    if optimum is None:
         return ProfileInterval(*[float("nan")] * 4)
-    problem, solution = fit.found.problem, fit.found.solution
-    value = float(numerator @ fit.result.amplitudes) / amount
+    amplitudes = optimum.mapping @ optimum.point.blocks[0].linear
+    below = np.zeros(numerator.size) if denominator is None else denominator
+    amount = 1.0 if denominator is None else float(below @ amplitudes)
+    if not amount > 0:
+        return ProfileInterval(*[float("nan")] * 4)
+    value = float(numerator @ amplitudes) / amount
     gradient = (numerator - value * below) / amount
-    sd = float(np.sqrt(gradient @ fit.result.covariance @ gradient))
+    sd = float(np.sqrt(gradient @ optimum.covariance @ gradient))
     if sd <= _KNOWN * value:
         return ProfileInterval(value, sd, value, value)
-    unit = CHI2_95 * sd**2 / _curvature_variance(problem, solution, gradient)
-    best, start = solution.point.cost, [solution.point.theta]
-    every = np.ones(start[0].size, dtype=np.bool_)
+    unit = CHI2_95 * sd**2 / optimum.curvature_variance(gradient)
+    start = [optimum.point.theta]
 
     def excess(candidate: float) -> float:
         """Return by how much the rise of chi-squared exceeds that of the limits, as a root."""
         # A ratio is held by a sum that is zero, an amplitude by one that is not.
-        row = np.zeros(len(problem.model.response))
-        row[: numerator.size] = (numerator - candidate * below) / (amount * sd)
+        weights = (numerator - candidate * below) / (amount * sd)
         target = candidate / sd if denominator is None else 0.0
-        end = solve_fast(Held(problem, row, target), start[-1], every, _DECREASE)
+        end = solve_joint(optimum.held(weights, target), start[-1], optimum.free, _DECREASE)
         start.append(end.point.theta)
-        return float(np.sqrt(max(end.point.cost - best, 0.0) / unit)) - 1.0
+        return float(np.sqrt(max(end.point.cost - optimum.point.cost, 0.0) / unit)) - 1.0
 
     return ProfileInterval(value, sd, _low(excess, value, sd), _high(excess, value, sd))
+
+
+@dataclass(frozen=True, slots=True)
+class _Optimum:
+    """What is profiled.
+
+    Attributes
+    ----------
+    joint : Joint
+        What was fitted, in one block.
+    point : JointPoint
+        Its optimum.
+    free : (n_theta,) bool ndarray
+        Non-linear parameters that are searched.
+    covariance : (n_components, n_components) ndarray
+        Of the amplitudes that are reported.
+    """
+
+    joint: Joint
+    point: JointPoint
+    free: BoolArray
+    covariance: RealArray
+
+    @property
+    def mapping(self) -> RealArray:
+        """From the linear parameters to the amplitudes, (n_components, n_linear)."""
+        return self.joint.blocks[0].channels[-1].mapping[: len(self.covariance)]
+
+    def held(self, weights: RealArray, target: float) -> Joint:
+        """Return the problem in which a weighted sum of amplitudes has a given value."""
+        row = _STRENGTH * (weights @ self.mapping)
+        return Joint([self.joint.blocks[0].held(row, _STRENGTH * target)], self.joint.prior)
+
+    def curvature_variance(self, weights: RealArray) -> float:
+        """Return the variance of a weighted sum of amplitudes by the curvature of chi-squared."""
+        _, inverse = information(self.joint, self.point, self.free)
+        linear = weights @ self.mapping
+        n_free = int(self.free.sum())
+        return float(linear @ inverse[n_free:, n_free:] @ linear)
+
+
+def _plain(fit: Fit) -> _Optimum | None:
+    """Return the optimum of one spectrum; None where the fit failed."""
+    if fit.found is None:
+        return None
+    problem, best = fit.found.problem, fit.found.solution
+    joint = Joint([Block.of(problem)], problem.prior)
+    return _Optimum(joint, joint.evaluate(best.point.theta), best.free, fit.result.covariance)
+
+
+def _edited(fit: EditedFit) -> _Optimum | None:
+    """Return the optimum of an edited session; None where the fit failed."""
+    if fit.found is None:
+        return None
+    best = fit.found.solution
+    return _Optimum(best.joint, best.point, fit.found.free, fit.difference.covariance)
 
 
 def _high(excess: Callable[[float], float], value: float, sd: float) -> float:
@@ -161,15 +173,3 @@ def _crossing(
     from scipy.optimize import brentq
 
     return float(brentq(excess, lower, upper, xtol=accuracy))
-
-
-def _curvature_variance(problem: Problem, solution: Solution, gradient: RealArray) -> float:
-    """Return the variance of a combination of amplitudes by the curvature of chi-squared."""
-    point, free = solution.point, solution.free
-    rows = np.concatenate(
-        [problem.fixed_jacobian(point)[:, free], problem.linear_jacobian(point)], axis=1
-    )
-    weights = np.zeros(rows.shape[1])
-    first = int(free.sum())
-    weights[first : first + gradient.size] = gradient
-    return float(weights @ inverse_of(rows.T @ rows) @ weights)

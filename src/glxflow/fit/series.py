@@ -22,7 +22,8 @@ from glxflow.fit.contrasts import N_MOVING, changing_columns, joint_problem
 from glxflow.fit.design import Design, Reduction, reduce_design
 from glxflow.fit.engine import fit_prepared
 from glxflow.fit.found import Fit
-from glxflow.fit.joint import Joint, JointPoint, JointSolution, block_jacobian, solve_joint
+from glxflow.fit.joint import Joint, JointPoint, block_jacobian
+from glxflow.fit.joint_solver import JointSolution, solve_joint
 from glxflow.fit.model import FitModel
 from glxflow.fit.uncertainty import Uncertainty, inverse_of
 from glxflow.spectrum import Fid, FitStatus, Flag, RealArray, Series

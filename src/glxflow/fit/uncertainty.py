@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glxflow.fit.point import Point
+from glxflow.fit.point import Fitted, Point
 from glxflow.fit.problem import Problem
 from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, Kind, RealArray
@@ -106,7 +106,7 @@ def _freedom(problem: Problem, effective: float) -> float:
     return float(problem.model.weight @ problem.model.weight) - effective
 
 
-def shape_errors(problem: Problem, point: Point) -> RealArray:
+def shape_errors(problem: Problem, point: Fitted) -> RealArray:
     """Return what the macromolecules' shape may be wrong by, (n_fit, n_modes) rotated.
 
     A Gaussian process in proportion to their fitted curve, as cosines over the
