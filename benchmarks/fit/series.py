@@ -21,7 +21,8 @@ from glxflow.fit.contrasts import N_MOVING
 from glxflow.fit.design import bin_design
 from glxflow.fit.joint import Block, Joint
 from glxflow.fit.joint_solver import solve_joint
-from glxflow.fit.series import SeriesFit, fit_series
+from glxflow.fit.series import fit_series
+from glxflow.fit.series_result import SeriesFit
 from glxflow.spectrum import BasisSet, BoolArray, Fid, Series
 
 FIRST_REPORTED_SEED = 1000
@@ -72,8 +73,8 @@ def without_lines(series: Series, is_active: BoolArray, model: FitModel) -> tupl
     fit = joint_fit(series, is_active, model)
     first, contrast = fit.solution.joint.blocks
     still = Joint([first, _still(contrast)], fit.solution.joint.prior)
-    start = fit.mean.found.solution
-    found = solve_joint(still, start.point.theta, start.free).point.blocks
+    start = fit.solution.point.theta
+    found = solve_joint(still, start, np.ones(start.size, dtype=np.bool_)).point.blocks
     state = np.concatenate([found[0].linear, found[1].linear, np.zeros(N_MOVING)])
     rows = percent_changes(replace(fit, state=state), {}).rows
     return next((row.percent, np.nan) for row in rows if row.metabolite == "Glu")

@@ -113,6 +113,22 @@ def test_an_edited_session_gives_gaba_plus_and_glx(glxflow, record, bases, tmp_p
     assert any("desc-diff" in source["Path"] for source in said["Sources"])
 
 
+def test_bins_of_an_edited_session_are_compared_jointly(glxflow, raw, bases, tmp_path):
+    clean, out, events = tmp_path / "bins", tmp_path / "out", tmp_path / "events.tsv"
+    events.write_text("onset\tduration\ttrial_type\n24\t1\tinfusion\n")
+    run = glxflow("preprocess", raw, "--events", events, "--bin-s", 12, "--out", clean)
+    assert run.returncode == 0, run.stderr
+    record = clean / f"{PREFIX}_desc-preproc_svs.json"
+    run = glxflow("fit", record, "--basis", bases[0], "--basis-on", bases[1], "--out", out)
+    assert run.returncode == 0, run.stderr
+    table = pd.read_csv(out / f"{PREFIX}_desc-fit_changes.tsv", sep="\t", na_filter=False)
+    assert set(table["bin"]) == {1, 2}
+    rows = table[(table["over"] == "tCr") & table["metabolite"].isin(["GABA+", "Glx"])]
+    # Nothing changes. Four SD: one in ten thousand fails by chance.
+    assert (rows["change_percent"].abs() < 4 * rows["change_percent_sd"]).all()
+    assert rows["change_percent_sd"].max() < 15
+
+
 def test_a_basis_set_of_on_is_refused_for_a_plain_session(glxflow, record, bases, tmp_path):
     plain = json.loads(record.read_text())
     del plain["Difference"]

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from glxflow.cli.scan_results import REPORTED, when
-from glxflow.fit import FitModel
+from glxflow.fit import EditedModel, FitModel, fit_edited_series, fit_series
 from glxflow.fit.changes import Changes, percent_changes
-from glxflow.fit.design import bin_design
-from glxflow.fit.series import SeriesFit, fit_series
-from glxflow.quantify.estimates import SUMS
+from glxflow.fit.design import Design, bin_design
+from glxflow.fit.series_result import SeriesFit
+from glxflow.quantify.estimates import EDITED_SUMS, SUMS
 from glxflow.spectrum import RealArray, Series
 
 DENOMINATORS = ("tNAA", "tCr")
@@ -42,13 +42,45 @@ def changes_table(
         A row a bin, metabolite and denominator; None where there is no baseline with a
         later bin to compare with it, or bins slide, so that their noise is shared.
     """
-    parts = {str(part["index"]): part for part in table}
-    slides = any(later["start_s"] < part["stop_s"] for part, later in pairwise(table))
-    if len(parts) < 2 or table[0]["index"] != 0 or slides:
+    if not _is_comparable(table):
         return None
+    return _bin_rows(fit_series(bins, model, *_levels(table)), table)
+
+
+def edited_changes_table(
+    total: Series, difference: Series, table: Sequence[Mapping[str, Any]], model: EditedModel
+) -> pd.DataFrame | None:
+    """Return the same of an edited session, from half sum and difference together.
+
+    Parameters
+    ----------
+    total, difference : Series
+        Half sum and difference of every time bin; the first is the baseline.
+    table : sequence of mapping
+        Their bin table: index, start_s, stop_s, weight.
+    model : EditedModel
+        That the bins are fitted by.
+    """
+    if not _is_comparable(table):
+        return None
+    return _bin_rows(fit_edited_series(total, difference, model, *_levels(table)), table)
+
+
+def _is_comparable(table: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether there is a baseline with later bins, of noise of their own."""
+    slides = any(later["start_s"] < part["stop_s"] for part, later in pairwise(table))
+    return len(table) > 1 and table[0]["index"] == 0 and not slides
+
+
+def _levels(table: Sequence[Mapping[str, Any]]) -> tuple[Design, RealArray]:
+    """Return the design in which every bin has a level of its own, and their weights."""
     weights = np.array([part["weight"] for part in table], dtype=np.float64)
-    fit = fit_series(bins, model, bin_design(list(parts)), weights)
-    return change_rows(fit, {name: when(part) for name, part in parts.items()})
+    return bin_design([str(part["index"]) for part in table]), weights
+
+
+def _bin_rows(fit: SeriesFit, table: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return the changes of bins as a table."""
+    return change_rows(fit, {str(part["index"]): when(part) for part in table})
 
 
 def change_rows(fit: SeriesFit, first: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -62,7 +94,7 @@ def change_rows(fit: SeriesFit, first: Mapping[str, Mapping[str, Any]]) -> pd.Da
         What stands in the first columns of the rows of each response.
     """
     lines = _lines(fit)
-    changes = percent_changes(fit, SUMS, DENOMINATORS)
+    changes = percent_changes(fit, SUMS | _edited_sums(fit), DENOMINATORS)
     common = _common(changes).tolist()
     rows = [
         {
@@ -82,6 +114,11 @@ def change_rows(fit: SeriesFit, first: Mapping[str, Mapping[str, Any]]) -> pd.Da
         for row, shared in zip(changes.rows, common, strict=True)
     ]
     return pd.DataFrame(rows)
+
+
+def _edited_sums(fit: SeriesFit) -> dict[str, tuple[str, ...]]:
+    """Return the sums that only the difference of an edited scan has."""
+    return {name: parts for name, parts in EDITED_SUMS.items() if set(parts) <= set(fit.names)}
 
 
 def _common(changes: Changes) -> RealArray:

@@ -5,8 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from glxflow.basis.coedited import edited_total, with_coedited
 from glxflow.basis.simulate import edited_difference
+from glxflow.cli.changes import edited_changes_table
 from glxflow.cli.fit_bins import members_to_profile, profile_limits
 from glxflow.cli.fitting import responses_for
 from glxflow.cli.model_choice import edited_session_ensemble
@@ -34,12 +37,15 @@ class EditedBins:
         One a bin, with the curves of the difference.
     sums : tuple of FitResult
         The same amplitudes with the curves of the half sum.
+    changes : DataFrame or None
+        What changes over the bins; None where they cannot be compared.
     ensemble : Ensemble or None
         What other models say.
     """
 
     fits: tuple[BinFit, ...]
     sums: tuple[FitResult, ...]
+    changes: pd.DataFrame | None
     ensemble: Ensemble | None
 
 
@@ -105,6 +111,8 @@ def fit_edited_bins(
     pairs = list(zip(_fids(total), _fids(difference), strict=True))
     model = prepare_edited(*basis, options)
     chosen = members_to_profile(profiled, model.difference)
+    table = record["BinTable"]
+    changes = edited_changes_table(total, difference, table, model)
     found, model = fit_edited_alike(pairs, model)
     fits = [
         BinFit(
@@ -114,8 +122,8 @@ def fit_edited_bins(
         )
         for fit, pair in zip(found, pairs, strict=True)
     ]
-    ensemble = edited_session_ensemble(total, difference, record["BinTable"], model, water)
-    return EditedBins(tuple(fits), tuple(fit.total for fit in found), ensemble)
+    ensemble = edited_session_ensemble(total, difference, table, model, water)
+    return EditedBins(tuple(fits), tuple(fit.total for fit in found), changes, ensemble)
 
 
 def _fids(series: Series) -> list[Fid]:

@@ -195,7 +195,7 @@ def _fitted(
     if len(bases) == 2:
         sets = edited_basis(*bases, bins, scan)
         edited = fit_edited_bins(source, prepared.record, sets, options, prepared.water, profiled)
-        return _Fitted(edited.fits, sets[0], ensemble=edited.ensemble, sums=edited.sums)
+        return _Fitted(edited.fits, sets[0], edited.changes, edited.ensemble, edited.sums)
     basis = basis_for(bases[0], bins, scan)
     model = prepare(basis, options)
     table = prepared.record["BinTable"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glxflow.fit.groups import TIED
-from glxflow.fit.series import SeriesFit
+from glxflow.fit.series_result import SeriesFit
 from glxflow.spectrum import FitStatus, Kind, RealArray
 
 _NORMAL_95 = 1.96
@@ -97,7 +97,7 @@ def percent_changes(
 
 def _reported(fit: SeriesFit, sums: Mapping[str, tuple[str, ...]]) -> dict[str, RealArray]:
     """Return the weights of the amplitudes in every reported quantity."""
-    names, kinds = fit.names, fit.mean.result.kinds
+    names, kinds = fit.names, fit.mean.kinds
     tied = {name for tie in TIED for name in tie if len(set(tie) & set(names)) > 1}
     single = {
         name: (name,)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glxflow.fit.found import Found
 from glxflow.fit.joint import Block, Channel, Joint, explained
 from glxflow.fit.merit import trust
 from glxflow.fit.model import FitModel
+from glxflow.fit.optimum import View
 from glxflow.fit.prior import Prior
 from glxflow.fit.problem import Problem
 from glxflow.spectrum import ComplexArray, Fid, Kind, RealArray
@@ -47,124 +47,144 @@ def changing_columns(model: FitModel, amplitudes: RealArray) -> RealArray:
     return columns[columns.any(axis=1)].T
 
 
-def joint_problem(
-    mean: Found,
-    noise: float,
-    model: FitModel,
-    changing: RealArray,
-    pseudo: ComplexArray,
-) -> tuple[Joint, float]:
-    """Return the problem of mean and contrasts, and the contrasts' misfit.
+@dataclass(frozen=True, slots=True)
+class Spectrum:
+    """One spectrum of a series, and how its mean was fitted.
 
-    What the contrasts leave unexplained counts as noise, together, so that no
-    coordinates of the design are special. They, too, decide which ends they trust: lipid
-    and water that misfit in the mean but do not change are not in them.
-
-    Parameters
+    Attributes
     ----------
-    mean : Found
-        Of the mean alone, which aligns the contrasts too.
-    noise : float
-        SD of the noise in the spectrum of the mean.
+    channel : Channel
+        In the fit of the mean.
     model : FitModel
         It was fitted by, which trusts the whole range.
-    changing : (n_columns, n_changing) ndarray
-        As `changing_columns` returns it.
+    view : View
+        How its data were made.
     pseudo : (1 + n_contrasts, n_points) complex ndarray
         The mean, then contrasts with its noise.
-
-    Returns
-    -------
-    joint : Joint
-        The mean's block, then one for every contrast.
-    chi2 : float
-        Residual of the contrasts, at the mean's line shapes, over its expectation.
+    fixed : (n_linear, n_fit) ndarray
+        Curves that no non-linear parameter changes, in signal units.
     """
-    problem, theta = mean.problem, mean.solution.point.theta
-    aligned = [mean.alignment.aligned(Fid(one, model.axis)) for one in pseudo]
-    contrasts = _Contrasts(problem, changing, theta, aligned)
-    blocks = contrasts.blocks(model, noise)
-    chi2, residual = _left(blocks, problem.prior, theta)
-    weight = trust(model.ppm, residual)
-    if weight.min() < 1:
-        model = model.reweighted(weight)
-        blocks = contrasts.blocks(model, noise)
-        chi2, _ = _left(blocks, problem.prior, theta)
-    if chi2 > 1:
-        blocks = contrasts.blocks(model, noise * float(np.sqrt(chi2)))
-    return Joint([Block.of(problem), *blocks], problem.prior), chi2
+
+    channel: Channel
+    model: FitModel
+    view: View
+    pseudo: ComplexArray
+    fixed: RealArray
 
 
 @dataclass(frozen=True, slots=True)
-class _Contrasts:
+class Contrasts:
     """What the contrasts of a series are made of.
 
     Attributes
     ----------
-    problem : Problem
-        Of the mean: its soft constraints, and how stiff its baseline is.
-    changing : (n_columns, n_changing) ndarray
-        As `changing_columns` returns it.
+    spectra : tuple of Spectrum
+        One, or half sum and difference of an edited scan.
+    changing : (n_linear, n_changing) ndarray
+        What a change by 1 of every free part adds to the mean's linear parameters.
+    soft_rows : (n_soft, n_linear) ndarray
+        Soft constraints of the mean.
+    prior : Prior
+        Of the non-linear parameters.
     theta : (n_theta,) ndarray
-        Non-linear parameters of the mean.
-    aligned : sequence of Fid
-        The mean, then the contrasts.
+        Where the mean has its optimum.
     """
 
-    problem: Problem
+    spectra: tuple[Spectrum, ...]
     changing: RealArray
+    soft_rows: RealArray
+    prior: Prior
     theta: RealArray
-    aligned: Sequence[Fid]
 
-    def blocks(self, model: FitModel, noise: float) -> Sequence[Block]:
-        """Return a block for every contrast: its amplitudes and the mean's lines may change."""
-        ed_per_ppm = float(self.problem.shares.sum()) / model.spline.width_ppm
-        stiffness = model.spline.stiffness(round(ed_per_ppm, 6))
-        rows = self.problem.with_noise(noise).ratio_rows
-        soft = np.hstack([rows @ self.changing, np.zeros((len(rows), N_MOVING))])
+    def blocks(self) -> tuple[Sequence[Block], float]:
+        """Return a block for every contrast, and the largest misfit of a spectrum's contrasts.
+
+        What the contrasts leave unexplained counts as noise, together, so that no
+        coordinates of the design are special. They, too, decide which ends they trust: lipid
+        and water that misfit in the mean but do not change are not in them. The misfit is
+        their residual, at the mean's line shapes, over its expectation.
+        """
+        models = [one.model for one in self.spectra]
+        noise = np.array([one.view.noise_sd for one in self.spectra])
+        blocks = self._blocks(models, noise)
+        chi2, residuals = self._left(blocks)
+        weights = [trust(*each) for each in zip((m.ppm for m in models), residuals, strict=True)]
+        if min(float(weight.min()) for weight in weights) < 1:
+            pairs = zip(models, weights, strict=True)
+            models = [model.reweighted(weight) for model, weight in pairs]
+            blocks = self._blocks(models, noise)
+            chi2, _ = self._left(blocks)
+        if chi2.max() > 1:
+            blocks = self._blocks(models, noise * np.sqrt(np.maximum(chi2, 1.0)))
+        return blocks, float(chi2.max())
+
+    def _blocks(self, models: Sequence[FitModel], noise: RealArray) -> Sequence[Block]:
+        """Return a block for every contrast: amplitudes and the mean's lines may change."""
+        # The data gain against the priors what they lose in noise.
+        scale = float(noise[0]) / self.spectra[0].channel.problem.noise_sd
+        soft = np.hstack(
+            [scale * self.soft_rows @ self.changing, np.zeros((len(self.soft_rows), N_MOVING))]
+        )
         soft = soft[soft.any(axis=1)]
-        no_change = np.zeros((len(self.changing), N_MOVING))
-        blocks = []
-        for contrast in self.aligned[1:]:
-            own = Problem(model, model.data_spectrum(contrast), noise, stiffness, rows)
-            still = np.zeros((len(model.ppm), self.changing.shape[1]))
-            channel = Channel(
+        signed = np.ones(soft.shape[1], dtype=np.bool_)
+        each = zip(self.spectra, models, noise.tolist(), strict=True)
+        channels = [self._channels(*one) for one in each]
+        return [Block(one, soft, signed) for one in zip(*channels, strict=True)]
+
+    def _channels(self, one: Spectrum, model: FitModel, noise: float) -> Sequence[Channel]:
+        """Return one spectrum of every contrast."""
+        mean = one.channel.problem
+        ed_per_ppm = float(mean.shares.sum()) / model.spline.width_ppm
+        stiffness = model.spline.stiffness(round(ed_per_ppm, 6))
+        rows = mean.with_noise(noise).ratio_rows
+        aligned = [one.view.alignment.aligned(Fid(part, model.axis)) for part in one.pseudo]
+        spectra = [one.view.turn * model.data_spectrum(part) for part in aligned]
+        problems = [Problem(model, part, noise, stiffness, rows) for part in spectra[1:]]
+        fixed = model.rotated(self.changing.T @ one.fixed)
+        moving = self._tangents(one, model, aligned[0])
+        mapping = one.channel.mapping @ self.changing
+        no_change = np.zeros((len(mapping), N_MOVING))
+        return [
+            Channel(
                 problem=own,
-                theta=np.arange(self.theta.size),
-                mapping=np.hstack([self.changing, no_change]),
-                fixed=np.hstack([still, self._tangents(own)]),
+                theta=one.channel.theta,
+                mapping=np.hstack([mapping, no_change]),
+                fixed=own.whiten(np.vstack([fixed, moving])).T / noise,
             )
-            blocks.append(Block((channel,), soft, np.ones(soft.shape[1], dtype=np.bool_)))
-        return blocks
+            for own in problems
+        ]
 
-    def _tangents(self, own: Problem) -> RealArray:
-        """Return what the mean changes by per Hz of shift and width and per rad, (n_fit, 3).
+    def _tangents(self, one: Spectrum, model: FitModel, mean: Fid) -> RealArray:
+        """Return what the mean changes by per Hz of shift and width and per rad, (3, n_fit).
 
-        Whitened, over the noise. A faster decay of the whole voxel widens everything in it
+        Rotated, in signal units. A faster decay of the whole voxel widens everything in it
         by as many Hz: what the data themselves become then holds for macromolecules, lipid
         and whatever no model describes. The curves of the model leave the baseline out, and
         its share of narrower lines passes for glutamate (0.2 of 3 % for 0.3 Hz).
         """
-        model, mean = own.model, self.aligned[0]
         time_s = mean.axis.time_s
         slopes = np.stack([2j * np.pi * time_s, -np.pi * time_s, np.full(time_s.size, 1j)])
-        spectra = [model.data_spectrum(Fid(one * mean.samples, mean.axis)) for one in slopes]
-        turn = np.exp(-1j * (self.theta[0] + model.turn_per_us * self.theta[1]))
-        return own.whiten(model.rotated((np.stack(spectra) * turn).real)).T / own.noise_sd
+        spectra = [model.data_spectrum(Fid(part * mean.samples, mean.axis)) for part in slopes]
+        phase, delay = self.theta[:2]
+        turned = one.view.turn * np.exp(-1j * (phase + model.turn_per_us * delay))
+        return model.rotated((np.stack(spectra) * turned).real)
 
+    def _left(self, blocks: Sequence[Block]) -> tuple[RealArray, Sequence[RealArray]]:
+        """Return what the contrasts leave at the mean's line shapes, all together.
 
-def _left(blocks: Sequence[Block], prior: Prior, theta: RealArray) -> tuple[float, RealArray]:
-    """Return what the contrasts leave at the mean's line shapes, all together.
-
-    Their sum of squares over its expectation, and the root of their mean square over the
-    noise, (n_fit,).
-    """
-    points = Joint(blocks, prior).evaluate(theta).blocks
-    parts = [explained(block, one, 0) for block, one in zip(blocks, points, strict=True)]
-    left, expected = np.sum(parts, axis=0)
-    curves = []
-    for block, one in zip(blocks, points, strict=True):
-        own = block.channels[0].problem
-        # Whitened twice, a residual is without what the baseline takes of it.
-        curves.append(own.model.curve(own.whiten(one.residual[: len(own.model.ppm)])))
-    return float(left / expected), np.sqrt(np.mean(np.square(curves), axis=0))
+        Of every spectrum their sum of squares over its expectation, (n_spectra,), and the
+        root of their mean square over the noise, (n_fit,).
+        """
+        points = Joint(blocks, self.prior).evaluate(self.theta).blocks
+        pairs = list(zip(blocks, points, strict=True))
+        chi2, residuals = [], []
+        for index in range(len(self.spectra)):
+            left, expected = np.sum([explained(*pair, index) for pair in pairs], axis=0)
+            chi2.append(float(left / expected))
+            curves = []
+            for block, point in pairs:
+                own, rows = block.channels[index].problem, block.rows[index]
+                # Whitened twice, a residual is without what the baseline takes of it.
+                curves.append(own.model.curve(own.whiten(point.residual[rows])))
+            residuals.append(np.sqrt(np.mean(np.square(curves), axis=0)))
+        return np.array(chi2), residuals

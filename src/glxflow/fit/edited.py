@@ -20,11 +20,18 @@ import numpy as np
 from glxflow.errors import DataError
 from glxflow.fit.edited_model import EditedModel
 from glxflow.fit.edited_problem import EditedProblem, mismatch_of
-from glxflow.fit.edited_result import EditedFit, EditedFound, edited_fit, failed_edited
+from glxflow.fit.edited_result import (
+    EditedFit,
+    EditedFound,
+    edited_fit,
+    failed_edited,
+    joint_uncertainty,
+)
 from glxflow.fit.engine import PREFIT_ED_PER_PPM, fit_alike, fit_prepared
 from glxflow.fit.found import Fit, Found
 from glxflow.fit.joint import explained
 from glxflow.fit.joint_solver import solve_joint
+from glxflow.fit.optimum import View
 from glxflow.fit.problem import Problem
 from glxflow.fit.start import noise_sd
 from glxflow.spectrum import Fid
@@ -91,7 +98,12 @@ def _with_difference(alone: Fit, total: Fid, difference: Fid, model: EditedModel
     inflated = noise * float(np.sqrt(max(left / expected, 1.0)))
     problem = replace(problem, difference=edited.with_noise(inflated))
     solution = solve_joint(problem.joint(), start, free)
-    return edited_fit(alone, EditedFound(problem, solution, free, model.turn, noise))
+    views = (
+        View(alone.found.alignment, alone.result.noise_sd),
+        View(alone.found.alignment, noise, model.turn),
+    )
+    known = joint_uncertainty(solution, free, views)
+    return edited_fit(alone, EditedFound(problem, solution, known, views))
 
 
 def _difference_problem(

@@ -15,7 +15,7 @@ from glxflow.fit.edited_result import EditedFit, EditedFound
 from glxflow.fit.ensemble import SEARCHED_TO, Candidate, Ensemble, compare
 from glxflow.fit.joint import Joint
 from glxflow.fit.joint_solver import solve_joint
-from glxflow.fit.optimum import View, optimum_of
+from glxflow.fit.optimum import optimum_of
 from glxflow.fit.variants import variants_of
 from glxflow.spectrum import Fid
 
@@ -71,24 +71,19 @@ def edited_candidate_of(
     choice, label : str, optional
         What was chosen otherwise, and how.
     """
-    if fit.found is None or fit.alone.found is None:
+    if fit.found is None:
         return None
-    alignment = fit.alone.found.alignment
-    views = (
-        View(alignment, fit.total.noise_sd),
-        View(alignment, fit.found.noise_sd, fit.found.turn),
-    )
-    best = fit.found.solution
-    optimum = optimum_of(best.joint, best.point.theta, fit.found.free, views)
+    best, free = fit.found.solution, fit.found.uncertainty.free
+    optimum = optimum_of(best.joint, best.point.theta, free, fit.found.views)
     return Candidate(choice, label, fit.difference.names, optimum, average, pairs)
 
 
 def _searched(own: Candidate, found: EditedFound) -> Iterator[Candidate]:
     """Yield every variant at its optimum, searched from that of the fit."""
-    views = [seen.view for seen in own.optimum.spectra]
+    start, free = found.solution.point.theta, found.uncertainty.free
     for choice, label, joint in _variants(found):
-        end = solve_joint(joint, found.solution.point.theta, found.free, SEARCHED_TO)
-        optimum = optimum_of(joint, end.point.theta, found.free, views)
+        end = solve_joint(joint, start, free, SEARCHED_TO)
+        optimum = optimum_of(joint, end.point.theta, free, found.views)
         yield replace(own, choice=choice, label=label, optimum=optimum)
 
 

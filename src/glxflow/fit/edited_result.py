@@ -1,5 +1,6 @@
 """What is known after the joint fit of an edited session: amplitudes, curves, doubts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,9 +12,10 @@ from glxflow.fit.found import Fit
 from glxflow.fit.joint import explained, information
 from glxflow.fit.joint_solver import JointSolution
 from glxflow.fit.model import FitModel
+from glxflow.fit.optimum import View
 from glxflow.fit.point import Fitted
 from glxflow.fit.problem import Problem
-from glxflow.fit.uncertainty import shape_errors
+from glxflow.fit.uncertainty import Uncertainty, shape_errors
 from glxflow.spectrum import BoolArray, FitResult, FitStatus, Flag, RealArray
 
 LARGEST_MISMATCH_HZ = 1.0
@@ -29,19 +31,16 @@ class EditedFound:
         Both spectra with their models.
     solution : JointSolution
         The joint optimum.
-    free : (n_theta,) bool ndarray
-        Non-linear parameters that were searched.
-    turn : complex
-        What the difference was multiplied by.
-    noise_sd : float
-        SD of the noise in the difference.
+    uncertainty : Uncertainty
+        Covariances at the optimum; its amplitudes are the linear parameters.
+    views : tuple of View
+        How the data of half sum and difference were made.
     """
 
     problem: EditedProblem
     solution: JointSolution
-    free: BoolArray
-    turn: complex
-    noise_sd: float
+    uncertainty: Uncertainty
+    views: tuple[View, View]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +81,16 @@ def edited_fit(alone: Fit, found: EditedFound) -> EditedFit:
     found : EditedFound
         The joint optimum.
     """
-    solution = found.solution
+    solution, known = found.solution, found.uncertainty
     block, point = solution.joint.blocks[0], solution.point.blocks[0]
-    spread = (alone.result.noise_sd, found.noise_sd)
-    covariance, bound = _covariances(solution, found.free, spread)
+    covariance, bound = known.of_amplitudes(point.linear.size), known.noise_covariance
     moved = point.linear[-N_MISMATCH:]
     status = alone.result.status if solution.is_converged else FitStatus.NOT_CONVERGED
     results = []
-    for index, channel in enumerate(block.channels):
+    for index, (channel, view) in enumerate(zip(block.channels, found.views, strict=True)):
         mapping = channel.mapping[: len(channel.problem.model.names)]
         left, expected = explained(block, point, index)
-        share = (channel.problem.noise_sd / spread[index]) ** 2
+        share = (channel.problem.noise_sd / view.noise_sd) ** 2
         extra = moved @ found.problem.mismatch_rows(index)
         result = _with_curves(alone.result, channel.problem, point.points[index], extra)
         results.append(
@@ -101,7 +99,7 @@ def edited_fit(alone: Fit, found: EditedFound) -> EditedFit:
                 covariance=mapping @ covariance @ mapping.T,
                 noise_covariance=mapping @ bound @ mapping.T,
                 crlb=np.sqrt(np.diag(mapping @ bound @ mapping.T)),
-                noise_sd=spread[index],
+                noise_sd=view.noise_sd,
                 reduced_chi2=left / expected * share,
                 status=status,
             )
@@ -119,30 +117,40 @@ def edited_fit(alone: Fit, found: EditedFound) -> EditedFit:
     )
 
 
-def _covariances(
-    found: JointSolution, free: BoolArray, spread: tuple[float, float]
-) -> tuple[RealArray, RealArray]:
-    """Return the posterior covariance of the linear parameters, and what noise alone does.
+def joint_uncertainty(found: JointSolution, free: BoolArray, views: Sequence[View]) -> Uncertainty:
+    """Return the covariances of line shapes and linear parameters at a joint optimum.
 
-    As `glxflow.fit.uncertainty` does it for one spectrum, over the rows of both.
+    As `glxflow.fit.uncertainty` does it for one spectrum, over the rows of all.
+
+    Parameters
+    ----------
+    found : JointSolution
+        The optimum of one block.
+    free : (n_theta,) bool ndarray
+        Non-linear parameters that were searched.
+    views : sequence of View
+        How the data of each spectrum were made.
     """
     joint, point = found.joint, found.point
     block, one = joint.blocks[0], point.blocks[0]
-    rows, inverse = information(joint, point, free)
-    n_free = int(free.sum())
-    noise, shape, first = np.zeros_like(inverse), np.zeros_like(inverse), 0
-    for channel, fitted, own in zip(block.channels, one.points, spread, strict=True):
+    slopes, inverse = information(joint, point, free)
+    noise, shape = np.zeros_like(inverse), np.zeros_like(inverse)
+    of_each = zip(block.channels, block.rows, one.points, views, strict=True)
+    for channel, rows, fitted, view in of_each:
         problem = channel.problem
-        data = problem.whiten(rows[first : first + len(problem.model.ppm)].T)
-        first += len(problem.model.ppm)
-        noise += data @ data.T * (own / problem.noise_sd) ** 2
+        data = problem.whiten(slopes[rows].T)
+        noise += data @ data.T * (view.noise_sd / problem.noise_sd) ** 2
         error = inverse @ (data @ shape_errors(problem, fitted))
         shape += error @ error.T
-    parts = np.array([explained(block, one, index) for index in range(len(block.channels))])
-    left, expected = parts.sum(axis=0)
-    posterior = inverse * max(float(left / expected), 1.0) + shape
-    sandwich = inverse @ noise @ inverse
-    return posterior[n_free:, n_free:], sandwich[n_free:, n_free:]
+    parts = [explained(block, one, index) for index in range(len(block.channels))]
+    left, expected = np.sum(parts, axis=0)
+    n_free = int(free.sum())
+    return Uncertainty(
+        covariance=inverse * max(float(left / expected), 1.0) + shape,
+        noise_covariance=(inverse @ noise @ inverse)[n_free:, n_free:],
+        free=free,
+        reduced_chi2=float(left / expected),
+    )
 
 
 def _with_curves(like: FitResult, problem: Problem, point: Fitted, extra: RealArray) -> FitResult:

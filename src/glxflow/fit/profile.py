@@ -141,7 +141,8 @@ def _edited(fit: EditedFit) -> _Optimum | None:
     if fit.found is None:
         return None
     best = fit.found.solution
-    return _Optimum(best.joint, best.point, fit.found.free, fit.difference.covariance)
+    free = fit.found.uncertainty.free
+    return _Optimum(best.joint, best.point, free, fit.difference.covariance)
 
 
 def _high(excess: Callable[[float], float], value: float, sd: float) -> float:

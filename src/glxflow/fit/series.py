@@ -12,79 +12,21 @@ Their rules, which leave the result to depend on the space of the design alone:
 - Weak metabolites change about their cited ratio to creatine as they vary about it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from glxflow.errors import DataError
-from glxflow.fit.contrasts import N_MOVING, changing_columns, joint_problem
+from glxflow.fit.contrasts import N_MOVING, Contrasts, Spectrum, changing_columns
 from glxflow.fit.design import Design, Reduction, reduce_design
 from glxflow.fit.engine import fit_prepared
-from glxflow.fit.found import Fit
-from glxflow.fit.joint import Joint, JointPoint, block_jacobian
-from glxflow.fit.joint_solver import JointSolution, solve_joint
+from glxflow.fit.joint import Block, Joint, JointPoint, block_jacobian
+from glxflow.fit.joint_solver import solve_joint
 from glxflow.fit.model import FitModel
+from glxflow.fit.optimum import View
+from glxflow.fit.series_result import SeriesFit, failed_series, series_doubts
 from glxflow.fit.uncertainty import Uncertainty, inverse_of
-from glxflow.spectrum import Fid, FitStatus, Flag, RealArray, Series
-
-LARGEST_CONTRAST_CHI2 = 1.5
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesFit:
-    """Amplitudes at the baseline and at every response, with their joint uncertainty.
-
-    Attributes
-    ----------
-    mean : Fit
-        The fit of the weighted mean of all transients.
-    responses : tuple of str
-        What is compared with the baseline.
-    names : tuple of str
-        Components.
-    state : (n_state,) ndarray
-        Amplitudes of the mean, then changes of every contrast.
-    covariance : (n_state, n_state) ndarray
-        Posterior covariance of the state.
-    to_amplitudes : (1 + n_responses, n_components, n_state) ndarray
-        From the state to the amplitudes at the baseline and at every response.
-    to_lines : (n_responses, 3, n_state) ndarray
-        From the state to the change of shift (Hz), Lorentzian width (Hz) and
-        phase (rad) against the baseline.
-    contrast_chi2 : float
-        Residual of the contrasts over its expectation.
-    solution : JointSolution or None
-        The optimum; None where the mean could not be fitted.
-    status : FitStatus
-        How the fit ended.
-    flags : tuple of Flag
-        Doubts.
-    """
-
-    mean: Fit
-    responses: tuple[str, ...]
-    names: tuple[str, ...]
-    state: RealArray
-    covariance: RealArray
-    to_amplitudes: RealArray
-    to_lines: RealArray
-    contrast_chi2: float
-    solution: JointSolution | None
-    status: FitStatus
-    flags: tuple[Flag, ...] = field(default=())
-
-    @property
-    def amplitudes(self) -> RealArray:
-        """Amplitudes at the baseline, then at every response, (1 + n_responses, n_components)."""
-        levels: RealArray = self.to_amplitudes @ self.state
-        return levels
-
-    @property
-    def lines(self) -> tuple[RealArray, RealArray]:
-        """Changes of shift (Hz), width (Hz) and phase (rad) at every response, and their SD."""
-        variance = np.einsum("rls,st,rlt->rl", self.to_lines, self.covariance, self.to_lines)
-        return self.to_lines @ self.state, np.sqrt(variance)
+from glxflow.spectrum import Fid, FitResult, FitStatus, RealArray, Series
 
 
 def fit_series(
@@ -111,32 +53,100 @@ def fit_series(
     DataError
         If coils are not combined, or the data are conjugated or hold no noise.
     """
-    if series.n_coils != 1:
-        raise DataError(f"{series.n_coils} coils: combine them before the joint fit of a series.")
-    precision = np.ones(series.n_transients) if weights is None else weights
-    reduction = reduce_design(design, precision)
+    reduction = reduced(series, design, weights)
     pseudo = reduction.mixing @ series.samples[0]
     mean = fit_prepared(Fid(pseudo[0], series.axis), model)
-    responses = tuple(name for name, _ in design.responses)
-    if mean.found is None:
-        return _failed(mean, responses)
-    best = mean.found.solution
-    changing = changing_columns(mean.found.problem.model, best.point.amplitudes)
-    joint, chi2 = joint_problem(mean.found, mean.result.noise_sd, model, changing, pseudo)
-    found = solve_joint(joint, best.point.theta, best.free)
+    found = mean.found
+    if found is None:
+        return failed_series(mean.result, design)
+    block, best = Block.of(found.problem), found.solution
+    spectrum = Spectrum(
+        channel=block.channels[0],
+        model=model,
+        view=View(found.alignment, mean.result.noise_sd),
+        pseudo=pseudo,
+        fixed=np.zeros((len(best.point.amplitudes), len(model.ppm))),
+    )
+    changing = changing_columns(found.problem.model, best.point.amplitudes)
+    contrasts = Contrasts(
+        (spectrum,), changing, block.soft_rows, found.problem.prior, best.point.theta
+    )
+    return followed(Mean(mean.result, block, found.uncertainty), contrasts, reduction, design)
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """The fit of the mean of a series.
+
+    Attributes
+    ----------
+    result : FitResult
+        Its result.
+    block : Block
+        The block it was solved as.
+    known : Uncertainty
+        Covariances at its optimum.
+    """
+
+    result: FitResult
+    block: Block
+    known: Uncertainty
+
+
+def reduced(series: Series, design: Design, weights: RealArray | None) -> Reduction:
+    """Return how the transients of a series become pseudo-spectra.
+
+    Parameters
+    ----------
+    series : Series
+        Combined.
+    design : Design
+        How amplitudes may change.
+    weights : (n_transients,) ndarray or None
+        Precision of each; all equal if None.
+
+    Raises
+    ------
+    ConfigError
+        If design or weights do not fit the series.
+    DataError
+        If coils are not combined.
+    """
+    if series.n_coils != 1:
+        raise DataError(f"{series.n_coils} coils: combine them before the joint fit of a series.")
+    return reduce_design(design, np.ones(series.n_transients) if weights is None else weights)
+
+
+def followed(mean: Mean, contrasts: Contrasts, reduction: Reduction, design: Design) -> SeriesFit:
+    """Return the fit of mean and contrasts together, searched from the mean's optimum.
+
+    Parameters
+    ----------
+    mean : Mean
+        The fit of the mean alone.
+    contrasts : Contrasts
+        What may change.
+    reduction : Reduction
+        What the pseudo-spectra are.
+    design : Design
+        That they were reduced by.
+    """
+    blocks, chi2 = contrasts.blocks()
+    joint = Joint([mean.block, *blocks], contrasts.prior)
+    found = solve_joint(joint, contrasts.theta, mean.known.free)
+    mapping = mean.block.channels[-1].mapping[: len(mean.result.names)]
     fit = SeriesFit(
-        mean=mean,
-        responses=responses,
-        names=mean.result.names,
+        mean=mean.result,
+        responses=tuple(name for name, _ in design.responses),
         state=np.concatenate([block.linear for block in found.point.blocks]),
-        covariance=_covariance(joint, found.point, mean.found.uncertainty),
-        to_amplitudes=_to_amplitudes(reduction, changing, len(mean.result.names)),
-        to_lines=_to_lines(reduction, changing),
+        covariance=_covariance(joint, found.point, mean.known),
+        to_amplitudes=_to_amplitudes(reduction, mapping, contrasts.changing),
+        to_lines=_to_lines(reduction, *contrasts.changing.shape),
         contrast_chi2=chi2,
         solution=found,
-        status=_status(mean, found),
+        status=mean.result.status if found.is_converged else FitStatus.NOT_CONVERGED,
     )
-    return replace(fit, flags=(*mean.result.flags, *_doubts(fit, found)))
+    return replace(fit, flags=(*mean.result.flags, *series_doubts(fit, found)))
 
 
 def _covariance(joint: Joint, point: JointPoint, known: Uncertainty) -> RealArray:
@@ -167,89 +177,21 @@ def _covariance(joint: Joint, point: JointPoint, known: Uncertainty) -> RealArra
     return total
 
 
-def _to_amplitudes(reduction: Reduction, changing: RealArray, n_components: int) -> RealArray:
+def _to_amplitudes(reduction: Reduction, mapping: RealArray, changing: RealArray) -> RealArray:
     """Return the map from the state to amplitudes at the levels."""
     n_levels, n_pseudo = reduction.levels.shape
-    n_columns = len(changing)
-    mean = np.tile(np.eye(n_columns)[:n_components], (n_levels, 1, 1))
-    parts = np.hstack([changing, np.zeros((n_columns, N_MOVING))])[:n_components]
+    mean = np.tile(mapping, (n_levels, 1, 1))
+    parts = np.hstack([mapping @ changing, np.zeros((len(mapping), N_MOVING))])
     changes = [
         reduction.levels[:, one, np.newaxis, np.newaxis] * parts for one in range(1, n_pseudo)
     ]
     return np.concatenate([mean, *changes], axis=2)
 
 
-def _to_lines(reduction: Reduction, changing: RealArray) -> RealArray:
+def _to_lines(reduction: Reduction, n_linear: int, n_changing: int) -> RealArray:
     """Return the map from the state to the changes of the lines against the baseline."""
-    n_columns, n_changing = changing.shape
     parts = np.hstack([np.zeros((N_MOVING, n_changing)), np.eye(N_MOVING)])
     against = reduction.levels[1:] - reduction.levels[0]
-    mean = np.zeros((len(against), N_MOVING, n_columns))
+    mean = np.zeros((len(against), N_MOVING, n_linear))
     changes = [against[:, one, np.newaxis, np.newaxis] * parts for one in range(1, len(against.T))]
     return np.concatenate([mean, *changes], axis=2)
-
-
-def _status(mean: Fit, found: JointSolution) -> FitStatus:
-    """Return how both searches ended."""
-    return mean.result.status if found.is_converged else FitStatus.NOT_CONVERGED
-
-
-def _doubts(fit: SeriesFit, found: JointSolution) -> Sequence[Flag]:
-    """Return what there is to doubt beyond the mean's own doubts."""
-    flags = []
-    if not found.is_converged:
-        flags.append(
-            Flag(
-                "SERIES_NOT_CONVERGED",
-                f"a further joint step would lower chi-squared by {found.predicted_decrease:.2g}, "
-                f"expected less than {found.tolerance:.2g}. Look at the fit of the mean.",
-            )
-        )
-    if fit.contrast_chi2 > LARGEST_CONTRAST_CHI2:
-        flags.append(
-            Flag(
-                "SERIES_RESIDUAL",
-                f"differences between transients are {fit.contrast_chi2:.2f} times the noise, "
-                f"expected at most {LARGEST_CONTRAST_CHI2:g}: something else than amplitudes, "
-                "width, shift and phase has changed. Look for movement and lipid.",
-            )
-        )
-    model = found.joint.blocks[1].channels[0].problem.model
-    trusted = model.trusted_ppm
-    if trusted.size < model.ppm.size:
-        flags.append(
-            Flag(
-                "SERIES_ENDS",
-                f"of changes only {trusted[0]:.2f} to {trusted[-1]:.2f} ppm were trusted: what "
-                "changes beyond is not in the model. Look for movement, lipid and drifting water.",
-            )
-        )
-    below = np.array(fit.names)[(fit.amplitudes < 0).any(axis=0)]
-    if below.size:
-        flags.append(
-            Flag(
-                "BELOW_ZERO",
-                f"{', '.join(below)} would be negative at some time: too weak to follow, read "
-                "its changes with their SD.",
-            )
-        )
-    return flags
-
-
-def _failed(mean: Fit, responses: tuple[str, ...]) -> SeriesFit:
-    """Return the result of a series whose mean could not be fitted: NaN throughout."""
-    n = len(mean.result.names)
-    nan = float("nan")
-    return SeriesFit(
-        mean=mean,
-        responses=responses,
-        names=mean.result.names,
-        state=np.full(n, nan),
-        covariance=np.full((n, n), nan),
-        to_amplitudes=np.tile(np.eye(n), (1 + len(responses), 1, 1)),
-        to_lines=np.zeros((len(responses), N_MOVING, n)),
-        contrast_chi2=nan,
-        solution=None,
-        status=FitStatus.FAILED,
-        flags=mean.result.flags,
-    )

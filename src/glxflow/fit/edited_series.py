@@ -1,0 +1,68 @@
+"""The joint fit of a series of edited spectra: half sum and difference follow one design."""
+
+import numpy as np
+
+from glxflow.fit.contrasts import Contrasts, Spectrum, changing_columns
+from glxflow.fit.design import Design
+from glxflow.fit.edited import fit_edited
+from glxflow.fit.edited_model import EditedModel
+from glxflow.fit.edited_problem import N_MISMATCH
+from glxflow.fit.series import Mean, followed, reduced
+from glxflow.fit.series_result import SeriesFit, failed_series
+from glxflow.spectrum import Fid, RealArray, Series
+
+
+def fit_edited_series(
+    total: Series,
+    difference: Series,
+    model: EditedModel,
+    design: Design,
+    weights: RealArray | None = None,
+) -> SeriesFit:
+    """Return the joint fit of half sum and difference of a series of edited spectra.
+
+    Metabolites change alike in both; a shift and a phase of ON against OFF may change, too.
+    The components are those of the difference.
+
+    Parameters
+    ----------
+    total, difference : Series
+        (ON + OFF) / 2 and ON - OFF, as `fit_series` takes them.
+    model : EditedModel
+        Prepared for their basis sets.
+    design : Design
+        How amplitudes may change.
+    weights : (n_transients,) ndarray, optional
+        Precision of each pair.
+
+    Raises
+    ------
+    ConfigError
+        If design or weights do not fit the series.
+    DataError
+        If coils are not combined, or the data are conjugated or hold no noise.
+    """
+    reduction = reduced(total, design, weights)
+    pseudo = [reduction.mixing @ series.samples[0] for series in (total, difference)]
+    half_sum, less = (Fid(one[0], total.axis) for one in pseudo)
+    mean = fit_edited(half_sum, less, model)
+    found = mean.found
+    if found is None:
+        return failed_series(mean.difference, design)
+    block, point = found.solution.joint.blocks[0], found.solution.point
+    n_linear = point.blocks[0].linear.size
+    spectra = []
+    for index, base in enumerate((model.total, model.difference)):
+        fixed = np.zeros((n_linear, len(base.ppm)))
+        fixed[-N_MISMATCH:] = found.problem.mismatch[index]
+        spectra.append(
+            Spectrum(block.channels[index], base, found.views[index], pseudo[index], fixed)
+        )
+    of_total = changing_columns(model.total, point.blocks[0].points[0].amplitudes)
+    changing = np.zeros((n_linear, of_total.shape[1] + N_MISMATCH))
+    changing[: len(of_total), :-N_MISMATCH] = of_total
+    changing[-N_MISMATCH:, -N_MISMATCH:] = np.eye(N_MISMATCH)
+    contrasts = Contrasts(
+        tuple(spectra), changing, block.soft_rows, found.solution.joint.prior, point.theta
+    )
+    return followed(Mean(mean.difference, block, found.uncertainty), contrasts, reduction, design)
