@@ -82,8 +82,20 @@ def basis_sets(axis: Axis) -> tuple[BasisSet, BasisSet]:
     return edited_total(on, off), with_coedited(edited_difference(on, off))
 
 
-def make_session(on: BasisSet, off: BasisSet, rng: np.random.Generator, snr: float) -> Session:
-    """Return a session; `snr` is the height of NAA in OFF over the noise of OFF."""
+def make_session(
+    on: BasisSet,
+    off: BasisSet,
+    rng: np.random.Generator,
+    snr: float,
+    noise_rng: np.random.Generator | None = None,
+    rises: Mapping[str, float] | None = None,
+    narrowing_hz: float = 0.0,
+) -> Session:
+    """Return a session; `snr` is the height of NAA in OFF over the noise of OFF.
+
+    With `noise_rng`, the same `rng` gives the same head again, in which some substances
+    may have risen by a share and all lines be narrower.
+    """
     axis, time_s = on.axis, on.axis.time_s
     truth = {name: MEAN_MM[name] * rng.normal(1.0, 0.15) for name in on.names}
     truth["MM30co"] = 1.3 * max(rng.normal(1.0, 0.2), 0.0)
@@ -94,16 +106,21 @@ def make_session(on: BasisSet, off: BasisSet, rng: np.random.Generator, snr: flo
     for name in on.names:
         rate = np.pi * lorentz_hz * np.exp(rng.normal(0.0, 0.12))
         shift_hz = rng.normal(0.0, 0.003) * axis.spectrometer_frequency_mhz
+        truth[name] *= 1 + (rises or {}).get(name, 0.0)
         line = truth[name] * np.exp((2j * np.pi * shift_hz - rate) * time_s) * gauss
         for signal, basis in zip(signals, (on, off), strict=True):
             signal += basis.fid(name) * line
     broad = _macromolecules(axis, rng, truth["MM30co"] * _gaba_area(on, off))
-    signals = [signal + part * gauss for signal, part in zip(signals, broad, strict=True)]
+    narrowing = np.exp(np.pi * narrowing_hz * time_s)
+    signals = [
+        (signal + part * gauss) * narrowing for signal, part in zip(signals, broad, strict=True)
+    ]
     # The conditions never match perfectly.
     moved = 2j * np.pi * rng.normal(0.0, 0.1) * time_s + 1j * rng.normal(0.0, 0.01)
     signals[0] = signals[0] * np.exp(moved)
     height = np.abs(np.fft.fft(signals[1])).max()
-    noise = rng.normal(size=(2, 2, axis.n_points)) * height / snr / np.sqrt(axis.n_points)
+    noise = (noise_rng or rng).normal(size=(2, 2, axis.n_points))
+    noise *= height / snr / np.sqrt(axis.n_points)
     common = np.exp(1j * rng.normal(0.0, 0.5) + 2j * np.pi * rng.normal(0.0, 2.0) * time_s)
     one, other = (
         signal * common + part[0] + 1j * part[1]

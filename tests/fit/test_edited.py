@@ -275,6 +275,19 @@ def amounts(ensemble, amplitudes, parts):
     return amplitudes[:, [ensemble.names.index(part) for part in parts]].sum(axis=1)
 
 
+def test_the_difference_is_shown_as_on_less_off(make_session):
+    fit = fit_edited(*make_session(phase_rad=2.0), model())
+    for result, name, low, high in (
+        (fit.difference, "GABA", 2.9, 3.1),
+        (fit.difference, "Glu", 3.7, 3.8),
+        (fit.total, "Cr", 2.9, 3.1),
+    ):
+        inside = (result.ppm > low) & (result.ppm < high)
+        curve = result.components[result.names.index(name), inside]
+        assert curve.mean() > 0
+        assert np.median(result.data[inside] - result.baseline[inside]) > 0
+
+
 def test_at_least_a_dozen_other_models_say_what_they_make_of_an_edited_session(make_session):
     session = make_session()
     fit = fit_edited(*session, model())

@@ -93,9 +93,15 @@ def edited_fit(alone: Fit, found: EditedFound) -> EditedFit:
         share = (channel.problem.noise_sd / view.noise_sd) ** 2
         extra = moved @ found.problem.mismatch_rows(index)
         result = _with_curves(alone.result, channel.problem, point.points[index], extra)
+        # A model stands as most of its signal does, a difference upside down by its NAA: shown
+        # as ON less OFF is, with GABA and Glx up where creatine is.
+        sign = -1.0 if view.turn.real < 0 else 1.0
         results.append(
             replace(
                 result,
+                data=sign * result.data,
+                baseline=sign * result.baseline,
+                components=sign * result.components,
                 covariance=mapping @ covariance @ mapping.T,
                 noise_covariance=mapping @ bound @ mapping.T,
                 crlb=np.sqrt(np.diag(mapping @ bound @ mapping.T)),
