@@ -159,7 +159,7 @@ def test_mismatch_of_the_conditions_is_found_and_does_not_pass_for_gaba(make_ses
     for name in ("GABA+", "Glx"):
         one, other = (amount(fit.difference, QUANTITIES[name])[0] for fit in (straight, moved))
         # The noise is the same; left is the square of 0.5 Hz over lines of 6 Hz, and the shim.
-        assert other == pytest.approx(one, rel=0.04)
+        assert other == pytest.approx(one, rel=0.07)
 
 
 def test_large_mismatch_is_flagged(make_session):

@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
+from glxflow.basis.macromolecules import with_macromolecules
+from glxflow.basis.protocol import protocol_for
+from glxflow.basis.simulate import simulate_basis
 from glxflow.errors import BasisError, DataError
 from glxflow.fit import FitOptions, fit_alike, fit_prepared, fit_spectrum
+from glxflow.quantify import estimates
 from glxflow.spectrum import BasisSet, Fid, FitStatus
 
 
@@ -159,3 +163,46 @@ def test_noise_bounds_match_the_scatter_of_repeated_fits(model, make_fid):
     # The posterior also knows what it does not know of the macromolecules.
     posterior = np.median([np.sqrt(result.covariance[glu, glu]) for result in results])
     assert posterior > bound
+
+
+@pytest.fixture
+def misfitting(make_fid):
+    """A signal with something that no model describes: its residual is many times the noise."""
+    fid = make_fid(noise_sd=0.4)
+    time_s = fid.axis.time_s
+    hump = 4.0 * np.exp((2j * np.pi * fid.axis.hz(2.75) - 30.0) * time_s)
+    return Fid(fid.samples - hump, fid.axis)
+
+
+def ratio_of(fit, name):
+    found = {one.metabolite: one for one in estimates(fit.result)}
+    return found[name].ratio_tcr, found[name].ratio_tcr_sd
+
+
+@pytest.mark.parametrize("name", ["GSH", "Tau"])
+def test_more_of_a_weak_metabolite_is_read_as_more_though_the_model_misfits(
+    model, basis, misfitting, name
+):
+    time_s = misfitting.axis.time_s
+    line = np.exp(-np.pi * 5.0 * time_s - (3.0 * time_s) ** 2)
+    more = Fid(misfitting.samples + 2.5 * basis.fid(name) * line, misfitting.axis)
+    before, after = (fit_prepared(fid, model) for fid in (misfitting, more))
+    assert before.found.problem.tightening > 2
+    added = 2.5 / 8.5
+    assert ratio_of(after, name)[0] - ratio_of(before, name)[0] == pytest.approx(added, rel=0.3)
+
+
+def test_what_the_data_do_not_show_keeps_the_sd_it_is_believed_with(metabolites, misfitting):
+    """Lactate at 1.3 ppm of a spectrum that is fitted above 1.8, and the macromolecules there."""
+    extra = simulate_basis(protocol_for("press", misfitting.axis, echo_time_s=0.03), ("Lac",))
+    basis = with_macromolecules(metabolites.joined(extra))
+    fit = fit_spectrum(misfitting, basis, FitOptions(ppm_range=(1.8, 4.2)))
+    assert fit.found.problem.tightening > 2
+    value, sd = ratio_of(fit, "Lac")
+    assert value == pytest.approx(0.08, abs=0.15)
+    assert sd == pytest.approx(0.15, rel=0.3)
+    # So do macromolecules, though the fit holds them tighter where it misfits.
+    problem, unseen = fit.found.problem, fit.result.names.index("MM09")
+    rows = problem.ratio_rows[problem.of_broad] / problem.tightening
+    believed = 1 / np.linalg.norm(rows[:, unseen])
+    assert np.sqrt(fit.result.covariance[unseen, unseen]) == pytest.approx(believed, rel=0.1)

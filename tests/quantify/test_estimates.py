@@ -95,3 +95,15 @@ def test_failed_fit_gives_nan_and_says_failed(fit_of):
     assert math.isnan(table["Glx"].amplitude)
     assert math.isnan(table["Glx"].sd)
     assert [flag.code for flag in table["Glx"].flags] == ["FAILED"]
+
+
+@pytest.mark.parametrize(("sd", "is_doubted"), [(0.02, False), (1.3, True)])
+def test_what_is_known_by_expectation_alone_is_said(fit_of, sd, is_doubted):
+    """Lactate is expected at 0.08 +- 0.15 of creatine, here 8."""
+    amplitudes = AMPLITUDES | {"Lac": 0.6}
+    covariance = 1e-4 * np.eye(len(amplitudes))
+    covariance[-1, -1] = sd**2
+    flags = {flag.code: flag for flag in by_name(fit_of(amplitudes, covariance))["Lac"].flags}
+    assert ("PRIOR" in flags) == is_doubted
+    if is_doubted:
+        assert "0.08 ± 0.15 of tCr" in flags["PRIOR"].message

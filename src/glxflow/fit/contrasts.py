@@ -82,8 +82,6 @@ class Contrasts:
         One, or half sum and difference of an edited scan.
     changing : (n_linear, n_changing) ndarray
         What a change by 1 of every free part adds to the mean's linear parameters.
-    soft_rows : (n_soft, n_linear) ndarray
-        Soft constraints of the mean.
     prior : Prior
         Of the non-linear parameters.
     theta : (n_theta,) ndarray
@@ -92,7 +90,6 @@ class Contrasts:
 
     spectra: tuple[Spectrum, ...]
     changing: RealArray
-    soft_rows: RealArray
     prior: Prior
     theta: RealArray
 
@@ -120,11 +117,10 @@ class Contrasts:
 
     def _blocks(self, models: Sequence[FitModel], noise: RealArray) -> Sequence[Block]:
         """Return a block for every contrast: amplitudes and the mean's lines may change."""
-        # The data gain against the priors what they lose in noise.
-        scale = float(noise[0]) / self.spectra[0].channel.problem.noise_sd
-        soft = np.hstack(
-            [scale * self.soft_rows @ self.changing, np.zeros((len(self.soft_rows), N_MOVING))]
-        )
+        first = self.spectra[0].channel
+        rows = first.problem.with_noise(float(noise[0])).ratio_rows
+        of_amplitudes = rows @ first.mapping @ self.changing
+        soft = np.hstack([of_amplitudes, np.zeros((len(rows), N_MOVING))])
         soft = soft[soft.any(axis=1)]
         signed = np.ones(soft.shape[1], dtype=np.bool_)
         each = zip(self.spectra, models, noise.tolist(), strict=True)

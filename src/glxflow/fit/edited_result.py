@@ -148,11 +148,13 @@ def joint_uncertainty(found: JointSolution, free: BoolArray, views: Sequence[Vie
         noise += data @ data.T * (view.noise_sd / problem.noise_sd) ** 2
         error = inverse @ (data @ shape_errors(problem, fitted))
         shape += error @ error.T
+    total = block.channels[0]
+    loosened = inverse[:, -one.linear.size :] @ (total.problem.loosened_rows @ total.mapping).T
     parts = [explained(block, one, index) for index in range(len(block.channels))]
     left, expected = np.sum(parts, axis=0)
     n_free = int(free.sum())
     return Uncertainty(
-        covariance=inverse * max(float(left / expected), 1.0) + shape,
+        covariance=inverse * max(float(left / expected), 1.0) + shape + loosened @ loosened.T,
         noise_covariance=(inverse @ noise @ inverse)[n_free:, n_free:],
         free=free,
         reduced_chi2=float(left / expected),

@@ -62,7 +62,5 @@ def fit_edited_series(
     changing = np.zeros((n_linear, of_total.shape[1] + N_MISMATCH))
     changing[: len(of_total), :-N_MISMATCH] = of_total
     changing[-N_MISMATCH:, -N_MISMATCH:] = np.eye(N_MISMATCH)
-    contrasts = Contrasts(
-        tuple(spectra), changing, block.soft_rows, found.solution.joint.prior, point.theta
-    )
+    contrasts = Contrasts(tuple(spectra), changing, found.solution.joint.prior, point.theta)
     return followed(Mean(mean.difference, block, found.uncertainty), contrasts, reduction, design)

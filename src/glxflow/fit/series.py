@@ -68,9 +68,7 @@ def fit_series(
         fixed=np.zeros((len(best.point.amplitudes), len(model.ppm))),
     )
     changing = changing_columns(found.problem.model, best.point.amplitudes)
-    contrasts = Contrasts(
-        (spectrum,), changing, block.soft_rows, found.problem.prior, best.point.theta
-    )
+    contrasts = Contrasts((spectrum,), changing, found.problem.prior, best.point.theta)
     return followed(Mean(mean.result, block, found.uncertainty), contrasts, reduction, design)
 
 

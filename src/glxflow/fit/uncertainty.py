@@ -10,7 +10,7 @@ from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, Kind, RealArray
 
 _RIDGE = 1e-10
-_SHAPE_SD = 0.13
+_SHAPE_SD = 0.11
 _SHAPE_LENGTH_PPM = 0.06
 _LAST_COSINE = 0.8
 
@@ -82,10 +82,13 @@ def uncertainty(problem: Problem, point: Point, free: BoolArray, noise_sd: float
     noise_rows = problem.whiten(data_rows.T).T
     sandwich = inverse @ (noise_rows.T @ noise_rows) @ inverse
     shape_error = inverse @ (noise_rows.T @ shape_errors(problem, point))
+    loosened = inverse[:, n_free:] @ problem.loosened_rows.T
     noise_share = (noise_sd / problem.noise_sd) ** 2
     misfit = _misfit(problem, point) / _freedom(problem, effective)
     return Uncertainty(
-        covariance=inverse * max(misfit, 1.0) + shape_error @ shape_error.T,
+        covariance=(
+            inverse * max(misfit, 1.0) + shape_error @ shape_error.T + loosened @ loosened.T
+        ),
         noise_covariance=sandwich[n_free:, n_free:] * noise_share,
         free=free,
         reduced_chi2=misfit / noise_share,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from glxflow.constants import load
 from glxflow.quantify.water import WaterScaling
 from glxflow.spectrum import FitResult, FitStatus, Flag, Kind, RealArray
 
@@ -23,6 +24,8 @@ EDITED_SUMS = {"GABA+": ("GABA", "MM30co")}
 # 95 % quantile of a half-normal distribution: what a value at its bound of zero may be.
 _HALF_NORMAL_95 = 1.96
 _INSEPARABLE = -0.7
+# A posterior SD above this share of the prior's: less is known by the data than before them.
+_LITTLE_LEARNT = 1 / math.sqrt(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ def _estimate(
         limit95=_HALF_NORMAL_95 * sd if amplitude == 0 else math.nan,
         water_molal=molal,
         water_molal_sd=molal_sd,
-        flags=tuple(_doubts(fit, name, members, amplitude)),
+        flags=(*_doubts(fit, name, members, amplitude), *_decided(fit, name, tcr_sd)),
     )
 
 
@@ -177,6 +180,23 @@ def _doubts(fit: FitResult, name: str, members: tuple[str, ...], amplitude: floa
         if not _weights(fit, SUMS[total]) @ fit.amplitudes > 0
     )
     return flags + _inseparable(fit, name)
+
+
+def _decided(fit: FitResult, name: str, ratio_sd: float) -> list[Flag]:
+    """Return a doubt where data say less of a weak metabolite than was believed before."""
+    expected = load("expectations")["ratio_to_tcr"].get(name)
+    if fit.status is FitStatus.FAILED or expected is None:
+        return []
+    mean, sd = expected["mean"], expected["sd"]
+    if not ratio_sd > _LITTLE_LEARNT * sd:
+        return []
+    return [
+        Flag(
+            "PRIOR",
+            f"the data say less of {name} than what is expected of it beforehand, "
+            f"{mean:g} ± {sd:g} of tCr",
+        )
+    ]
 
 
 def _inseparable(fit: FitResult, name: str) -> list[Flag]:
