@@ -1,5 +1,6 @@
 """Which other models a session is fitted by."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.basis.protocol import protocol_for
 from glxflow.basis.simulate import simulate_basis
-from glxflow.cli.model_choice import models_table, session_ensemble
-from glxflow.fit import FitOptions, prepare
+from glxflow.cli.model_choice import EddyCurrents, models_table, session_ensemble
+from glxflow.fit import FitOptions, fit_alike, prepare
 from glxflow.spectrum import Axis, BasisSet, Fid, Kind, Series
 
 AXIS = Axis(1024, 5e-4, 123.25, 4.65)
@@ -53,9 +54,11 @@ def bins_of(basis, *, turn=0.0, signal=1.0):
     return Series(samples[np.newaxis], AXIS, np.array([0.0, 60.0]), 0.03, 2.0)
 
 
-def ensemble_of(bins, basis, water=None):
+def ensemble_of(bins, basis, water=None, *, are_corrected=False):
     model = prepare(basis, FitOptions(baseline_ed_per_ppm=1.5))
-    return session_ensemble(bins, TABLE, model, basis, water)
+    fits, shared = fit_alike([bins.fid(index) for index in range(bins.n_transients)], model)
+    eddies = EddyCurrents(water, are_corrected)
+    return session_ensemble(bins, TABLE[: len(fits)], fits, shared, basis, eddies)
 
 
 def test_a_measured_spectrum_of_macromolecules_has_the_default_as_alternative():
@@ -93,6 +96,35 @@ def test_water_with_a_phase_left_gives_a_corrected_alternative():
     corrected = found.amplitudes[0, glu] / found.amplitudes[0, cr]
     # The phase of water is smoothed over 2 ms.
     assert corrected == pytest.approx(clean.amplitudes[0, glu] / clean.amplitudes[0, cr], rel=0.1)
+
+
+def test_corrected_bins_have_the_uncorrected_as_alternative():
+    basis = default_basis()
+    eddy = 0.8 * np.exp(-AXIS.time_s / 0.05)
+    water = Fid(1000 * np.exp(-np.pi * 8.0 * AXIS.time_s + 1j * eddy), AXIS)
+    ensemble = ensemble_of(bins_of(basis), basis, water, are_corrected=True)
+    found = next(one for one in ensemble.members if one.choice == "eddy currents")
+    assert found.label == "not corrected"
+    # What those bins were before the correction.
+    before = ensemble_of(bins_of(basis, turn=eddy), basis, water)
+    names = ensemble.names
+    one, other = (
+        amplitudes[0, names.index("Glu")] / amplitudes[0, names.index("Cr")]
+        for amplitudes in (found.amplitudes, before.amplitudes)
+    )
+    # The phase of water is smoothed over 2 ms.
+    assert one == pytest.approx(other, rel=0.1)
+
+
+def test_of_one_bin_the_ensemble_reports_what_the_bin_does():
+    basis = default_basis()
+    bins = bins_of(basis)
+    bins = replace(bins, samples=bins.samples[:, :1], onset_s=bins.onset_s[:1])
+    model = prepare(basis, FitOptions(baseline_ed_per_ppm=1.5))
+    (fit,), shared = fit_alike([bins.fid(0)], model)
+    eddies = EddyCurrents(None, are_corrected=False)
+    ensemble = session_ensemble(bins, TABLE[:1], [fit], shared, basis, eddies)
+    assert ensemble.amplitudes == pytest.approx(np.tile(fit.result.amplitudes, (2, 1)))
 
 
 def test_bins_follow_the_average_and_the_table_shows_the_average():

@@ -12,7 +12,7 @@ from glxflow.basis.simulate import edited_difference
 from glxflow.cli.changes import edited_changes_table
 from glxflow.cli.fit_bins import members_to_profile, profile_limits
 from glxflow.cli.fitting import responses_for
-from glxflow.cli.model_choice import edited_session_ensemble
+from glxflow.cli.model_choice import EddyCurrents, edited_session_ensemble
 from glxflow.cli.scan_results import BinFit
 from glxflow.errors import BasisError, DataError
 from glxflow.fit import (
@@ -73,7 +73,7 @@ def fit_edited_bins(
     record: Mapping[str, Any],
     basis: tuple[BasisSet, BasisSet],
     options: FitOptions,
-    water: Fid | None,
+    eddies: EddyCurrents,
     profiled: tuple[str, ...],
 ) -> EditedBins:
     """Return the joint fit of every bin, and what other models say of them.
@@ -88,8 +88,8 @@ def fit_edited_bins(
         Of the half sum and of the difference.
     options : FitOptions
         Choices of the fit.
-    water : Fid or None
-        Combined water reference, corrected where the bins are.
+    eddies : EddyCurrents
+        What water says of them.
     profiled : tuple of str
         Metabolites and sums whose profile intervals are wanted.
 
@@ -122,7 +122,7 @@ def fit_edited_bins(
         )
         for fit, pair in zip(found, pairs, strict=True)
     ]
-    ensemble = edited_session_ensemble(total, difference, table, model, water)
+    ensemble = edited_session_ensemble(total, difference, table, found, model, eddies)
     return EditedBins(tuple(fits), tuple(fit.total for fit in found), changes, ensemble)
 
 

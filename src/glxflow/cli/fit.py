@@ -14,7 +14,7 @@ from glxflow.cli.curves import curves_of
 from glxflow.cli.edited import edited_basis, fit_edited_bins
 from glxflow.cli.fit_bins import Profile, fit_bins, names_of
 from glxflow.cli.fitting import basis_for
-from glxflow.cli.model_choice import models_table, session_ensemble
+from glxflow.cli.model_choice import EddyCurrents, models_table, session_ensemble
 from glxflow.cli.preprocess import EddyChoice, EddyCurrent, clean_scan, outcome_of
 from glxflow.cli.scan_results import BinFit, ScanResult, page_of, qc_rows, table_of
 from glxflow.cli.sessions import RecordFailure, failure_recorded
@@ -47,6 +47,11 @@ class _Prepared:
     water: Fid | None
     header: ScanHeader
     inputs: tuple[Path, ...]
+
+    @property
+    def eddies(self) -> EddyCurrents:
+        """What water says of eddy currents."""
+        return EddyCurrents(self.water, bool(self.record["EddyCurrentCorrected"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,17 +199,17 @@ def _fitted(
     bins, scan = prepared.bins, prepared.header.path
     if len(bases) == 2:
         sets = edited_basis(*bases, bins, scan)
-        edited = fit_edited_bins(source, prepared.record, sets, options, prepared.water, profiled)
+        edited = fit_edited_bins(source, prepared.record, sets, options, prepared.eddies, profiled)
         return _Fitted(edited.fits, sets[0], edited.changes, edited.ensemble, edited.sums)
     basis = basis_for(bases[0], bins, scan)
     model = prepare(basis, options)
     table = prepared.record["BinTable"]
-    fits, shared = fit_bins(bins, model, profiled)
+    shown, fits, shared = fit_bins(bins, model, profiled)
     return _Fitted(
-        fits,
+        shown,
         basis,
         changes=changes_table(bins, table, model),
-        ensemble=session_ensemble(bins, table, shared, basis, prepared.water),
+        ensemble=session_ensemble(bins, table, fits, shared, basis, prepared.eddies),
     )
 
 

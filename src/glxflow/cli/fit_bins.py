@@ -53,7 +53,7 @@ def members_to_profile(profiled: tuple[str, ...], model: FitModel) -> dict[str, 
 
 def fit_bins(
     bins: Series, model: FitModel, profiled: tuple[str, ...]
-) -> tuple[tuple[BinFit, ...], FitModel]:
+) -> tuple[tuple[BinFit, ...], tuple[Fit, ...], FitModel]:
     """Return the fit of every time bin, also with other baselines, and the model of all.
 
     Parameters
@@ -64,6 +64,15 @@ def fit_bins(
         Prepared for its basis set.
     profiled : tuple of str
         Metabolites and sums whose profile intervals are wanted.
+
+    Returns
+    -------
+    shown : tuple of BinFit
+        What is reported of every bin.
+    fits : tuple of Fit
+        The fits behind it.
+    model : FitModel
+        The model of all.
 
     Raises
     ------
@@ -81,7 +90,7 @@ def fit_bins(
             else ()
         )
         fits.append(BinFit(fit.result, others, profile_limits(fit, fit.result.names, chosen)))
-    return tuple(fits), shared
+    return tuple(fits), alike, shared
 
 
 def profile_limits(

@@ -1,7 +1,7 @@
 """Fit the average of a session by other models, to say what their choice does to it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,10 @@ import pandas as pd
 
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.fit import (
+    EditedFit,
     EditedModel,
     Ensemble,
+    Fit,
     FitModel,
     fit_edited,
     fit_edited_ensemble,
@@ -26,18 +28,49 @@ from glxflow.spectrum import Axis, BasisSet, ComplexArray, Fid, Kind, RealArray,
 
 _SEED = 1
 _LEAST_DEVIATION_RAD = 0.02
-_EDDY_CURRENTS = ("eddy currents", "corrected by water")
 _DEFAULT_SOURCE = ("macromolecule source", "default macromolecules")
 _SHOWN = {"glu": ("Glu",), "gln": ("Gln",), "glx": SUMS["Glx"]}
 _SHOWN_EDITED = _SHOWN | {"gabaplus": EDITED_SUMS["GABA+"]}
 
 
+@dataclass(frozen=True, slots=True)
+class EddyCurrents:
+    """What the water reference says of eddy currents.
+
+    Attributes
+    ----------
+    water : Fid or None
+        Combined water reference, as acquired.
+    are_corrected : bool
+        Whether its phase was taken off the spectra.
+    """
+
+    water: Fid | None
+    are_corrected: bool
+
+    def alternatives(self, axis: Axis) -> Iterator[tuple[str, ComplexArray]]:
+        """Yield how spectra might have been corrected otherwise, and what makes them so.
+
+        Nothing where there is no reference sampled as they are, or its phase is straight.
+        """
+        if self.water is None or not _sampled_alike(self.water.axis, axis):
+            return
+        deviation = phase_deviation(self.water.samples, self.water.axis)
+        if np.abs(deviation).max() < _LEAST_DEVIATION_RAD:
+            return
+        if self.are_corrected:
+            yield "not corrected", np.exp(1j * deviation)
+        else:
+            yield "corrected by water", np.exp(-1j * deviation)
+
+
 def session_ensemble(
     bins: Series,
     table: Sequence[Mapping[str, Any]],
+    fits: Sequence[Fit],
     model: FitModel,
     basis: BasisSet,
-    water: Fid | None,
+    eddies: EddyCurrents,
 ) -> Ensemble | None:
     """Return what other models say of the average of a session, and then of its bins.
 
@@ -47,22 +80,25 @@ def session_ensemble(
         One average a time bin.
     table : sequence of mapping
         Its bin table with the weight of each.
+    fits : sequence of Fit
+        Of the bins.
     model : FitModel
-        That the bins are fitted by.
+        That they were fitted by.
     basis : BasisSet
         That the model was prepared from.
-    water : Fid or None
-        Combined water reference, corrected where the bins are.
+    eddies : EddyCurrents
+        What water says of them.
     """
     fids = _with_average(bins, table)
-    fit = fit_prepared(fids[0], model)
+    # Of a single bin the average is that bin, and its page shows one number for it.
+    fit = fits[0] if len(fits) == 1 else fit_prepared(fids[0], model)
     if fit.found is None:
         return None
     others = []
-    for turn in _eddy_turns(bins.axis, water):
+    for label, turn in eddies.alternatives(bins.axis):
         turned = [_turned(fid, turn) for fid in fids]
         other = fit_prepared(turned[0], model)
-        others.append(candidate_of(other, turned[0], turned, *_EDDY_CURRENTS))
+        others.append(candidate_of(other, turned[0], turned, "eddy currents", label))
     for default in _default_sources(basis, model, fit.result.baseline_ed):
         other = fit_prepared(fids[0], default)
         others.append(candidate_of(other, fids[0], fids, *_DEFAULT_SOURCE))
@@ -73,8 +109,9 @@ def edited_session_ensemble(
     total: Series,
     difference: Series,
     table: Sequence[Mapping[str, Any]],
+    fits: Sequence[EditedFit],
     model: EditedModel,
-    water: Fid | None,
+    eddies: EddyCurrents,
 ) -> Ensemble | None:
     """Return what other models say of the average of an edited session, and then of its bins.
 
@@ -84,19 +121,21 @@ def edited_session_ensemble(
         Half sum and difference of every time bin.
     table : sequence of mapping
         Their bin table with the weight of each.
+    fits : sequence of EditedFit
+        Of the bins.
     model : EditedModel
-        That the bins are fitted by.
-    water : Fid or None
-        Combined water reference, corrected where the bins are.
+        That they were fitted by.
+    eddies : EddyCurrents
+        What water says of them.
     """
     totals, differences = (_with_average(series, table) for series in (total, difference))
     pairs = list(zip(totals, differences, strict=True))
-    fit = fit_edited(*pairs[0], model)
+    fit = fits[0] if len(fits) == 1 else fit_edited(*pairs[0], model)
     others = []
-    for turn in _eddy_turns(total.axis, water):
+    for label, turn in eddies.alternatives(total.axis):
         turned = [(_turned(half, turn), _turned(less, turn)) for half, less in pairs]
         other = fit_edited(*turned[0], model)
-        others.append(edited_candidate_of(other, turned[0], turned, *_EDDY_CURRENTS))
+        others.append(edited_candidate_of(other, turned[0], turned, "eddy currents", label))
     return fit_edited_ensemble(fit, pairs[0], pairs, np.random.default_rng(_SEED), others)
 
 
@@ -134,15 +173,6 @@ def _with_average(bins: Series, table: Sequence[Mapping[str, Any]]) -> tuple[Fid
     samples = bins.samples[0]
     average = np.average(samples, axis=0, weights=weights)
     return tuple(Fid(one, bins.axis) for one in (average, *samples))
-
-
-def _eddy_turns(axis: Axis, water: Fid | None) -> Iterator[ComplexArray]:
-    """Yield what takes the phase of water off, where the reference still has one."""
-    if water is None or not _sampled_alike(water.axis, axis):
-        return
-    deviation = phase_deviation(water.samples, water.axis)
-    if np.abs(deviation).max() >= _LEAST_DEVIATION_RAD:
-        yield np.exp(-1j * deviation)
 
 
 def _turned(fid: Fid, turn: ComplexArray) -> Fid:

@@ -161,6 +161,7 @@ def outcome_of(cleaned: Preprocessed) -> dict[str, Any]:
         "Steps": [asdict(step) for step in cleaned.steps],
         "Flags": [asdict(flag) for flag in cleaned.flags],
         "RejectedTransients": list(cleaned.rejected),
+        "EddyCurrentCorrected": cleaned.eddy_corrected,
         # BIDS reads this record as the sidecar of the transients: their onsets on the clock
         # of the events, which no multiple of TR gives once transients were left out.
         "VolumeTiming": cleaned.transients.onset_s.tolist(),

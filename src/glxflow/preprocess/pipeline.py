@@ -117,6 +117,7 @@ def binned(
         bin_table=table,
         average=Fid(work.mean(), series.axis),
         water=None if water is None or work.water is None else Fid(work.water, water.axis),
+        eddy_corrected=work.eddy_corrected,
         metrics=work.metrics,
         steps=steps,
         flags=tuple(work.flags),

@@ -48,7 +48,9 @@ class Preprocessed:
     average : Fid
         Mean of all used transients.
     water : Fid or None
-        Combined and averaged water reference.
+        Combined and averaged water reference, with the eddy currents it was acquired with.
+    eddy_corrected : bool
+        Whether its phase was taken off the transients.
     metrics : mapping
         Numbers that describe the session; NaN where one cannot be known.
     steps : tuple of Step
@@ -65,6 +67,7 @@ class Preprocessed:
     bin_table: tuple[Bin, ...]
     average: Fid
     water: Fid | None
+    eddy_corrected: bool
     metrics: Mapping[str, float]
     steps: tuple[Step, ...]
     flags: tuple[Flag, ...]

@@ -174,9 +174,8 @@ def correct_eddy_currents(work: Work, water: Series | None, options: PreprocessO
         options.eddy_current == "check" and is_helpful(found, int(work.metrics["n_coils"]))
     )
     if applied:
-        turn = np.exp(-1j * deviation)
-        work.samples = work.samples * turn
-        work.water = work.water * turn
+        work.samples = work.samples * np.exp(-1j * deviation)
+        work.eddy_corrected = True
     if np.isnan(found):
         reason = "NAA, creatine and choline are not recognised, so that the effect is unknown"
     else:

@@ -18,6 +18,7 @@ class Work:
         self.n_conditions = n_conditions
         self.samples: ComplexArray = np.empty((0, 0), dtype=np.complex128)
         self.water: ComplexArray | None = None
+        self.eddy_corrected = False
         self.rejected: BoolArray = np.zeros(0, dtype=bool)
         self.offset_hz: RealArray = np.full(1, np.nan)
         self.phase_rad: RealArray = np.full(1, np.nan)
