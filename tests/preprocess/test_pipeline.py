@@ -357,3 +357,10 @@ def test_a_frequency_offset_moves_the_bands_of_water_and_reference_with_it(offse
     difference = np.abs(clean[1] - clean[0])[inside].max()
     # The SD of the noise: NAA is 200 times as high, the line at 4.1 ppm 40 times.
     assert difference < 0.3 * np.sqrt(2048)
+
+
+def test_water_of_another_scanner_is_refused(make_session):
+    session = make_session(np.random.default_rng(36))
+    axis = replace(session.water.axis, spectrometer_frequency_mhz=127.7)
+    with pytest.raises(DataError, match=r"127\.700 MHz, the spectra at 123"):
+        preprocess(session.series, replace(session.water, axis=axis), WHOLE, CHECK)

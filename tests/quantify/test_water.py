@@ -6,6 +6,7 @@ import pytest
 from glxflow.errors import DataError
 from glxflow.quantify import (
     Acquisition,
+    Timing,
     Tissue,
     WaterAmplitude,
     estimates,
@@ -15,8 +16,15 @@ from glxflow.quantify import (
 from glxflow.spectrum import Axis, Fid
 
 AXIS = Axis(2048, 5e-4, 123.25, 4.65)
-AT_ONCE = Acquisition(0.0, 1e6, 123.25, 1.0)
-PRESS = Acquisition(0.03, 2.0, 123.25, 1.0)
+
+
+def acquired(echo_time_s, repetition_time_s, frequency_mhz=123.25, per_proton=1.0, water=None):
+    timing = Timing(echo_time_s, repetition_time_s)
+    return Acquisition(timing, water or timing, frequency_mhz, per_proton)
+
+
+AT_ONCE = acquired(0.0, 1e6)
+PRESS = acquired(0.03, 2.0)
 
 
 def water(noise_sd, seed=1):
@@ -57,7 +65,7 @@ def test_without_relaxation_signal_per_proton_is_concentration(fit_of):
 
 def test_stimulated_echo_halves_both_signals():
     names = ("Glu",)
-    half = Acquisition(0.0, 1e6, 123.25, 0.5)
+    half = acquired(0.0, 1e6, per_proton=0.5)
     full = water_scaling(names, WaterAmplitude(100.0, 0.0), AT_ONCE)
     stimulated = water_scaling(names, WaterAmplitude(50.0, 0.0), half)
     assert stimulated.molal_per_amplitude == pytest.approx(full.molal_per_amplitude)
@@ -84,6 +92,28 @@ def test_relaxation_at_3_t_is_that_of_the_cited_times():
     assert scaling.molal_per_amplitude[0] == pytest.approx(55510 * water_left / glu_left)
 
 
+def test_water_loses_what_its_own_timing_takes():
+    tissue, signal = Tissue(gm=1.0, wm=0.0, csf=0.0), WaterAmplitude(2.0, 0.0)
+    other = acquired(0.03, 2.0, water=Timing(0.035, 5.0))
+    shared, own = (water_scaling(("Glu",), signal, one, tissue) for one in (PRESS, other))
+    left = (1 - math.exp(-5 / 1.5)) * math.exp(-0.035 / 0.088)
+    shared_left = (1 - math.exp(-2 / 1.5)) * math.exp(-0.03 / 0.088)
+    gain = own.molal_per_amplitude[0] / shared.molal_per_amplitude[0]
+    assert gain == pytest.approx(left / shared_left)
+    assert "own TE of 35 ms and TR of 5000 ms" in own.correction
+    assert "own TE" not in shared.correction
+
+
+@pytest.mark.parametrize(("water_signal", "is_doubted"), [(1e2, False), (1e4, True), (1.0, True)])
+def test_a_reference_by_which_no_brain_has_such_creatine_is_doubted(
+    fit_of, water_signal, is_doubted
+):
+    fit = fit_of({"Cr": 0.008, "PCr": 0.004})
+    scaling = water_scaling(fit.names, WaterAmplitude(water_signal, 0.0), AT_ONCE)
+    total = next(one for one in estimates(fit, scaling) if one.metabolite == "tCr")
+    assert ("WATER" in {flag.code for flag in total.flags}) == is_doubted
+
+
 def test_uncertainty_of_water_enters_once_for_a_sum(fit_of):
     fit = fit_of({"Glu": 9.0, "Gln": 3.0}, np.zeros((2, 2)))
     scaling = water_scaling(fit.names, WaterAmplitude(100.0, 2.0), PRESS)
@@ -101,8 +131,9 @@ def test_correction_says_what_was_assumed():
 @pytest.mark.parametrize(
     ("acquisition", "message"),
     [
-        (Acquisition(0.03, math.nan, 123.25, 1.0), "TR is nan"),
-        (Acquisition(0.03, 2.0, 63.9, 1.0), "1.50 T"),
+        (acquired(0.03, math.nan), "TR of the spectra is nan"),
+        (acquired(0.03, 2.0, water=Timing(0.03, math.nan)), "TR of the water is nan"),
+        (acquired(0.03, 2.0, 63.9), "1.50 T"),
     ],
 )
 def test_unknown_relaxation_is_an_error(acquisition, message):

@@ -28,10 +28,10 @@ from glxflow.io.scan_names import prefix_of
 from glxflow.io.tables import read_json, write_tsv
 from glxflow.preprocess.bins import BinPlan
 from glxflow.qc.rules import limits_from
-from glxflow.quantify import Acquisition, WaterScaling, water_amplitude, water_scaling
+from glxflow.quantify import Acquisition, Timing, WaterScaling, water_amplitude, water_scaling
 from glxflow.report.page import Provenance
 from glxflow.report.scan_page import ScanPage, render_scan
-from glxflow.spectrum import BasisSet, Fid, FitResult, Series
+from glxflow.spectrum import BasisSet, FitResult, Series
 
 app = typer.Typer()
 
@@ -44,14 +44,15 @@ class _Prepared:
 
     bins: Series
     record: dict[str, Any]
-    water: Fid | None
+    water: Series | None
     header: ScanHeader
     inputs: tuple[Path, ...]
 
     @property
     def eddies(self) -> EddyCurrents:
         """What water says of eddy currents."""
-        return EddyCurrents(self.water, bool(self.record["EddyCurrentCorrected"]))
+        water = None if self.water is None else self.water.fid(0)
+        return EddyCurrents(water, bool(self.record["EddyCurrentCorrected"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ def _read(source: Path, water: Path | None, eddy_current: EddyChoice) -> _Prepar
     return _Prepared(
         bins=read_series(bins),
         record=record,
-        water=read_series(reference).fid(0) if reference else None,
+        water=read_series(reference) if reference else None,
         header=read_header(bins),
         inputs=tuple(path for path in (bins, *edited, reference) if path),
     )
@@ -217,15 +218,18 @@ def _scaling(prepared: _Prepared, fit: FitResult) -> WaterScaling | str:
     """Return factors to concentrations, or why there are none."""
     if prepared.water is None:
         return "no water reference: ratios only, no water-scaled concentrations"
-    axis = prepared.bins.axis
+    spectra, water = (
+        Timing(series.echo_time_s, series.repetition_time_s)
+        for series in (prepared.bins, prepared.water)
+    )
     acquired = Acquisition(
-        echo_time_s=prepared.bins.echo_time_s,
-        repetition_time_s=prepared.bins.repetition_time_s,
-        spectrometer_frequency_mhz=axis.spectrometer_frequency_mhz,
+        metabolites=spectra,
+        water=water,
+        spectrometer_frequency_mhz=prepared.bins.axis.spectrometer_frequency_mhz,
         signal_per_proton=1.0,
     )
     try:
-        return water_scaling(fit.names, water_amplitude(prepared.water), acquired)
+        return water_scaling(fit.names, water_amplitude(prepared.water.fid(0)), acquired)
     except DataError as error:
         return str(error)
 

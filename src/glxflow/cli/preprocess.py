@@ -20,7 +20,7 @@ from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.edited import CONDITIONS, preprocess_edited
 from glxflow.preprocess.pipeline import preprocess as clean
 from glxflow.preprocess.records import Edited, Preprocessed, PreprocessOptions
-from glxflow.spectrum import Fid, Flag, RealArray, Series
+from glxflow.spectrum import Flag, RealArray
 
 app = typer.Typer()
 
@@ -139,7 +139,7 @@ def _write_water(target: Path, cleaned: Preprocessed, header: ScanHeader) -> dic
     if cleaned.water is None:
         return {"Water": None}
     path = _named(target, "preproc_mrsref")
-    write_series(path, _as_series(cleaned.water, header), header.affine)
+    write_series(path, cleaned.water, header.affine)
     return {"Water": path.name}
 
 
@@ -198,12 +198,6 @@ def _weights(cleaned: Preprocessed) -> RealArray:
     weights = np.ones(cleaned.transients.n_transients)
     weights[list(cleaned.rejected)] = 0
     return weights
-
-
-def _as_series(water: Fid, header: ScanHeader) -> Series:
-    """Return the combined water reference as a file holds it."""
-    samples = water.samples[np.newaxis, np.newaxis]
-    return Series(samples, water.axis, np.zeros(1), header.echo_time_s, header.repetition_time_s)
 
 
 def _private_fields(header: ScanHeader) -> list[str]:

@@ -120,7 +120,9 @@ class ScanResult:
         scaled = (
             self.scaling.correction if isinstance(self.scaling, WaterScaling) else self.scaling
         )
-        return [scaled, *self.record.get("Warnings", [])]
+        doubts = [flag for row in self.estimates[0] for flag in row.flags if flag.code == "WATER"]
+        said = [scaled, *(flag.message for flag in doubts)]
+        return [*said, *self.record.get("Warnings", [])]
 
     def _metrics(self, index: int) -> dict[str, float]:
         """Return the figures of merit of one bin, by the keys of the rules."""

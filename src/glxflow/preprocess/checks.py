@@ -12,6 +12,7 @@ from glxflow.preprocess.water import without_water
 from glxflow.preprocess.work import Work
 from glxflow.spectrum import Axis, ComplexArray, Flag, Series, Step
 
+_LARGEST_FREQUENCY_DIFFERENCE = 1e-3
 _CHECKED_TRANSIENTS = 8
 _START = 8
 
@@ -60,6 +61,19 @@ def refuse_empty_water(water: Series | None) -> None:
         raise DataError(
             "every sample of its water reference is zero. Convert the reference again, or run "
             "without one."
+        )
+
+
+def refuse_water_of_another_field(series: Series, water: Series | None) -> None:
+    """Stop where the water reference comes from another scanner or nucleus."""
+    if water is None:
+        return
+    own, other = (one.axis.spectrometer_frequency_mhz for one in (series, water))
+    if abs(other / own - 1) > _LARGEST_FREQUENCY_DIFFERENCE:
+        raise DataError(
+            f"its water reference was acquired at {other:.3f} MHz, the spectra at {own:.3f} MHz, "
+            f"expected within {_LARGEST_FREQUENCY_DIFFERENCE:.1%}. Take the reference of this "
+            "scan."
         )
 
 

@@ -12,6 +12,7 @@ from glxflow.preprocess.checks import (
     quick_mean,
     refuse_conjugated,
     refuse_empty_water,
+    refuse_water_of_another_field,
 )
 from glxflow.preprocess.edit import find_off, match_conditions
 from glxflow.preprocess.pipeline import binned, clean_transients, duration_s
@@ -58,6 +59,7 @@ def preprocess_edited(
     _check(conditions)
     refuse_empty_water(water)
     for series in conditions.values():
+        refuse_water_of_another_field(series, water)
         refuse_conjugated(series, water)
     labels, saturation = _order(conditions, water)
     off, on = (conditions[label] for label in labels)

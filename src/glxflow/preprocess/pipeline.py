@@ -9,7 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 from glxflow.preprocess.bins import BinPlan, average, divide
-from glxflow.preprocess.checks import leave_out_silent, refuse_conjugated, refuse_empty_water
+from glxflow.preprocess.checks import (
+    leave_out_silent,
+    refuse_conjugated,
+    refuse_empty_water,
+    refuse_water_of_another_field,
+)
 from glxflow.preprocess.edit import refuse_alternating
 from glxflow.preprocess.records import Preprocessed, PreprocessOptions
 from glxflow.preprocess.steps import (
@@ -50,6 +55,7 @@ def preprocess(
     series = leave_out_silent(work, series)
     edges = divide(series.onset_s, plan, duration_s(series))
     refuse_empty_water(water)
+    refuse_water_of_another_field(series, water)
     refuse_conjugated(series, water)
     clean_transients(work, series, water, options)
     return binned(work, series, water, plan, edges)
@@ -116,12 +122,20 @@ def binned(
         ),
         bin_table=table,
         average=Fid(work.mean(), series.axis),
-        water=None if water is None or work.water is None else Fid(work.water, water.axis),
+        water=_reference(work, water),
         eddy_corrected=work.eddy_corrected,
         metrics=work.metrics,
         steps=steps,
         flags=tuple(work.flags),
     )
+
+
+def _reference(work: Work, water: Series | None) -> Series | None:
+    """Return the combined water reference."""
+    if water is None or work.water is None:
+        return None
+    samples = work.water[np.newaxis, np.newaxis]
+    return replace(water, samples=samples, onset_s=np.zeros(1), steps=())
 
 
 def duration_s(series: Series) -> float:

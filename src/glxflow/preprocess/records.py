@@ -47,8 +47,9 @@ class Preprocessed:
         A row a bin of `bins`, in the same order.
     average : Fid
         Mean of all used transients.
-    water : Fid or None
-        Combined and averaged water reference, with the eddy currents it was acquired with.
+    water : Series or None
+        Combined and averaged water reference, one transient of one coil, with the eddy
+        currents it was acquired with.
     eddy_corrected : bool
         Whether its phase was taken off the transients.
     metrics : mapping
@@ -66,7 +67,7 @@ class Preprocessed:
     bins: Series
     bin_table: tuple[Bin, ...]
     average: Fid
-    water: Fid | None
+    water: Series | None
     eddy_corrected: bool
     metrics: Mapping[str, float]
     steps: tuple[Step, ...]

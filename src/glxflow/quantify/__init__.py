@@ -4,6 +4,7 @@ from glxflow.quantify.estimates import Estimate, estimates, ratio
 from glxflow.quantify.model_choice import ModelSpread, model_spreads
 from glxflow.quantify.water import (
     Acquisition,
+    Timing,
     Tissue,
     WaterAmplitude,
     WaterScaling,
@@ -15,6 +16,7 @@ __all__ = [
     "Acquisition",
     "Estimate",
     "ModelSpread",
+    "Timing",
     "Tissue",
     "WaterAmplitude",
     "WaterScaling",

@@ -24,6 +24,8 @@ EDITED_SUMS = {"GABA+": ("GABA", "MM30co")}
 # 95 % quantile of a half-normal distribution: what a value at its bound of zero may be.
 _HALF_NORMAL_95 = 1.96
 _INSEPARABLE = -0.7
+# Twice beyond what is published of brain tissue and of tumours, in mmol per kg of water.
+_PLAUSIBLE_TCR = (2.0, 30.0)
 # A posterior SD above this share of the prior's: less is known by the data than before them.
 _LITTLE_LEARNT = 1 / math.sqrt(2)
 
@@ -135,7 +137,11 @@ def _estimate(
         limit95=_HALF_NORMAL_95 * sd if amplitude == 0 else math.nan,
         water_molal=molal,
         water_molal_sd=molal_sd,
-        flags=(*_doubts(fit, name, members, amplitude), *_decided(fit, name, tcr_sd)),
+        flags=(
+            *_doubts(fit, name, members, amplitude),
+            *_decided(fit, name, tcr_sd),
+            *_implausible(name, molal),
+        ),
     )
 
 
@@ -195,6 +201,20 @@ def _decided(fit: FitResult, name: str, ratio_sd: float) -> list[Flag]:
             "PRIOR",
             f"the data say less of {name} than what is expected of it beforehand, "
             f"{mean:g} ± {sd:g} of tCr",
+        )
+    ]
+
+
+def _implausible(name: str, molal: float) -> list[Flag]:
+    """Return a doubt about the water reference where no brain has so much or little creatine."""
+    low, high = _PLAUSIBLE_TCR
+    if name != "tCr" or math.isnan(molal) or low <= molal <= high:
+        return []
+    return [
+        Flag(
+            "WATER",
+            f"tCr of {molal:.3g} mmol/kg, expected {low:g} to {high:g} in a brain: is the water "
+            "reference that of this scan, with the same coils and receiver gain?",
         )
     ]
 

@@ -57,13 +57,27 @@ class Tissue:
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """What a signal loses to relaxation depends on.
+
+    Attributes
+    ----------
+    echo_time_s, repetition_time_s : float
+        TE and TR.
+    """
+
+    echo_time_s: float
+    repetition_time_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Acquisition:
     """What the relaxation corrections depend on.
 
     Attributes
     ----------
-    echo_time_s, repetition_time_s : float
-        Of metabolites and of water, which share them.
+    metabolites, water : Timing
+        Of the spectra and of the water reference, which may have been acquired with others.
     spectrometer_frequency_mhz : float
         Tells the field.
     signal_per_proton : float
@@ -71,8 +85,8 @@ class Acquisition:
         0.5 for STEAM.
     """
 
-    echo_time_s: float
-    repetition_time_s: float
+    metabolites: Timing
+    water: Timing
     spectrometer_frequency_mhz: float
     signal_per_proton: float
 
@@ -163,24 +177,30 @@ def water_scaling(
     Gasparovic C. et al., Magn Reson Med 55:1219-1226 (2006), eqs 5-8.
     Near J. et al., NMR Biomed 34:e4257 (2021). doi:10.1002/nbm.4257
     """
-    if not (acquisition.repetition_time_s > 0 and acquisition.echo_time_s >= 0):
-        raise DataError(
-            f"water scaling: TR is {acquisition.repetition_time_s} s and TE "
-            f"{acquisition.echo_time_s} s, expected both. Add RepetitionTime and EchoTime to the "
-            "header or the sidecar, or leave out the water reference."
-        )
+    for whose, timing in (("spectra", acquisition.metabolites), ("water", acquisition.water)):
+        if not (timing.repetition_time_s > 0 and timing.echo_time_s >= 0):
+            raise DataError(
+                f"water scaling: TR of the {whose} is {timing.repetition_time_s} s and TE "
+                f"{timing.echo_time_s} s, expected both. Add RepetitionTime and EchoTime to the "
+                "header or the sidecar, or leave out the water reference."
+            )
     field, fallback = _SOURCES[_nearest_field(acquisition.spectrometer_frequency_mhz)]
     voxel = tissue or Tissue(gm=0.5, wm=0.5, csf=0.0)
     share = _molal_fractions(voxel)
-    visible = _visible_water(share, field, acquisition)
+    visible = _visible_water(share, field, acquisition.water)
     pure_water = load("water")["physics"]["water_molality_mmol_per_kg"]["value"]
     per_proton = water.value / (2 * acquisition.signal_per_proton)
     relaxation = load("relaxation")["metabolite_relaxation_s"][field]
     attenuation = np.array(
-        [_metabolite_attenuation(name, relaxation, fallback, voxel, acquisition) for name in names]
+        [
+            _metabolite_attenuation(name, relaxation, fallback, voxel, acquisition.metabolites)
+            for name in names
+        ]
     )
     factors = pure_water * visible / (1 - share["csf"]) / (per_proton * attenuation)
-    return WaterScaling(factors, water.sd / water.value, _in_words(tissue, voxel, field))
+    return WaterScaling(
+        factors, water.sd / water.value, _in_words(tissue, voxel, field, acquisition)
+    )
 
 
 def _nearest_field(frequency_mhz: float) -> int:
@@ -203,17 +223,17 @@ def _molal_fractions(voxel: Tissue) -> dict[str, float]:
     return {name: value / sum(mass.values()) for name, value in mass.items()}
 
 
-def _attenuation(t1_s: float, t2_s: float, acquisition: Acquisition) -> float:
+def _attenuation(t1_s: float, t2_s: float, timing: Timing) -> float:
     """Return what saturation and decay leave of a signal."""
-    saturation = 1 - np.exp(-acquisition.repetition_time_s / t1_s)
-    return float(saturation * np.exp(-acquisition.echo_time_s / t2_s))
+    saturation = 1 - np.exp(-timing.repetition_time_s / t1_s)
+    return float(saturation * np.exp(-timing.echo_time_s / t2_s))
 
 
-def _visible_water(share: Mapping[str, float], field: str, acquisition: Acquisition) -> float:
+def _visible_water(share: Mapping[str, float], field: str, timing: Timing) -> float:
     """Return what relaxation leaves of the voxel's water."""
     times = load("relaxation")["water_relaxation_s"][field][_WATER_SOURCE]
     return sum(
-        share[name] * _attenuation(times["T1"][name], times["T2"][name], acquisition)
+        share[name] * _attenuation(times["T1"][name], times["T2"][name], timing)
         for name in _TISSUES
     )
 
@@ -223,7 +243,7 @@ def _metabolite_attenuation(
     relaxation: Mapping[str, Any],
     fallback: str,
     voxel: Tissue,
-    acquisition: Acquisition,
+    timing: Timing,
 ) -> float:
     """Return what relaxation leaves of a metabolite, averaged over grey and white matter."""
     generic = relaxation[fallback]
@@ -238,18 +258,26 @@ def _metabolite_attenuation(
     )
     brain = voxel.gm + voxel.wm
     return (
-        voxel.gm * _attenuation(t1_gm, t2_gm, acquisition)
-        + voxel.wm * _attenuation(t1_wm, t2_wm, acquisition)
+        voxel.gm * _attenuation(t1_gm, t2_gm, timing)
+        + voxel.wm * _attenuation(t1_wm, t2_wm, timing)
     ) / brain
 
 
-def _in_words(tissue: Tissue | None, voxel: Tissue, field: str) -> str:
+def _in_words(tissue: Tissue | None, voxel: Tissue, field: str, acquisition: Acquisition) -> str:
     """Say which corrections were applied."""
     fractions = (
         f"{100 * voxel.gm:.0f} % grey, {100 * voxel.wm:.0f} % white, {100 * voxel.csf:.0f} % CSF"
     )
     origin = "segmented" if tissue is not None else "assumed, no segmentation was given"
+    water = acquisition.water
+    timing = (
+        ""
+        if water == acquisition.metabolites
+        else f" (water by its own TE of {1000 * water.echo_time_s:g} ms and TR of "
+        f"{1000 * water.repetition_time_s:g} ms)"
+    )
     return (
         f"mmol per kg of tissue water; voxel {fractions} ({origin}); water and metabolites "
-        f"corrected for T1 and T2 at {field}, partial volume of CSF removed (Gasparovic 2006)"
+        f"corrected for T1 and T2 at {field}{timing}, partial volume of CSF removed "
+        "(Gasparovic 2006)"
     )
