@@ -205,6 +205,14 @@ class Kind(Enum):
     LIPID = "lipid"
 
 
+_REPORTED = {"Ins": "mI", "sIns": "sI"}
+
+
+def reported(name: str) -> str:
+    """Return the name by which tables, figures and options call a component."""
+    return _REPORTED.get(name, name)
+
+
 @dataclass(frozen=True, slots=True)
 class BasisSet:
     """Responses of pure substances to one pulse sequence.

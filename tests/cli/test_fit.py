@@ -191,3 +191,29 @@ def test_other_models_stand_beside_the_estimates(glxflow, raw, basis, tmp_path):
     spread = np.sqrt(np.sum(models["weight"].iloc[1:] * others**2))
     assert glu["ratio_tcr_sd_model"] == pytest.approx(spread, rel=1e-6)  # printed digits
     assert 0 < glu["ratio_tcr_sd_model"] < 0.5 * glu["ratio_tcr"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        (("4.2", "0.2"), "lower end"),
+        (("3", "4"), "at least 2 ppm"),
+        (("0.2", "9"), "no water"),
+    ],
+)
+def test_ranges_that_cannot_be_fitted_are_refused_by_the_option(glxflow, tmp_path, ends, words):
+    run = glxflow(
+        *("fit", tmp_path / "svs.nii.gz", "--basis", tmp_path, "--ppm-range", *ends),
+        *("--out", tmp_path / "out"),
+    )
+    assert run.returncode == 2
+    assert "--ppm-range" in run.stderr
+    assert words in " ".join(run.stderr.replace("│", " ").split())
+
+
+def test_a_file_in_place_of_a_folder_is_one_line(glxflow, tmp_path):
+    (tmp_path / "afile").touch()
+    run = glxflow("fit", tmp_path / "x.nii.gz", "--basis", tmp_path, "--out", tmp_path / "afile")
+    assert run.returncode == 2
+    assert "is a file" in run.stderr
+    assert "Traceback" not in run.stderr

@@ -50,6 +50,7 @@ def test_all_problems_are_named_at_once_with_the_nearest_key(defaults):
             "'preprocess.bin_step_s'",
         ),
         ("basis", {"file_on": "on.basis"}, "'basis.file' is null"),
+        ("fit", {"ppm_range": [4.2, 0.2]}, "'fit.ppm_range' is 4.2 to 0.2 ppm: expected"),
     ],
 )
 def test_keys_that_contradict_each_other_are_refused_before_any_job(

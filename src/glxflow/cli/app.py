@@ -75,3 +75,9 @@ def main() -> None:
     except GlxflowError as error:
         typer.secho(f"Error: {error}", err=True, fg="red")
         sys.exit(2)
+    except OSError as error:
+        # A file that cannot be read or written; anything else is a fault of ours.
+        if error.filename is None:
+            raise
+        typer.secho(f"Error: {error.filename}: {error.strerror}.", err=True, fg="red")
+        sys.exit(2)

@@ -11,7 +11,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from glxflow.cli.fitting import basis_for
+from glxflow.cli.fitting import PpmRange, basis_for
 from glxflow.cli.scan_paths import ListedScan, listed_scans
 from glxflow.errors import DataError
 from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
@@ -28,9 +28,7 @@ def calibrate(
     results: Annotated[Path, typer.Argument(help="Folder of the derivatives.")],
     basis: Annotated[Path, typer.Option(help="Basis set, in any known format.")],
     out: Annotated[Path, typer.Option(help="Where to write the choice, JSON.")],
-    ppm_range: Annotated[
-        tuple[float, float], typer.Option(help="Lowest and highest fitted chemical shift, ppm.")
-    ] = (0.2, 4.2),
+    ppm_range: PpmRange = (0.2, 4.2),
 ) -> None:
     """Take the median, over all scans, of the baseline's effective dimension that AIC chooses."""
     options = FitOptions(ppm_range=ppm_range)
@@ -51,7 +49,7 @@ def calibrate(
             f"{results}: no scan could be fitted, so that the baseline cannot be calibrated. "
             "See the records of preprocessing for what is wrong with each."
         )
-    median = float(np.median(list(chosen.values())))
+    median = round(float(np.median(list(chosen.values()))), 6)
     write_json(out, {"BaselineEdPerPpm": median, "ByScan": chosen})
 
 

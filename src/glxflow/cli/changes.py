@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glxflow.cli.scan_results import REPORTED, when
+from glxflow.cli.scan_results import when
 from glxflow.fit import EditedModel, FitModel, fit_edited_series, fit_series
 from glxflow.fit.changes import Changes, percent_changes
 from glxflow.fit.design import Design, bin_design
 from glxflow.fit.series_result import SeriesFit
 from glxflow.quantify.estimates import EDITED_SUMS, SUMS
-from glxflow.spectrum import RealArray, Series
+from glxflow.spectrum import RealArray, Series, reported
 
 DENOMINATORS = ("tNAA", "tCr")
 
@@ -99,7 +99,7 @@ def change_rows(fit: SeriesFit, first: Mapping[str, Mapping[str, Any]]) -> pd.Da
     rows = [
         {
             **first[row.response],
-            "metabolite": REPORTED.get(row.metabolite, row.metabolite),
+            "metabolite": reported(row.metabolite),
             "over": row.over or "none",
             "change_percent": row.percent,
             "change_percent_sd": row.sd,

@@ -13,7 +13,7 @@ from glxflow.cli.changes import changes_table
 from glxflow.cli.curves import curves_of
 from glxflow.cli.edited import edited_basis, fit_edited_bins
 from glxflow.cli.fit_bins import Profile, fit_bins, names_of
-from glxflow.cli.fitting import basis_for
+from glxflow.cli.fitting import PpmRange, basis_for
 from glxflow.cli.model_choice import EddyCurrents, models_table, session_ensemble
 from glxflow.cli.preprocess import EddyChoice, EddyCurrent, clean_scan, outcome_of
 from glxflow.cli.scan_results import BinFit, ScanResult, page_of, qc_rows, table_of
@@ -85,14 +85,12 @@ def fit(
         Path, typer.Argument(help="A scan (NIfTI-MRS), or the record of its preprocessing (JSON).")
     ],
     basis: Annotated[Path, typer.Option(help="Basis set, in any known format.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.", file_okay=False)],
     water: Annotated[
         Path | None, typer.Option(help="Unsuppressed water of a scan, NIfTI-MRS.")
     ] = None,
     eddy_current: EddyCurrent = EddyChoice.CHECK,
-    ppm_range: Annotated[
-        tuple[float, float], typer.Option(help="Lowest and highest fitted chemical shift, ppm.")
-    ] = (0.2, 4.2),
+    ppm_range: PpmRange = (0.2, 4.2),
     calibration: Calibration = None,
     basis_on: BasisOn = None,
     qc: Limits = "{}",
@@ -131,12 +129,14 @@ def fit(
             provenance = _provenance(prepared, bases, fitted.basis, options)
             content = page_of(result, provenance, _acquired(prepared, fitted.basis))
             _write(out, result, prepared, fitted, content)
+            given = [path for path in (*bases, calibration) if path]
             write_record(
                 record,
-                inputs=prepared.inputs,
+                inputs=[*prepared.inputs, *(file for path in given for file in _files(path))],
                 parameters=dict(provenance.parameters),
                 warnings=result.notes,
             )
+            typer.echo(f"{page}: {result.level.value}", err=True)
             return
     _write_failure_page(page, prefix, record)
 
@@ -239,12 +239,17 @@ def _calibrated(calibration: Path | None) -> float | None:
     return float(read_json(calibration)["BaselineEdPerPpm"]) if calibration else None
 
 
+def _files(path: Path) -> list[Path]:
+    """Return a file, or the files in a folder such as a basis set may be."""
+    return [path] if path.is_file() else sorted(one for one in path.iterdir() if one.is_file())
+
+
 def _provenance(
     prepared: _Prepared, bases: tuple[Path, ...], used: BasisSet, options: FitOptions
 ) -> Provenance:
     """Return what the numbers rest on."""
-    inputs = {str(path): sha256(path) for path in prepared.inputs}
-    inputs |= {str(basis): sha256(basis) for basis in bases if basis.is_file()}
+    files = [*prepared.inputs, *(file for basis in bases for file in _files(basis))]
+    inputs = {str(path): sha256(path) for path in files}
     parameters = {
         "ppm_range": list(options.ppm_range),
         "baseline_ed_per_ppm": options.baseline_ed_per_ppm or "by AIC, for each spectrum",

@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from glxflow.cli.scan_results import REPORTED, BinFit
+from glxflow.cli.scan_results import BinFit
 from glxflow.errors import ConfigError
 from glxflow.fit import (
     EditedFit,
@@ -17,7 +17,7 @@ from glxflow.fit import (
     profile_interval,
 )
 from glxflow.quantify.estimates import SUMS, members_of
-from glxflow.spectrum import FitStatus, Series
+from glxflow.spectrum import FitStatus, Series, reported
 
 Profile = Annotated[
     str,
@@ -39,16 +39,17 @@ def members_to_profile(profiled: tuple[str, ...], model: FitModel) -> dict[str, 
         If one of these is not reported.
     """
     members = {
-        REPORTED.get(name, name): (name, parts)
+        reported(name): (name, parts)
         for name, parts in members_of(model.names, model.kinds).items()
     }
-    unknown = [name for name in profiled if name not in members]
+    wanted = [reported(name) for name in profiled]
+    unknown = [name for name in wanted if name not in members]
     if unknown:
         raise ConfigError(
             f"--profile {','.join(profiled)}: {', '.join(unknown)} not among what is reported, "
             f"{', '.join(members)}. Correct the name."
         )
-    return dict(members[name] for name in profiled)
+    return dict(members[name] for name in wanted)
 
 
 def fit_bins(

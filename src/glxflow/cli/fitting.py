@@ -1,14 +1,36 @@
 """What every command that fits spectra does first: bring the basis set to the scan."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.basis.resample import resample
 from glxflow.errors import BasisError
 from glxflow.io.basis_files import read_basis
+from glxflow.io.fit_range import range_problem
 from glxflow.spectrum import BasisSet, Series
 
 _LARGEST_TE_DIFFERENCE_S = 0.001
+
+
+def _checked(ends: tuple[float, float]) -> tuple[float, float]:
+    """Return a range that can be fitted."""
+    problem = range_problem(*ends)
+    if problem:
+        raise typer.BadParameter(f"{problem}. The default is 0.2 4.2.")
+    return ends
+
+
+PpmRange = Annotated[
+    tuple[float, float],
+    typer.Option(
+        metavar="LOW HIGH",
+        help="Lowest and highest fitted chemical shift, ppm: two numbers.",
+        callback=_checked,
+    ),
+]
 
 
 def basis_for(basis: Path, series: Series, scan: Path | str) -> BasisSet:

@@ -41,7 +41,7 @@ EddyCurrent = Annotated[
 @app.command()
 def preprocess(
     svs: Annotated[Path, typer.Argument(help="Raw spectra, NIfTI-MRS.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.", file_okay=False)],
     bin_s: Annotated[float | None, typer.Option(help="Width of a time bin, in s.")] = None,
     bin_step_s: Annotated[
         float | None, typer.Option(help="Distance of their starts, in s: bins slide.")

@@ -17,14 +17,11 @@ from glxflow.qc.metrics import (
     relative_sd_percent,
     share_percent,
 )
-from glxflow.qc.rules import Limit, QcVerdict, judge
+from glxflow.qc.rules import Level, Limit, QcVerdict, judge
 from glxflow.quantify import Estimate, ModelSpread, WaterScaling, estimates, model_spreads
 from glxflow.report.page import Provenance
 from glxflow.report.scan_page import FittedBin, ScanPage
-from glxflow.spectrum import Axis, FitResult, Flag, Step
-
-REPORTED = {"Ins": "mI", "sIns": "sI"}
-"""Names under which tables print a component whose basis name is another."""
+from glxflow.spectrum import Axis, FitResult, Flag, Step, reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +112,12 @@ class ScanResult:
         )
 
     @property
+    def level(self) -> Level:
+        """The worst verdict of its bins."""
+        order = list(Level)
+        return max((verdict.level for verdict in self.verdicts), key=order.index)
+
+    @property
     def notes(self) -> list[str]:
         """Sentences for the reader: how water was used, and preprocessing's warnings."""
         scaled = (
@@ -167,7 +170,7 @@ def table_of(result: ScanResult) -> pd.DataFrame:
                 "doubts": "; ".join(flag.message for flag in row.flags),
             }
         )
-        values["metabolite"] = REPORTED.get(row.metabolite, row.metabolite)
+        values["metabolite"] = reported(row.metabolite)
         rows.append(when(part) | values | {"status": fit.status.name.lower()})
     return pd.DataFrame(rows)
 

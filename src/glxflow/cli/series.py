@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from glxflow.cli.changes import change_rows
-from glxflow.cli.fitting import basis_for
+from glxflow.cli.fitting import PpmRange, basis_for
 from glxflow.errors import DataError
 from glxflow.fit import FitOptions, prepare
 from glxflow.fit.design import (
@@ -35,14 +35,12 @@ def series(
     basis: Annotated[Path, typer.Option(help="Basis set, in any known format.")],
     events: Annotated[Path, typer.Option(help="BIDS events.tsv of the scan.")],
     event: Annotated[str, typer.Option(help="trial_type of the events to compare with rest.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.", file_okay=False)],
     rise_s: Annotated[
         float | None,
         typer.Option(help="Time constant of a smooth response to events, s; else blocks."),
     ] = None,
-    ppm_range: Annotated[
-        tuple[float, float], typer.Option(help="Lowest and highest fitted chemical shift, ppm.")
-    ] = (0.2, 4.2),
+    ppm_range: PpmRange = (0.2, 4.2),
     calibration: Annotated[
         Path | None,
         typer.Option(help="Baseline of the study, by `glxflow calibrate`; else AIC chooses."),

@@ -50,7 +50,7 @@ _MADRS = {
 
 @app.command()
 def simulate(
-    out: Annotated[Path, typer.Option(help="Folder of the new BIDS data set.")],
+    out: Annotated[Path, typer.Option(help="Folder of the new BIDS data set.", file_okay=False)],
     participants: Annotated[int, typer.Option(help="Participants, two sessions each.")] = 26,
     effect: Annotated[float, typer.Option(help="Rise of Glx under placebo, as a share.")] = 0.10,
     blunting: Annotated[float, typer.Option(help="Share of it naltrexone takes away.")] = 0.4,

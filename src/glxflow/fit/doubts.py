@@ -97,8 +97,8 @@ def _of_data(result: FitResult, model: FitModel) -> Iterator[Flag]:
         yield Flag(
             "ENDS",
             f"only {trusted[0]:.2f} to {trusted[-1]:.2f} ppm were trusted: beyond, the residual "
-            "of this or another bin is larger than among the metabolites. Look for lipid from "
-            "outside the voxel and for residual water.",
+            "is larger than among the metabolites, here or in a bin this one is compared with. "
+            "Look for lipid from outside the voxel and for residual water.",
         )
     if result.reduced_chi2 > LARGEST_REDUCED_CHI2:
         yield Flag(

@@ -10,14 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from glxflow.basis.coedited import COEDITED
 from glxflow.fit.edited_result import EditedFit, EditedFound
 from glxflow.fit.ensemble import SEARCHED_TO, Candidate, Ensemble, compare
 from glxflow.fit.joint import Joint
 from glxflow.fit.joint_solver import solve_joint
 from glxflow.fit.optimum import optimum_of
 from glxflow.fit.variants import variants_of
-from glxflow.spectrum import Fid
+from glxflow.spectrum import Fid, Kind
 
 Pair = tuple[Fid, Fid]
 """Half sum and difference."""
@@ -107,7 +106,8 @@ def _tied(found: EditedFound) -> Joint:
     joint = found.solution.joint
     block = joint.blocks[0]
     edited = block.channels[1]
-    gaba, coedited = (edited.problem.model.names.index(one) for one in ("GABA", COEDITED))
+    model = edited.problem.model
+    gaba, coedited = model.names.index("GABA"), model.kinds.index(Kind.MACROMOLECULE)
     fitted = found.solution.point.blocks[0].points[1].amplitudes
     # To a thousandth of both: as far as any number shows, exactly.
     strength = _STRENGTH / max(float(fitted[gaba] + fitted[coedited]), _LEAST)

@@ -96,7 +96,7 @@ def _fitted_rows(axis: Axis, ppm_range: tuple[float, float], source: str) -> sli
     if not low < high or low < ppm[0] or high > ppm[-1]:
         raise BasisError(
             f"{source}: the fitted range {low:g} to {high:g} ppm must ascend and lie within the "
-            f"data's {ppm[0]:.2f} to {ppm[-1]:.2f} ppm. Correct fit.ppm_range."
+            f"data's {ppm[0]:.2f} to {ppm[-1]:.2f} ppm. Narrow the fitted range."
         )
     first, last = np.searchsorted(ppm, [low, high])
     return slice(int(first), int(last))

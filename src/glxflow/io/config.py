@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from glxflow.errors import ConfigError, join_problems
+from glxflow.io.fit_range import range_problem
 from glxflow.schema import check_schema
 
 
@@ -28,7 +29,11 @@ def check_config(config: Mapping[str, Any]) -> None:
         lists all of them.
     """
     check_schema(config, config_schema(), "configuration")
-    problems = [*_bin_problems(config["preprocess"]), *_basis_problems(config["basis"])]
+    problems = [
+        *_bin_problems(config["preprocess"]),
+        *_basis_problems(config["basis"]),
+        *_range_problems(config["fit"]),
+    ]
     if problems:
         raise ConfigError(join_problems("configuration", problems))
 
@@ -55,6 +60,13 @@ def _basis_problems(section: Mapping[str, Any]) -> Iterator[str]:
             f"'basis.file_on' is {section['file_on']!r} but 'basis.file' is null, expected the "
             "basis set of OFF: make both by `glxflow basis simulate --edit-ppm`"
         )
+
+
+def _range_problems(section: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the fitted range."""
+    problem = range_problem(*section["ppm_range"])
+    if problem:
+        yield f"'fit.ppm_range' is {problem}"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

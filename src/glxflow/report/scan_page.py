@@ -136,7 +136,7 @@ class ScanPage:
 _ORDER = ("pass", "doubtful", "fail")
 _SUMMARY = {
     "pass": "Every figure of merit that could be computed is within its limit.",
-    "doubtful": "Usable with care: the strict analysis set leaves doubtful spectra out.",
+    "doubtful": "Usable with care: a doubtful spectrum enters the trial.",
     "fail": "A spectrum that fails does not enter the trial.",
 }
 

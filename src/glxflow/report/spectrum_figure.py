@@ -11,7 +11,7 @@ import numpy as np
 
 from glxflow.report.page import Figure, label, packed
 from glxflow.report.style import BLUE, GREEN, GREY, INK, PURPLE, RULE, VERMILION, axis, layout
-from glxflow.spectrum import FitResult, Kind, RealArray
+from glxflow.spectrum import FitResult, Kind, RealArray, reported
 
 MAIN_PX = 380
 """Height of the panel with data and fit, in px; the others follow from the scale."""
@@ -28,7 +28,7 @@ def component_rows(fit: FitResult) -> list[tuple[str, RealArray]]:
     components at zero are left out.
     """
     rows = [
-        (name, curve)
+        (reported(name), curve)
         for name, kind, curve in zip(fit.names, fit.kinds, fit.components, strict=True)
         if kind is Kind.METABOLITE
     ]

@@ -257,8 +257,11 @@ def _quality(study: StudyPage) -> list[list[str]]:
     rows = []
     for name, group in _judged(study).groupby("condition", observed=True):
         passed = int(is_true(group["qc_pass"]).sum())
+        doubtful = (
+            str(int((group["qc_level"] == "doubtful").sum())) if "qc_level" in group else "n/a"
+        )
         rows.append(
-            [str(name), str(len(group)), str(passed), str(len(group) - passed)]
+            [str(name), str(len(group)), str(passed), doubtful, str(len(group) - passed)]
             + [_spread(group[column]) for column in ("snr", "fwhm_hz")]
         )
     return rows

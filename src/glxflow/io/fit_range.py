@@ -1,0 +1,30 @@
+"""Which ranges of chemical shift can be fitted."""
+
+HIGHEST_PPM = 4.25
+"""From here up preprocessing takes away what is left of water."""
+
+NARROWEST_PPM = 2.0
+"""Of a narrower range the baseline could not be chosen."""
+
+
+def range_problem(low: float, high: float) -> str:
+    """Return what is wrong with a range of chemical shift to fit; nothing if it can be fitted.
+
+    Parameters
+    ----------
+    low, high : float
+        Its ends, in ppm.
+    """
+    if low >= high:
+        return f"{low:g} to {high:g} ppm: expected the lower end first"
+    if not (low >= 0 and high <= HIGHEST_PPM):
+        return (
+            f"{low:g} to {high:g} ppm: expected within 0 and {HIGHEST_PPM:g} ppm, where no water "
+            "was taken away"
+        )
+    if high - low < NARROWEST_PPM:
+        return (
+            f"{low:g} to {high:g} ppm: expected at least {NARROWEST_PPM:g} ppm, of which the "
+            "baseline can be told from the metabolites"
+        )
+    return ""
