@@ -66,7 +66,7 @@ def test_the_reason_of_an_unbounded_attenuation_is_given_once():
 
 def test_a_table_joins_interval_and_counts_and_drops_what_is_empty():
     table = pd.DataFrame([ROW | {"outcome": None}])
-    headings, rows = result_table(table)
+    headings, rows, _ = result_table(table)
     assert "outcome" not in headings
     cells = dict(zip(headings, rows[0], strict=True))
     assert cells["95 % interval"] == "[−0.0585,\u00a0−0.0039]"
@@ -75,5 +75,13 @@ def test_a_table_joins_interval_and_counts_and_drops_what_is_empty():
 
 
 def test_a_missing_count_is_not_printed_as_a_number():
-    _, rows = result_table(pd.DataFrame({"analysis": ["a", "b"], "n_cells": [4.0, math.nan]}))
+    _, rows, _ = result_table(pd.DataFrame({"analysis": ["a", "b"], "n_cells": [4.0, math.nan]}))
     assert [row[1] for row in rows] == ["4", "n/a"]
+
+
+def test_a_note_stands_below_its_row():
+    table = pd.DataFrame({"analysis": ["a", "b"], "estimate": [1.0, 2.0], "note": ["why", None]})
+    headings, rows, notes = result_table(table)
+    assert "note" not in headings
+    assert notes == ["why", ""]
+    assert len(rows) == 2

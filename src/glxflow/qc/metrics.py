@@ -138,7 +138,7 @@ METRICS = (
         "Change of Glx with the baseline",
         "%",
         "lower",
-        "Largest change of Glx when the stiffness of the baseline is doubled or halved.",
+        "Largest change of Glx/tNAA when the baseline may bend half or twice as much.",
         "Do not read differences smaller than this; look for macromolecules or lipid "
         "that the model lacks.",
         "the fit was not repeated with other baselines",

@@ -40,14 +40,13 @@ def estimate_rows(estimates: pd.DataFrame) -> dict[str, Any]:
     -------
     dict
         `columns`: list of headings; `rows`: list of name, whether it is among
-        `FIRST`, and cells.
+        `FIRST`, cells, and what there is to doubt.
     """
     if estimates.empty:
         return {"columns": [], "rows": []}
     shown = [column for column in _COLUMNS if _has_values(estimates, column[1])]
-    if any(column == "doubts" for _, column, _ in shown):
-        # Sentences say what the codes stand for.
-        shown = [column for column in shown if column[1] != "flags"]
+    # Sentences say what the codes stand for.
+    doubt = _words("doubts" if _has_values(estimates, "doubts") else "flags")
     scaled, power = _scaled(estimates)
     records = sorted(scaled.to_dict("records"), key=_place)
     return {
@@ -59,6 +58,7 @@ def estimate_rows(estimates: pd.DataFrame) -> dict[str, Any]:
                 "name": str(record["metabolite"]),
                 "first": record["metabolite"] in FIRST,
                 "cells": [cell(record) for _, _, cell in shown],
+                "doubt": doubt(record),
             }
             for record in records
         ],
@@ -178,7 +178,7 @@ def _relative(column: str) -> Any:
 
 
 def _words(column: str) -> Any:
-    """Return the cell that prints a text, or nothing."""
+    """Return what prints a text, or nothing."""
 
     def cell(record: dict[Any, Any]) -> str:
         value = record.get(column)
@@ -199,6 +199,4 @@ _COLUMNS: tuple[tuple[str, str, Any], ...] = (
     ("CRLB", "crlb", _relative("crlb")),
     ("SD of model choice", "sd_model", _relative("sd_model")),
     ("amplitude ± SD", "amplitude", _amplitude),
-    ("doubts", "flags", _words("flags")),
-    ("doubts", "doubts", _words("doubts")),
 )

@@ -75,18 +75,21 @@ def attenuation_sentence(row: Row) -> str:
     return f"{shown[0]} % (95 % interval {shown[1]} % to {shown[2]} %)."
 
 
-def result_table(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Return headings and cells of a table of results, numbers as a reader needs them.
+def result_table(table: pd.DataFrame) -> tuple[list[str], list[list[str]], list[str]]:
+    """Return headings, cells and notes of a table of results, numbers as a reader needs them.
 
     `ci_low` and `ci_high` become one column, and so do the counts; columns without
-    any value are left out.
+    any value are left out. `note`, a sentence, stands below its row.
     """
-    columns = [str(column) for column in table if table[column].notna().any()]
+    columns = [str(column) for column in table if column != "note" and table[column].notna().any()]
     columns = _joined(columns, ["ci_low", "ci_high"], "ci")
     columns = _joined(columns, [name for name, _ in _COUNTS], "n")
     rows = [[_cell(record, column) for column in columns] for record in _records(table)]
     headings = [_HEADINGS.get(column, column.replace("_", " ")) for column in columns]
-    return headings, rows
+    notes = [
+        note if isinstance(note := record.get("note"), str) else "" for record in _records(table)
+    ]
+    return headings, rows, notes
 
 
 def _joined(columns: list[str], members: list[str], name: str) -> list[str]:
