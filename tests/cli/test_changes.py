@@ -1,7 +1,9 @@
 """The table of changes over the bins of a session, against a digital session of known truth."""
 
+from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -42,9 +44,14 @@ def session():
     return cleaned, levels, model
 
 
+def table_of(cleaned, model, table=None, fitted=None):
+    table = outcome_of(cleaned)["BinTable"] if table is None else table
+    return changes_table(cleaned.bins, table, fitted or [True] * len(table), model)
+
+
 def test_changes_are_those_of_the_truth_within_their_uncertainty():
     cleaned, levels, model = session()
-    table = changes_table(cleaned.bins, outcome_of(cleaned)["BinTable"], model)
+    table = table_of(cleaned, model)
     rows = table.set_index(["bin", "metabolite", "over"])
     for index, level in enumerate(levels[1:], start=1):
         row = rows.loc[(index, "Glx", "tNAA")]
@@ -60,7 +67,7 @@ def test_changes_are_those_of_the_truth_within_their_uncertainty():
 
 def test_changes_tell_when_each_bin_was_and_how_lines_narrowed():
     cleaned, _, model = session()
-    table = changes_table(cleaned.bins, outcome_of(cleaned)["BinTable"], model)
+    table = table_of(cleaned, model)
     assert sorted(set(table["bin"])) == [1, 2, 3]
     assert table["t_min"].iloc[0] == pytest.approx(400 / 60)
     # The digital trial narrows lines by up to 0.3 Hz.
@@ -71,12 +78,12 @@ def test_changes_tell_when_each_bin_was_and_how_lines_narrowed():
 
 def test_a_session_of_one_bin_has_no_changes():
     cleaned, _, model = session()
-    assert changes_table(cleaned.bins, outcome_of(cleaned)["BinTable"][:1], model) is None
+    assert table_of(cleaned, model, outcome_of(cleaned)["BinTable"][:1]) is None
 
 
 def test_a_session_without_baseline_has_no_changes():
     cleaned, _, model = session()
-    assert changes_table(cleaned.bins, outcome_of(cleaned)["BinTable"][1:], model) is None
+    assert table_of(cleaned, model, outcome_of(cleaned)["BinTable"][1:]) is None
 
 
 def test_a_fit_writes_changes_of_a_session_with_bins_and_drops_older_ones(glxflow, tmp_path):
@@ -100,3 +107,22 @@ def test_a_fit_writes_changes_of_a_session_with_bins_and_drops_older_ones(glxflo
     run = glxflow("fit", scan, "--basis", basis, "--out", out)
     assert run.returncode == 0, run.stderr
     assert not changes.exists()
+
+
+def test_a_bin_that_could_not_be_fitted_is_left_out_and_spoils_no_other():
+    cleaned, _, model = session()
+    samples = cleaned.bins.samples.copy()
+    noise = np.random.default_rng(3).normal(size=(2, samples.shape[-1]))
+    samples[0, 2] = 0.01 * np.abs(samples).max() * (noise[0] + 1j * noise[1])
+    broken = replace(cleaned, bins=replace(cleaned.bins, samples=samples))
+    whole = table_of(cleaned, model).set_index(["bin", "metabolite", "over"])
+    kept = table_of(broken, model, fitted=[True, True, False, True])
+    assert sorted(set(kept["bin"])) == [1, 3]
+    kept = kept.set_index(["bin", "metabolite", "over"])
+    place = (3, "Glx", "tNAA")
+    sd = whole.loc[place, "change_percent_sd"]
+    assert kept.loc[place, "change_percent"] == pytest.approx(
+        whole.loc[place, "change_percent"], abs=sd
+    )
+    assert kept.loc[place, "change_percent_sd"] < 1.2 * sd
+    assert table_of(broken, model, fitted=[False, True, True, True]) is None

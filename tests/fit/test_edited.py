@@ -23,7 +23,7 @@ from glxflow.fit import (
 )
 from glxflow.fit.changes import percent_changes
 from glxflow.fit.design import bin_design
-from glxflow.quantify import estimates, ratio
+from glxflow.quantify import estimates, model_spreads, ratio
 from glxflow.quantify.estimates import EDITED_SUMS, SUMS
 from glxflow.spectrum import Axis, Fid, FitStatus, Series
 
@@ -77,6 +77,7 @@ def make_session():
         seed=1,
         *,
         noise_sd=0.05,
+        coedited_mm=COEDITED_MM,
         phase_rad=0.0,
         mismatch_hz=0.0,
         mismatch_rad=0.0,
@@ -94,7 +95,7 @@ def make_session():
             broad.fid(name) for name in broad.names if name.startswith("MM")
         )
         total = amounts @ (on.fids + off.fids) / 2 + macromolecules
-        difference = amounts @ (on.fids - off.fids) + COEDITED_MM * coedited
+        difference = amounts @ (on.fids - off.fids) + coedited_mm * coedited
         moved = np.exp(1j * (2 * np.pi * mismatch_hz * time_s + mismatch_rad))
         signals = (total + difference / 2) * decay * moved, (total - difference / 2) * decay
         noise = rng.normal(scale=noise_sd, size=(2, 2, AXIS.n_points))
@@ -275,6 +276,28 @@ def amounts(ensemble, amplitudes, parts):
     return amplitudes[:, [ensemble.names.index(part) for part in parts]].sum(axis=1)
 
 
+def test_gaba_stands_upright_where_naa_and_glx_cancel_at_the_start():
+    """Without NAAG, TE 80: the first point of the difference has any phase."""
+    names = tuple(name for name in TRUTH_MM if name != "NAAG")
+    on, off = (
+        simulate_basis(protocol_for("megapress", AXIS, echo_time_s=0.08, edit_ppm=edit_ppm), names)
+        for edit_ppm in (1.9, 7.5)
+    )
+    difference = with_coedited(edited_difference(on, off))
+    other = prepare_edited(edited_total(on, off), difference, FitOptions(baseline_ed_per_ppm=1.5))
+    line = np.exp(-np.pi * 4.0 * AXIS.time_s - (6.0 * AXIS.time_s) ** 2)
+    amounts = np.array([TRUTH_MM[name] for name in names])
+    noise = np.random.default_rng(2).normal(scale=0.05, size=(2, 2, AXIS.n_points))
+    pair = (
+        Fid(amounts @ (on.fids + off.fids) / 2 * line + noise[0, 0] + 1j * noise[0, 1], AXIS),
+        Fid(amounts @ (on.fids - off.fids) * line + noise[1, 0] + 1j * noise[1, 1], AXIS),
+    )
+    result = fit_edited(*pair, other).difference
+    gaba = result.components[result.names.index("GABA"), (result.ppm > 2.8) & (result.ppm < 3.2)]
+    assert gaba.max() > 0
+    assert gaba.min() > -0.05 * gaba.max()
+
+
 def test_the_difference_is_shown_as_on_less_off(make_session):
     fit = fit_edited(*make_session(phase_rad=2.0), model())
     for result, name, low, high in (
@@ -347,6 +370,23 @@ def test_co_edited_macromolecules_as_much_as_gaba_are_a_model_of_their_own(make_
     # The truth is 1.5 and 1.2: their sum is nearly what it was.
     value, sd = amount(fit.difference, QUANTITIES["GABA+"])
     assert gaba + coedited == pytest.approx(value, abs=2 * sd)
+
+
+def test_without_gaba_and_its_macromolecules_other_models_still_say_what_they_make_of_glx(
+    make_session,
+):
+    session = make_session(2, noise_sd=0.05, coedited_mm=0.0, rises={"GABA": -1.0})
+    fit = fit_edited(*session, model())
+    names, amplitudes = fit.difference.names, fit.difference.amplitudes
+    assert amplitudes[[names.index("GABA"), names.index("MM30co")]].max() < 0.2
+    ensemble = ensemble_of(fit, session, [session])
+    members = ensemble.members
+    assert np.isfinite([one.weight for one in members]).all()
+    every = np.array([ensemble.amplitudes, *(one.amplitudes for one in members)])
+    (spread,) = model_spreads(
+        names, fit.difference.kinds, every, np.array([one.weight for one in members])
+    )
+    assert 0 < spread["Glx"].ratio_tcr_sd_model < 0.2
 
 
 def test_an_edited_session_without_signal_has_no_ensemble():
@@ -470,7 +510,7 @@ def test_levels_of_an_edited_series_are_about_those_of_its_bins(make_bins):
     assert fit.names == model().difference.names
     alone, _ = fit_edited_alike(bins, model())
     for level, one in zip(fit.amplitudes, alone, strict=True):
-        for name in ("Glx", "tCr"):
+        for name in ("GABA+", "Glx", "tCr"):
             parts = QUANTITIES[name]
             value, sd = amount(one.difference, parts)
             joint = level[[fit.names.index(part) for part in parts]].sum()
@@ -488,3 +528,12 @@ def test_an_edited_series_without_signal_is_nan():
     fit = fit_edited_series(*series_of(pairs), model(), bin_design(BINS))
     assert fit.status is FitStatus.FAILED
     assert np.isnan(fit.amplitudes).all()
+
+
+def test_sum_and_difference_that_were_sampled_otherwise_are_an_error(make_bins):
+    total, difference = series_of(make_bins(1, {}))
+    other = replace(difference, axis=replace(AXIS, dwell_time_s=4e-4))
+    fewer = replace(difference, samples=difference.samples[:, :2], onset_s=difference.onset_s[:2])
+    for wrong in (other, fewer):
+        with pytest.raises(DataError, match="expected the same"):
+            fit_edited_series(total, wrong, model(), bin_design(BINS))

@@ -85,7 +85,7 @@ def test_basis_without_glutamate_is_an_error(basis):
 
 
 def test_range_outside_the_data_is_an_error(basis: BasisSet, make_fid):
-    with pytest.raises(BasisError, match="ppm_range"):
+    with pytest.raises(BasisError, match="fitted range"):
         fit_spectrum(make_fid(), basis, FitOptions(ppm_range=(0.2, 40.0)))
 
 

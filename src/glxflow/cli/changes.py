@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +21,7 @@ DENOMINATORS = ("tNAA", "tCr")
 
 
 def changes_table(
-    bins: Series, table: Sequence[Mapping[str, Any]], model: FitModel
+    bins: Series, table: Sequence[Mapping[str, Any]], fitted: Sequence[bool], model: FitModel
 ) -> pd.DataFrame | None:
     """Return the change of every metabolite in every later bin, in percent of the first.
 
@@ -33,22 +34,30 @@ def changes_table(
         One average a time bin; the first is the baseline.
     table : sequence of mapping
         Its bin table: index, start_s, stop_s, weight.
+    fitted : sequence of bool
+        Which bins could be fitted: one of nothing but noise would spoil what all have in
+        common.
     model : FitModel
         That the bins are fitted by.
 
     Returns
     -------
     DataFrame or None
-        A row a bin, metabolite and denominator; None where there is no baseline with a
+        A row a fitted bin, metabolite and denominator; None where there is no baseline with a
         later bin to compare with it, or bins slide, so that their noise is shared.
     """
-    if not _is_comparable(table):
+    kept = [part for part, is_fitted in zip(table, fitted, strict=True) if is_fitted]
+    if not _is_comparable(kept):
         return None
-    return _bin_rows(fit_series(bins, model, *_levels(table)), table)
+    return _bin_rows(fit_series(_only(bins, fitted), model, *_levels(kept)), kept)
 
 
 def edited_changes_table(
-    total: Series, difference: Series, table: Sequence[Mapping[str, Any]], model: EditedModel
+    total: Series,
+    difference: Series,
+    table: Sequence[Mapping[str, Any]],
+    fitted: Sequence[bool],
+    model: EditedModel,
 ) -> pd.DataFrame | None:
     """Return the same of an edited session, from half sum and difference together.
 
@@ -58,12 +67,22 @@ def edited_changes_table(
         Half sum and difference of every time bin; the first is the baseline.
     table : sequence of mapping
         Their bin table: index, start_s, stop_s, weight.
+    fitted : sequence of bool
+        Which bins could be fitted.
     model : EditedModel
         That the bins are fitted by.
     """
-    if not _is_comparable(table):
+    kept = [part for part, is_fitted in zip(table, fitted, strict=True) if is_fitted]
+    if not _is_comparable(kept):
         return None
-    return _bin_rows(fit_edited_series(total, difference, model, *_levels(table)), table)
+    one, other = (_only(series, fitted) for series in (total, difference))
+    return _bin_rows(fit_edited_series(one, other, model, *_levels(kept)), kept)
+
+
+def _only(series: Series, chosen: Sequence[bool]) -> Series:
+    """Return some bins of a series."""
+    mask = np.array(chosen, dtype=np.bool_)
+    return replace(series, samples=series.samples[:, mask], onset_s=series.onset_s[mask])
 
 
 def _is_comparable(table: Sequence[Mapping[str, Any]]) -> bool:

@@ -112,17 +112,18 @@ def fit_edited_bins(
     model = prepare_edited(*basis, options)
     chosen = members_to_profile(profiled, model.difference)
     table = record["BinTable"]
-    changes = edited_changes_table(total, difference, table, model)
-    found, model = fit_edited_alike(pairs, model)
+    found, shared = fit_edited_alike(pairs, model)
+    fitted = [fit.found is not None for fit in found]
+    changes = edited_changes_table(total, difference, table, fitted, model)
     fits = [
         BinFit(
             fit.difference,
-            _other_baselines(pair, model, fit.total),
+            _other_baselines(pair, shared, fit.total),
             profile_limits(fit, fit.difference.names, chosen),
         )
         for fit, pair in zip(found, pairs, strict=True)
     ]
-    ensemble = edited_session_ensemble(total, difference, table, found, model, eddies)
+    ensemble = edited_session_ensemble(total, difference, table, found, shared, eddies)
     return EditedBins(tuple(fits), tuple(fit.total for fit in found), changes, ensemble)
 
 

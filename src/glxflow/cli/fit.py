@@ -209,7 +209,7 @@ def _fitted(
     return _Fitted(
         shown,
         basis,
-        changes=changes_table(bins, table, model),
+        changes=changes_table(bins, table, [bool(fit.found) for fit in fits], model),
         ensemble=session_ensemble(bins, table, fits, shared, basis, prepared.eddies),
     )
 

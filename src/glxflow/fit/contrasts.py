@@ -134,10 +134,10 @@ class Contrasts:
         stiffness = model.spline.stiffness(round(ed_per_ppm, 6))
         rows = mean.with_noise(noise).ratio_rows
         aligned = [one.view.alignment.aligned(Fid(part, model.axis)) for part in one.pseudo]
-        spectra = [one.view.turn * model.data_spectrum(part) for part in aligned]
+        spectra = [model.data_spectrum(part) for part in aligned]
         problems = [Problem(model, part, noise, stiffness, rows) for part in spectra[1:]]
         fixed = model.rotated(self.changing.T @ one.fixed)
-        moving = self._tangents(one, model, aligned[0])
+        moving = self._tangents(model, aligned[0])
         mapping = one.channel.mapping @ self.changing
         no_change = np.zeros((len(mapping), N_MOVING))
         return [
@@ -150,7 +150,7 @@ class Contrasts:
             for own in problems
         ]
 
-    def _tangents(self, one: Spectrum, model: FitModel, mean: Fid) -> RealArray:
+    def _tangents(self, model: FitModel, mean: Fid) -> RealArray:
         """Return what the mean changes by per Hz of shift and width and per rad, (3, n_fit).
 
         Rotated, in signal units. A faster decay of the whole voxel widens everything in it
@@ -162,7 +162,7 @@ class Contrasts:
         slopes = np.stack([2j * np.pi * time_s, -np.pi * time_s, np.full(time_s.size, 1j)])
         spectra = [model.data_spectrum(Fid(part * mean.samples, mean.axis)) for part in slopes]
         phase, delay = self.theta[:2]
-        turned = one.view.turn * np.exp(-1j * (phase + model.turn_per_us * delay))
+        turned = np.exp(-1j * (phase + model.turn_per_us * delay))
         return model.rotated((np.stack(spectra) * turned).real)
 
     def _left(self, blocks: Sequence[Block]) -> tuple[RealArray, Sequence[RealArray]]:

@@ -64,10 +64,15 @@ def _of_search(result: FitResult, solution: Solution) -> Iterator[Flag]:
             f"expected less than {solution.tolerance:.2g}. Look at the residual: "
             "the model does not describe this spectrum.",
         )
-    if solution.at_bound:
+    yield from bound_doubts(solution.at_bound)
+
+
+def bound_doubts(at_bound: tuple[str, ...]) -> Iterator[Flag]:
+    """Yield a doubt about parameters that ended at a bound, where there are some."""
+    if at_bound:
         yield Flag(
             "AT_BOUND",
-            f"{', '.join(solution.at_bound)} ended at a bound. Look for an artefact "
+            f"{', '.join(at_bound)} ended at a bound. Look for an artefact "
             "under that metabolite, or a line too broad to fit.",
         )
 

@@ -100,9 +100,9 @@ def _with_difference(alone: Fit, total: Fid, difference: Fid, model: EditedModel
     solution = solve_joint(problem.joint(), start, free)
     views = (
         View(alone.found.alignment, alone.result.noise_sd),
-        View(alone.found.alignment, noise, model.turn),
+        View(alone.found.alignment, noise),
     )
-    known = joint_uncertainty(solution, free, views)
+    known = joint_uncertainty(solution, views)
     return edited_fit(alone, EditedFound(problem, solution, known, views))
 
 
@@ -110,7 +110,7 @@ def _difference_problem(
     difference: Fid, alone: Found, model: EditedModel, noise: float
 ) -> Problem:
     """Return the difference as a problem, aligned as the half sum was."""
-    spectrum = model.difference.data_spectrum(alone.alignment.aligned(difference)) * model.turn
+    spectrum = model.difference.data_spectrum(alone.alignment.aligned(difference))
     chosen = model.difference.options.baseline_ed_per_ppm or PREFIT_ED_PER_PPM
     ed = max(chosen, _LEAST_DIMENSION / model.difference.spline.width_ppm)
     # Creatine has no signal here; its amplitude in this problem alone, which is not used,

@@ -22,7 +22,6 @@ Pair = tuple[Fid, Fid]
 """Half sum and difference."""
 
 _STRENGTH = 1e3
-_LEAST = 1e-300
 
 
 def fit_edited_ensemble(
@@ -82,7 +81,7 @@ def _searched(own: Candidate, found: EditedFound) -> Iterator[Candidate]:
     start, free = found.solution.point.theta, found.uncertainty.free
     for choice, label, joint in _variants(found):
         end = solve_joint(joint, start, free, SEARCHED_TO)
-        optimum = optimum_of(joint, end.point.theta, free, found.views)
+        optimum = optimum_of(joint, end.point.theta, end.free, found.views)
         yield replace(own, choice=choice, label=label, optimum=optimum)
 
 
@@ -108,8 +107,9 @@ def _tied(found: EditedFound) -> Joint:
     edited = block.channels[1]
     model = edited.problem.model
     gaba, coedited = model.names.index("GABA"), model.kinds.index(Kind.MACROMOLECULE)
-    fitted = found.solution.point.blocks[0].points[1].amplitudes
-    # To a thousandth of both: as far as any number shows, exactly.
-    strength = _STRENGTH / max(float(fitted[gaba] + fitted[coedited]), _LEAST)
+    # Their difference to a thousandth of their sum's SD: as far as any number shows, zero.
+    both = edited.mapping[gaba] + edited.mapping[coedited]
+    covariance = found.uncertainty.of_amplitudes(both.size)
+    strength = _STRENGTH / float(np.sqrt(both @ covariance @ both))
     row = strength * (edited.mapping[gaba] - edited.mapping[coedited])
     return Joint([block.held(row)], joint.prior)

@@ -7,7 +7,7 @@ import numpy as np
 from glxflow.errors import BasisError
 from glxflow.fit.model import FitModel
 from glxflow.fit.options import FitOptions
-from glxflow.fit.preparation import prepare
+from glxflow.fit.preparation import prepare, upright_by
 from glxflow.fit.start import template
 from glxflow.fit.widths import narrowed
 from glxflow.spectrum import BasisSet, ComplexArray, Kind
@@ -26,15 +26,11 @@ class EditedModel:
     responses : (2, n_components, n_points) complex ndarray
         Of the half sum's components in it and in the difference, as upright and narrowed as
         it is.
-    turn : complex
-        What the difference is multiplied by to stand to its model as the half sum does
-        to its own.
     """
 
     total: FitModel
     difference: FitModel
     responses: ComplexArray
-    turn: complex
 
 
 def prepare_edited(total: BasisSet, difference: BasisSet, options: FitOptions) -> EditedModel:
@@ -63,18 +59,15 @@ def prepare_edited(total: BasisSet, difference: BasisSet, options: FitOptions) -
         )
     low, high = options.ppm_range
     edited = replace(options, ppm_range=(max(low, LOWEST_EDITED_PPM), high))
-    upright, other = (
-        complex(np.conj(start) / abs(start))
-        for start in (template(total)[0], template(difference)[0])
-    )
+    # In the difference NAA and Glx nearly cancel at the start: it stands as the half sum does.
+    upright = upright_by(template(total))
     in_difference = np.zeros_like(total.fids)
     for name in names:
         in_difference[total.names.index(name)] = difference.fid(name)
     return EditedModel(
         total=prepare(total, options),
-        difference=prepare(difference, edited),
+        difference=prepare(difference, edited, upright),
         responses=upright * np.array([narrowed(total), in_difference]),
-        turn=other / upright,
     )
 
 

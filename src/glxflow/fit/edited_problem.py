@@ -95,10 +95,9 @@ def mismatch_of(model: EditedModel, total: FitModel, start: Point) -> tuple[Real
     )
     mean, edited = np.einsum("j,kjt->kt", start.amplitudes[:n], model.responses * decays)
     factors = np.array([2j * np.pi * time_s, np.full(time_s.size, 1j)])
-    # Turned as the data are: the model of the difference may stand upside down.
     one, other = (
         np.array([like.data_spectrum(Fid(row, total.axis)).real for row in factors * signal])
-        for like, signal in ((total, edited / 4), (model.difference, model.turn * mean))
+        for like, signal in ((total, edited / 4), (model.difference, mean))
     )
     return one, other
 

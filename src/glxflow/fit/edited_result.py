@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from glxflow.fit.doubts import LARGEST_REDUCED_CHI2, failed
+from glxflow.fit.doubts import LARGEST_REDUCED_CHI2, bound_doubts, failed
 from glxflow.fit.edited_problem import N_MISMATCH, EditedProblem
 from glxflow.fit.engine import component_curves
 from glxflow.fit.found import Fit
@@ -16,7 +16,7 @@ from glxflow.fit.optimum import View
 from glxflow.fit.point import Fitted
 from glxflow.fit.problem import Problem
 from glxflow.fit.uncertainty import Uncertainty, shape_errors
-from glxflow.spectrum import BoolArray, FitResult, FitStatus, Flag, RealArray
+from glxflow.spectrum import FitResult, FitStatus, Flag, RealArray
 
 LARGEST_MISMATCH_HZ = 1.0
 
@@ -93,15 +93,9 @@ def edited_fit(alone: Fit, found: EditedFound) -> EditedFit:
         share = (channel.problem.noise_sd / view.noise_sd) ** 2
         extra = moved @ found.problem.mismatch_rows(index)
         result = _with_curves(alone.result, channel.problem, point.points[index], extra)
-        # A model stands as most of its signal does, a difference upside down by its NAA: shown
-        # as ON less OFF is, with GABA and Glx up where creatine is.
-        sign = -1.0 if view.turn.real < 0 else 1.0
         results.append(
             replace(
                 result,
-                data=sign * result.data,
-                baseline=sign * result.baseline,
-                components=sign * result.components,
                 covariance=mapping @ covariance @ mapping.T,
                 noise_covariance=mapping @ bound @ mapping.T,
                 crlb=np.sqrt(np.diag(mapping @ bound @ mapping.T)),
@@ -123,7 +117,7 @@ def edited_fit(alone: Fit, found: EditedFound) -> EditedFit:
     )
 
 
-def joint_uncertainty(found: JointSolution, free: BoolArray, views: Sequence[View]) -> Uncertainty:
+def joint_uncertainty(found: JointSolution, views: Sequence[View]) -> Uncertainty:
     """Return the covariances of line shapes and linear parameters at a joint optimum.
 
     As `glxflow.fit.uncertainty` does it for one spectrum, over the rows of all.
@@ -132,12 +126,10 @@ def joint_uncertainty(found: JointSolution, free: BoolArray, views: Sequence[Vie
     ----------
     found : JointSolution
         The optimum of one block.
-    free : (n_theta,) bool ndarray
-        Non-linear parameters that were searched.
     views : sequence of View
         How the data of each spectrum were made.
     """
-    joint, point = found.joint, found.point
+    joint, point, free = found.joint, found.point, found.free
     block, one = joint.blocks[0], point.blocks[0]
     slopes, inverse = information(joint, point, free)
     noise, shape = np.zeros_like(inverse), np.zeros_like(inverse)
@@ -188,7 +180,7 @@ def _with_curves(like: FitResult, problem: Problem, point: Fitted, extra: RealAr
 
 def _doubts(found: JointSolution, difference: FitResult, mismatch_hz: float) -> tuple[Flag, ...]:
     """Return what there is to doubt beyond the half sum's own doubts."""
-    flags = []
+    flags = list(bound_doubts(found.at_bound))
     if not found.is_converged:
         flags.append(
             Flag(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from glxflow.errors import DataError
 from glxflow.fit.contrasts import Contrasts, Spectrum, changing_columns
 from glxflow.fit.design import Design
 from glxflow.fit.edited import fit_edited
@@ -40,8 +41,14 @@ def fit_edited_series(
     ConfigError
         If design or weights do not fit the series.
     DataError
-        If coils are not combined, or the data are conjugated or hold no noise.
+        If both are not sampled alike, coils are not combined, or the data are conjugated
+        or hold no noise.
     """
+    if total.axis != difference.axis or total.samples.shape != difference.samples.shape:
+        raise DataError(
+            f"the sum has {total.samples.shape} coils, transients and points on {total.axis}, the "
+            f"difference {difference.samples.shape} on {difference.axis}: expected the same."
+        )
     reduction = reduced(total, design, weights)
     pseudo = [reduction.mixing @ series.samples[0] for series in (total, difference)]
     half_sum, less = (Fid(one[0], total.axis) for one in pseudo)

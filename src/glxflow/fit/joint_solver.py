@@ -28,12 +28,18 @@ class JointSolution:
     predicted_decrease, tolerance : float
         By how much a further Gauss-Newton step would lower chi-squared, and how
         much is allowed for a converged fit.
+    free : (n_theta,) bool ndarray
+        Parameters that were searched and are not at a bound.
+    at_bound : tuple of str
+        Those that came to be at one.
     """
 
     joint: Joint
     point: JointPoint
     predicted_decrease: float
     tolerance: float
+    free: BoolArray
+    at_bound: tuple[str, ...]
 
     @property
     def is_converged(self) -> bool:
@@ -80,4 +86,6 @@ def solve_joint(
             damping *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
         else:
             damping, growth = damping * growth, 2 * growth
-    return JointSolution(joint, point, predicted, tolerance)
+    stuck = free & joint.prior.stuck(point.theta)
+    names = tuple(n for n, is_stuck in zip(joint.prior.names, stuck, strict=True) if is_stuck)
+    return JointSolution(joint, point, predicted, tolerance, free & ~stuck, names)

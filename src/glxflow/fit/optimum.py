@@ -26,13 +26,10 @@ class View:
         What was taken off it.
     noise_sd : float
         Of the noise in the fitted spectrum, in signal units.
-    turn : complex
-        What it was multiplied by to stand as its model does.
     """
 
     alignment: Alignment
     noise_sd: float
-    turn: complex = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ class Seen:
     def rotated(self, fids: Sequence[Fid]) -> RealArray:
         """Return signals as rows of this problem, in signal units, (n_fids, n_fit)."""
         model, theta = self.problem.model, self.point.theta
-        turned = self.view.turn * np.exp(-1j * (theta[0] + model.turn_per_us * theta[1]))
+        turned = np.exp(-1j * (theta[0] + model.turn_per_us * theta[1]))
         spectra = [model.data_spectrum(self.view.alignment.aligned(fid)) for fid in fids]
         return model.rotated((np.array(spectra) * turned).real)
 

@@ -17,8 +17,17 @@ FITTED_S = 0.25
 """Samples up to here are fitted: of a 3 Hz line, 0.9 % of the energy comes later."""
 
 
-def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
+def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None) -> FitModel:
     """Return the model of a basis set that is on the data's axis.
+
+    Parameters
+    ----------
+    basis : BasisSet
+        The basis set.
+    options : FitOptions
+        Choices of the fit.
+    upright : complex, optional
+        What turns its responses upright; by what most of them are, if absent.
 
     Raises
     ------
@@ -41,8 +50,8 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
     spline = spline_space(doubled.ppm[rows], weight)
     rotation = completed(spline.modes)
     reference = template(basis)
-    # Sequences differ in sign (a PRESS singlet starts at -1): curves are shown upright.
-    upright = np.conj(reference[0]) / abs(reference[0])
+    if upright is None:
+        upright = upright_by(reference)
     quadrature_of = far_lipids(basis)
     groups = groups_of(basis.names, basis.kinds, quadrature_of)
     columns = [*range(len(basis.names)), *quadrature_of]
@@ -76,6 +85,14 @@ def prepare(basis: BasisSet, options: FitOptions) -> FitModel:
         lorentzian_hz=shared(lorentzian_hz(basis)[columns], groups),
         collinear=collinear_pairs(basis),
     )
+
+
+def upright_by(reference: ComplexArray) -> complex:
+    """Return what turns responses upright, of which the sum of a brain is given.
+
+    Sequences differ in sign (a PRESS singlet starts at -1).
+    """
+    return complex(np.conj(reference[0]) / abs(reference[0]))
 
 
 def _responses(

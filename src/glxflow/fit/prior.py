@@ -64,6 +64,11 @@ class Prior:
     low: RealArray
     high: RealArray
 
+    def stuck(self, theta: RealArray) -> BoolArray:
+        """Tell which parameters are at a bound, to a thousandth of its distance to the other."""
+        margin = 1e-3 * self.span
+        return (theta <= self.low + margin) | (theta >= self.high - margin)
+
     @property
     def span(self) -> RealArray:
         """Distance of the bounds, 0 where there are none, (n_parameters,)."""

@@ -162,8 +162,7 @@ def solution_at(
 ) -> Solution:
     """Return the solution at an optimum: bounds, and what one more free step would gain."""
     prior = problem.prior
-    margin = 1e-3 * prior.span
-    stuck = vary & ((point.theta <= prior.low + margin) | (point.theta >= prior.high - margin))
+    stuck = vary & prior.stuck(point.theta)
     free = vary & ~stuck
     matrix, slope = principal(local.hessian, free[vary]), local.gradient[free[vary]]
     gain = decrease(matrix, slope)
