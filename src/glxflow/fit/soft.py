@@ -6,15 +6,17 @@ import numpy as np
 
 from glxflow.constants import load
 from glxflow.fit.model import FitModel
-from glxflow.spectrum import Kind, RealArray
+from glxflow.fit.point import Point
+from glxflow.spectrum import BoolArray, Kind, RealArray
 
 _LEAST_MACROMOLECULES = 0.1
 _QUADRATURE_SD = 0.5
 _BROAD_SD = 3.0
 _UNSURE_PROTONS = 1.0
+_LEAST_HEIGHT = 0.2
 
 
-def ratio_rows(model: FitModel, amplitudes: RealArray, ratio_sd: float) -> RealArray:
+def ratio_rows(model: FitModel, point: Point, ratio_sd: float) -> RealArray:
     """Return soft constraints on amplitudes, each row divided by its SD.
 
     Macromolecules are held near their expected ratio to all of them (components are
@@ -24,8 +26,8 @@ def ratio_rows(model: FitModel, amplitudes: RealArray, ratio_sd: float) -> RealA
     ----------
     model : FitModel
         Tells what the components are.
-    amplitudes : (n_components,) ndarray
-        Present amplitudes, for the scale of the SDs.
+    point : Point
+        A fit without them, for the scale of the SDs.
     ratio_sd : float
         Prior SD of the ratio of a macromolecule to the mean of all.
 
@@ -34,13 +36,27 @@ def ratio_rows(model: FitModel, amplitudes: RealArray, ratio_sd: float) -> RealA
     (n_ratios, n_components) ndarray
         Rows whose product with the amplitudes is normal with SD 1.
     """
+    is_seen = _is_seen(model, point)
+    amplitudes = np.where(is_seen, point.amplitudes, 0.0)
     return np.concatenate(
         [
-            _macromolecule_rows(model, amplitudes, ratio_sd),
+            _macromolecule_rows(model, amplitudes, is_seen, ratio_sd),
             _expectation_rows(model, amplitudes),
             _broad_rows(model, amplitudes),
         ]
     )
+
+
+def _is_seen(model: FitModel, point: Point) -> BoolArray:
+    """Tell which columns have signal in the fitted range: the amplitude of others may be any.
+
+    Metabolites count as seen; a broad line is where it stands out of a baseline by a fifth of
+    what the best seen one does for its protons.
+    """
+    height = np.linalg.norm(point.whitened, axis=1) / model.protons
+    best = height[model.is_broad].max(initial=0.0)
+    seen: BoolArray = ~model.is_broad | (height >= _LEAST_HEIGHT * best)
+    return seen
 
 
 def _broad_rows(model: FitModel, amplitudes: RealArray) -> RealArray:
@@ -53,13 +69,17 @@ def _broad_rows(model: FitModel, amplitudes: RealArray) -> RealArray:
     return rows
 
 
-def _macromolecule_rows(model: FitModel, amplitudes: RealArray, relative_sd: float) -> RealArray:
+def _macromolecule_rows(
+    model: FitModel, amplitudes: RealArray, is_seen: BoolArray, relative_sd: float
+) -> RealArray:
     """Return the macromolecules less their mean, over their SD."""
     members = [index for index, kind in enumerate(model.kinds) if kind is Kind.MACROMOLECULE]
     if len(members) < 2:
         return np.zeros((0, len(model.response)))
+    seen = [index for index in members if is_seen[index]]
     # A prefit may find no macromolecules at all: that must not forbid them.
-    scale = max(float(np.mean(amplitudes[members])), _LEAST_MACROMOLECULES * amplitudes.max())
+    least = _LEAST_MACROMOLECULES * float(amplitudes.max())
+    scale = max(float(np.mean(amplitudes[seen])) if seen else 0.0, least)
     # Of a weak line the share is known less well than of a strong one.
     sd = relative_sd * np.hypot(1.0, _UNSURE_PROTONS / model.protons)
     rows: RealArray = deviations(members, sd) / scale
