@@ -9,7 +9,7 @@ import pytest
 from glxflow.basis.coedited import edited_total, with_coedited
 from glxflow.basis.protocol import protocol_for
 from glxflow.basis.simulate import edited_difference, simulate_basis
-from glxflow.errors import BasisError, DataError
+from glxflow.errors import BasisError, ConfigError, DataError
 from glxflow.fit import (
     FitOptions,
     fit_edited,
@@ -537,3 +537,48 @@ def test_sum_and_difference_that_were_sampled_otherwise_are_an_error(make_bins):
     for wrong in (other, fewer):
         with pytest.raises(DataError, match="expected the same"):
             fit_edited_series(total, wrong, model(), bin_design(BINS))
+
+
+def test_a_range_without_gaba_is_refused():
+    on, off = conditions()
+    difference = with_coedited(edited_difference(on, off))
+    with pytest.raises(ConfigError, match=r"GABA at 3\.0 ppm"):
+        prepare_edited(edited_total(on, off), difference, FitOptions(ppm_range=(0.2, 2.6)))
+
+
+def test_a_member_with_wider_line_priors_is_the_fit_with_them(make_session):
+    """The difference of both fits is well beyond what is left between member and fit."""
+    session = make_session(6, noise_sd=0.5)
+    fit = fit_edited(*session, model())
+    member = next(
+        one
+        for one in ensemble_of(fit, session, [session]).members
+        if (one.choice, one.label) == ("width prior", "double SD")
+    )
+    on, off = conditions()
+    options = FitOptions(baseline_ed_per_ppm=1.5, width_log_sd=0.3)
+    difference = with_coedited(edited_difference(on, off))
+    other = fit_edited(*session, prepare_edited(edited_total(on, off), difference, options))
+    own, followed, expected = (
+        amplitudes[[fit.difference.names.index(one) for one in ("NAA", "Glu", "GSH")]]
+        for amplitudes in (
+            fit.difference.amplitudes,
+            member.amplitudes[0],
+            other.difference.amplitudes,
+        )
+    )
+    assert np.abs(followed - expected).max() < 0.3 * np.abs(own - expected).max()
+
+
+def test_what_changes_beyond_description_widens_the_changes(make_bins):
+    bins = make_bins(4, {})
+    line = 3.0 * np.exp((2j * np.pi * AXIS.hz(3.4) - 15.0) * AXIS.time_s)
+    spoilt = [
+        (Fid(total.samples + n * line, AXIS), difference)
+        for n, (total, difference) in enumerate(bins)
+    ]
+    clean, dirty = (
+        changes_of(fit_edited_series(*series_of(one), model(), bin_design(BINS)), "after")
+        for one in (bins, spoilt)
+    )
+    assert dirty["Glx"].sd > 1.5 * clean["Glx"].sd

@@ -105,12 +105,13 @@ class Contrasts:
         noise = np.array([one.view.noise_sd for one in self.spectra])
         blocks = self._blocks(models, noise)
         chi2, residuals = self._left(blocks)
-        weights = [trust(*each) for each in zip((m.ppm for m in models), residuals, strict=True)]
-        if min(float(weight.min()) for weight in weights) < 1:
-            pairs = zip(models, weights, strict=True)
-            models = [model.reweighted(weight) for model, weight in pairs]
-            blocks = self._blocks(models, noise)
-            chi2, _ = self._left(blocks)
+        # One after the other: what bends one spectrum makes the other misfit, too.
+        for index, model in enumerate(models):
+            weight = trust(model.ppm, residuals[index])
+            if weight.min() < 1:
+                models[index] = model.reweighted(weight)
+                blocks = self._blocks(models, noise)
+                chi2, residuals = self._left(blocks)
         if chi2.max() > 1:
             blocks = self._blocks(models, noise * np.sqrt(np.maximum(chi2, 1.0)))
         return blocks, float(chi2.max())

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from glxflow.errors import BasisError
+from glxflow.errors import BasisError, ConfigError
 from glxflow.fit.model import FitModel
 from glxflow.fit.options import FitOptions
 from glxflow.fit.preparation import prepare, upright_by
@@ -13,6 +13,7 @@ from glxflow.fit.widths import narrowed
 from glxflow.spectrum import BasisSet, ComplexArray, Kind
 
 LOWEST_EDITED_PPM = 2.45
+_LEAST_HIGH_PPM = 3.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ def prepare_edited(total: BasisSet, difference: BasisSet, options: FitOptions) -
     ------
     BasisError
         If their metabolites differ, or one of them cannot be prepared.
+    ConfigError
+        If the fitted range ends below GABA.
     """
     names = _metabolites(total)
     if names != _metabolites(difference) or total.axis != difference.axis:
@@ -58,6 +61,11 @@ def prepare_edited(total: BasisSet, difference: BasisSet, options: FitOptions) -
             "order and on one axis. Simulate ON and OFF with the same options."
         )
     low, high = options.ppm_range
+    if high < _LEAST_HIGH_PPM:
+        raise ConfigError(
+            f"the fitted range ends at {high:g} ppm: GABA at 3.0 ppm needs {_LEAST_HIGH_PPM:g} at "
+            "least. Widen it."
+        )
     edited = replace(options, ppm_range=(max(low, LOWEST_EDITED_PPM), high))
     # In the difference NAA and Glx nearly cancel at the start: it stands as the half sum does.
     upright = upright_by(template(total))

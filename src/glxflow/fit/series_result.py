@@ -11,6 +11,7 @@ from glxflow.fit.joint_solver import JointSolution
 from glxflow.spectrum import FitResult, FitStatus, Flag, RealArray
 
 LARGEST_CONTRAST_CHI2 = 1.5
+_SPECTRA = {1: ("",), 2: (" in the half sum", " in the difference")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +100,17 @@ def series_doubts(fit: SeriesFit, found: JointSolution) -> Sequence[Flag]:
                 "width, shift and phase has changed. Look for movement and lipid.",
             )
         )
-    for channel in found.joint.blocks[1].channels:
+    channels = found.joint.blocks[1].channels
+    for name, channel in zip(_SPECTRA[len(channels)], channels, strict=True):
         model = channel.problem.model
         trusted = model.trusted_ppm
         if trusted.size < model.ppm.size:
             flags.append(
                 Flag(
                     "SERIES_ENDS",
-                    f"of changes only {trusted[0]:.2f} to {trusted[-1]:.2f} ppm were trusted: "
-                    "what changes beyond is not in the model. Look for movement, lipid and "
-                    "drifting water.",
+                    f"of changes{name} only {trusted[0]:.2f} to {trusted[-1]:.2f} ppm were "
+                    "trusted: what changes beyond is not in the model. Look for movement, lipid "
+                    "and drifting water.",
                 )
             )
     below = np.array(fit.names)[(fit.amplitudes < 0).any(axis=0)]

@@ -3,6 +3,9 @@
 HIGHEST_PPM = 4.25
 """From here up preprocessing takes away what is left of water."""
 
+LEAST_HIGH_PPM = 3.4
+"""Choline at 3.2 ppm is below."""
+
 NARROWEST_PPM = 2.0
 """Of a narrower range the baseline could not be chosen."""
 
@@ -21,6 +24,11 @@ def range_problem(low: float, high: float) -> str:
         return (
             f"{low:g} to {high:g} ppm: expected within 0 and {HIGHEST_PPM:g} ppm, where no water "
             "was taken away"
+        )
+    if high < LEAST_HIGH_PPM:
+        return (
+            f"{low:g} to {high:g} ppm: expected up to {LEAST_HIGH_PPM:g} ppm at least, above the "
+            "creatine and choline that everything is a ratio to"
         )
     if high - low < NARROWEST_PPM:
         return (
