@@ -3,7 +3,13 @@ import math
 import pandas as pd
 import pytest
 
-from glxflow.report.inference import attenuation_sentence, reading, result_table, sentence
+from glxflow.report.inference import (
+    attenuation_sentence,
+    reading,
+    result_table,
+    sentence,
+    steadiness,
+)
 
 ROW = {
     "model": "primary",
@@ -85,3 +91,24 @@ def test_a_note_stands_below_its_row():
     assert "note" not in headings
     assert notes == ["why", ""]
     assert len(rows) == 2
+
+
+def test_analyses_that_come_to_another_end_are_named_with_their_intervals():
+    row = {"estimate": -0.04, "ci_low": -0.06, "ci_high": -0.02}
+    columns = ["model", "estimate", "ci_low", "ci_high"]
+    alike = pd.DataFrame([("set: all", -0.041, -0.06, -0.021)], columns=columns)
+    assert "come to the same end" in steadiness(row, alike)
+    others = pd.DataFrame(
+        [
+            ("set: all", -0.041, -0.06, -0.021),
+            ("jointly", -0.016, -0.026, -0.007),
+            ("known errors", -0.03, -0.07, 0.01),
+        ],
+        columns=columns,
+    )
+    said = steadiness(row, others)
+    assert "There are 3 other analyses" in said
+    assert "of 1 of them the estimate lies outside of this interval: jointly (−0.016" in said
+    assert "of 1 of them the interval, unlike this one, holds zero: known errors" in said
+    assert "set: all" not in said
+    assert steadiness(row, pd.DataFrame()) == ""

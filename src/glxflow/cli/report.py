@@ -13,7 +13,7 @@ from glxflow.errors import ConfigError
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.tables import read_json, read_tsv
 from glxflow.report.page import Provenance
-from glxflow.report.study_page import StudyPage, render_study
+from glxflow.report.study_page import SENSITIVITY, StudyPage, render_study
 
 app = typer.Typer()
 
@@ -26,7 +26,7 @@ RESULTS = {
     "Effect of the condition under each infusion": "simple_effects",
     "Equivalence": "equivalence",
     "Receptor imaging": "imaging",
-    "Sensitivity of the primary result": "sensitivity",
+    SENSITIVITY: "sensitivity",
     "Missing data": "missing",
 }
 EXPLORATORY = {

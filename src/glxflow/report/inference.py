@@ -56,12 +56,58 @@ def reading(row: Row) -> str:
     low, high = _number(row, "ci_low"), _number(row, "ci_high")
     if math.isnan(low) or math.isnan(high):
         return "The interval could not be computed, so that nothing can be concluded."
-    if low > 0 or high < 0:
+    if _excludes_zero(low, high):
         return "The interval excludes zero."
     return (
         "The interval holds zero: the data are compatible with no difference, and with every "
         "difference inside the interval. This is no evidence that there is none."
     )
+
+
+def steadiness(row: Row, others: pd.DataFrame) -> str:
+    """Say which other analyses of a contrast come to another end; nothing if there are none.
+
+    Parameters
+    ----------
+    row : mapping
+        The contrast, with its interval.
+    others : DataFrame
+        The same contrast by other analyses: model, estimate, ci_low, ci_high.
+    """
+    low, high = _number(row, "ci_low"), _number(row, "ci_high")
+    if others.empty or math.isnan(low) or math.isnan(high):
+        return ""
+    outside, undecided = [], []
+    for other in _records(others):
+        estimate, lowest, highest = (
+            _number(other, key) for key in ("estimate", "ci_low", "ci_high")
+        )
+        words = f"{other['model']} ({number(estimate)} {interval(lowest, highest)})"
+        if not low <= estimate <= high:
+            outside.append(words)
+        elif _excludes_zero(low, high) and not _excludes_zero(lowest, highest):
+            undecided.append(words)
+    said = [
+        f"of {len(names)} of them {what}: {'; '.join(names)}"
+        for names, what in (
+            (outside, "the estimate lies outside of this interval"),
+            (undecided, "the interval, unlike this one, holds zero"),
+        )
+        if names
+    ]
+    if not said:
+        return (
+            f"The {len(others)} other analyses of this contrast (below) have estimates within "
+            "this interval and come to the same end."
+        )
+    return (
+        f"There are {len(others)} other analyses of this contrast (below); {', and '.join(said)}."
+    )
+
+
+def _excludes_zero(low: float, high: float) -> bool:
+    """Tell whether an interval excludes zero; one that is not known does not."""
+    return low > 0 or high < 0
 
 
 def attenuation_sentence(row: Row) -> str:

@@ -7,7 +7,13 @@ from typing import Any
 import pandas as pd
 
 from glxflow.report.change import by_participant, change_from_start, is_true
-from glxflow.report.inference import attenuation_sentence, reading, result_table, sentence
+from glxflow.report.inference import (
+    attenuation_sentence,
+    reading,
+    result_table,
+    sentence,
+    steadiness,
+)
 from glxflow.report.numbers import number
 from glxflow.report.page import Figure, Provenance, render
 from glxflow.report.study_figures import course_figure, pairs_figure, quality_figure
@@ -88,6 +94,9 @@ class StudyPage:
     notes: tuple[str, ...] = ()
 
 
+SENSITIVITY = "Sensitivity of the primary result"
+"""Name of the table of results that repeats the primary contrast by other analyses."""
+
 _STATUSES = ("used", "excluded", "failed", "missing")
 
 
@@ -134,10 +143,16 @@ def _claims(study: StudyPage) -> list[dict[str, str]]:
                 "term": str(row["term"]).replace(" - ", " − "),
                 "sentence": sentence(row),
                 "reading": reading(row),
+                "steadiness": steadiness(row, _sensitivity(study)) if role == "primary" else "",
             }
             for row in rows
         ]
     return claims
+
+
+def _sensitivity(study: StudyPage) -> pd.DataFrame:
+    """Return the other analyses of the primary contrast."""
+    return study.results.get(SENSITIVITY, pd.DataFrame())
 
 
 def _formula(study: StudyPage, name: str) -> str:
