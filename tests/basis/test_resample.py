@@ -68,6 +68,13 @@ def test_a_basis_that_ends_before_it_has_decayed_is_refused():
         resample(short, Axis(2048, 5e-4, 127.731, 4.65))
 
 
+def test_a_basis_as_long_as_fits_read_is_padded_though_it_has_not_decayed():
+    kept = lines(Axis(1640, 5e-4, 127.731, 4.65), width_hz=1.5)
+    padded = resample(kept, Axis(2048, 5e-4, 127.731, 4.65))
+    assert padded.fids[:, :1640] == pytest.approx(kept.fids)
+    assert not padded.fids[:, 1640:].any()
+
+
 def test_a_decayed_basis_is_padded_with_zeros():
     short = lines(Axis(1024, 5e-4, 127.731, 4.65), width_hz=8.0)
     long = resample(short, Axis(2048, 5e-4, 127.731, 4.65))

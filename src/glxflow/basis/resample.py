@@ -11,6 +11,7 @@ LARGEST_FIELD_DIFFERENCE = 0.005
 
 _NEGLIGIBLE_HZ = 0.01
 _DECAYED = 0.02
+_LONG_ENOUGH_S = 0.5
 _SPLINE_DEGREE = 9
 _WIDEST_PPM = 5.0
 
@@ -34,8 +35,8 @@ def resample(basis: BasisSet, axis: Axis) -> BasisSet:
     ------
     BasisError
         If the field differs by more than 0.5 %, the bandwidth of the basis does
-        not reach 0 to 5 ppm, or the basis is shorter than the data and has not
-        decayed.
+        not reach 0 to 5 ppm, or the basis is shorter than the data, has not
+        decayed, and ends within 0.5 s: a fit reads the first quarter of a second.
     """
     if basis.axis == axis:
         return basis
@@ -82,11 +83,13 @@ def _check(basis: BasisSet, axis: Axis, scale: float) -> None:
         )
     missing_s = (axis.time_s[-1] * scale) - basis.axis.time_s[-1]
     tail = np.abs(basis.fids[:, -8:]).max() / np.abs(basis.fids).max()
-    if missing_s > basis.axis.dwell_time_s and tail > _DECAYED:
+    is_short = missing_s > basis.axis.dwell_time_s and basis.axis.time_s[-1] < _LONG_ENOUGH_S
+    if is_short and tail > _DECAYED:
         raise BasisError(
             f"{basis.source}: the basis set lasts {basis.axis.time_s[-1]:.3f} s, the data "
             f"{axis.time_s[-1]:.3f} s, and it has not decayed by then ({100 * tail:.0f} % left). "
-            "Simulate it with more points."
+            f"Expected {_LONG_ENOUGH_S:g} s at least: `glxflow basis simulate --like SCAN` makes "
+            "one."
         )
 
 

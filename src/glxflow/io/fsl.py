@@ -61,7 +61,10 @@ def _content(path: Path) -> dict[str, Any]:
         raise BasisError(str(error)) from error
     content = whole.get("basis")
     if not isinstance(content, dict):
-        raise BasisError(f"{path}: no object 'basis'. This is no FSL-MRS basis file.")
+        raise BasisError(
+            f"{path}: no object 'basis', so that {path.parent} is no folder of an FSL-MRS basis "
+            "set. Give the folder of its JSON files, or a basis file."
+        )
     missing = [field for field in _FIELDS if content.get(field) is None]
     if missing:
         raise BasisError(
