@@ -139,3 +139,14 @@ def test_a_basis_set_of_on_is_refused_for_a_plain_session(glxflow, record, bases
     assert run.returncode == 2
     assert "not the record of an edited session" in run.stderr
     assert not out.exists()
+
+
+def test_a_record_that_does_not_tell_of_eddy_currents_is_to_be_made_again(
+    glxflow, record, bases, tmp_path
+):
+    earlier = json.loads(record.read_text())
+    del earlier["EddyCurrentCorrected"]
+    record.write_text(json.dumps(earlier))
+    run = glxflow("fit", record, "--basis", bases[0], "--out", tmp_path / "out")
+    assert run.returncode == 2
+    assert "Run `glxflow preprocess` again" in run.stderr

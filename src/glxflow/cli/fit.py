@@ -177,6 +177,11 @@ def _read(source: Path, water: Path | None, eddy_current: EddyChoice) -> _Prepar
     if water is not None:
         raise DataError(f"{source}: a record already names its water reference; drop --water.")
     record = read_record(source)
+    if "EddyCurrentCorrected" not in record:
+        raise DataError(
+            f"{source}: made by an earlier version, which did not say whether eddy currents were "
+            "corrected. Run `glxflow preprocess` again."
+        )
     bins = source.with_name(record["Bins"])
     reference = source.with_name(record["Water"]) if record["Water"] else None
     edited = [source.with_name(record[key]) for key in ("Sum", "Difference") if key in record]
