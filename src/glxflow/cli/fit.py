@@ -14,45 +14,26 @@ from glxflow.cli.curves import curves_of
 from glxflow.cli.edited import edited_basis, fit_edited_bins
 from glxflow.cli.fit_bins import Profile, fit_bins, names_of
 from glxflow.cli.fitting import PpmRange, basis_for
-from glxflow.cli.model_choice import EddyCurrents, models_table, session_ensemble
-from glxflow.cli.preprocess import EddyChoice, EddyCurrent, clean_scan, outcome_of
+from glxflow.cli.model_choice import models_table, session_ensemble
+from glxflow.cli.prepared import Prepared, read_prepared, scaling_of
+from glxflow.cli.preprocess import EddyChoice, EddyCurrent
 from glxflow.cli.scan_results import BinFit, ScanResult, page_of, qc_rows, table_of
 from glxflow.cli.sessions import RecordFailure, failure_recorded
-from glxflow.errors import ConfigError, DataError
+from glxflow.errors import ConfigError
 from glxflow.fit import Ensemble, FitOptions, prepare
 from glxflow.io.files import atomic_path, sha256
-from glxflow.io.metadata import ScanHeader, read_header
-from glxflow.io.nifti_mrs import read_series, write_curves
+from glxflow.io.nifti_mrs import write_curves
 from glxflow.io.records import read_record, write_failure, write_record
 from glxflow.io.scan_names import prefix_of
 from glxflow.io.tables import read_json, write_tsv
-from glxflow.preprocess.bins import BinPlan
 from glxflow.qc.rules import limits_from
-from glxflow.quantify import Acquisition, Timing, WaterScaling, water_amplitude, water_scaling
 from glxflow.report.page import Provenance
 from glxflow.report.scan_page import ScanPage, render_scan
-from glxflow.spectrum import BasisSet, FitResult, Series
+from glxflow.spectrum import BasisSet, FitResult
 
 app = typer.Typer()
 
 _RECORD = "_desc-preproc_svs.json"
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """What there is to fit: clean bins, their record, and the water."""
-
-    bins: Series
-    record: dict[str, Any]
-    water: Series | None
-    header: ScanHeader
-    inputs: tuple[Path, ...]
-
-    @property
-    def eddies(self) -> EddyCurrents:
-        """What water says of eddy currents."""
-        water = None if self.water is None else self.water.fid(0)
-        return EddyCurrents(water, bool(self.record["EddyCurrentCorrected"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +92,12 @@ def fit(
             write_failure(record, stage=stage, message=message)
         else:
             limits = limits_from(_limits(qc))
-            prepared = _read(source, water, eddy_current)
+            prepared = read_prepared(source, water, eddy_current)
             options = FitOptions(ppm_range=ppm_range, baseline_ed_per_ppm=_calibrated(calibration))
             bases = (basis, basis_on) if basis_on else (basis,)
             profiled = names_of(profile)
             fitted = _fitted(source, prepared, bases, options, profiled)
-            scaling = _scaling(prepared, fitted.fits[0].result)
+            scaling = scaling_of(prepared, fitted.fits[0].result)
             result = ScanResult(
                 prefix,
                 prepared.record,
@@ -167,36 +148,9 @@ def _limits(text: str) -> dict[str, Any]:
     return limits
 
 
-def _read(source: Path, water: Path | None, eddy_current: EddyChoice) -> _Prepared:
-    """Return clean bins: from a record, or by preprocessing a scan as one bin."""
-    if not source.name.endswith(".json"):
-        cleaned = clean_scan(source, water, BinPlan(None), eddy_current)
-        inputs = tuple(path for path in (source, water) if path)
-        record = {"Status": "ok"} | outcome_of(cleaned)
-        return _Prepared(cleaned.bins, record, cleaned.water, read_header(source), inputs)
-    if water is not None:
-        raise DataError(f"{source}: a record already names its water reference; drop --water.")
-    record = read_record(source)
-    if "EddyCurrentCorrected" not in record:
-        raise DataError(
-            f"{source}: made by an earlier version, which did not say whether eddy currents were "
-            "corrected. Run `glxflow preprocess` again."
-        )
-    bins = source.with_name(record["Bins"])
-    reference = source.with_name(record["Water"]) if record["Water"] else None
-    edited = [source.with_name(record[key]) for key in ("Sum", "Difference") if key in record]
-    return _Prepared(
-        bins=read_series(bins),
-        record=record,
-        water=read_series(reference) if reference else None,
-        header=read_header(bins),
-        inputs=tuple(path for path in (bins, *edited, reference) if path),
-    )
-
-
 def _fitted(
     source: Path,
-    prepared: _Prepared,
+    prepared: Prepared,
     bases: tuple[Path, ...],
     options: FitOptions,
     profiled: tuple[str, ...],
@@ -219,26 +173,6 @@ def _fitted(
     )
 
 
-def _scaling(prepared: _Prepared, fit: FitResult) -> WaterScaling | str:
-    """Return factors to concentrations, or why there are none."""
-    if prepared.water is None:
-        return "no water reference: ratios only, no water-scaled concentrations"
-    spectra, water = (
-        Timing(series.echo_time_s, series.repetition_time_s)
-        for series in (prepared.bins, prepared.water)
-    )
-    acquired = Acquisition(
-        metabolites=spectra,
-        water=water,
-        spectrometer_frequency_mhz=prepared.bins.axis.spectrometer_frequency_mhz,
-        signal_per_proton=1.0,
-    )
-    try:
-        return water_scaling(fit.names, water_amplitude(prepared.water.fid(0)), acquired)
-    except DataError as error:
-        return str(error)
-
-
 def _calibrated(calibration: Path | None) -> float | None:
     """Return the effective dimension of the study's baseline, where it has been chosen."""
     return float(read_json(calibration)["BaselineEdPerPpm"]) if calibration else None
@@ -250,7 +184,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _provenance(
-    prepared: _Prepared, bases: tuple[Path, ...], used: BasisSet, options: FitOptions
+    prepared: Prepared, bases: tuple[Path, ...], used: BasisSet, options: FitOptions
 ) -> Provenance:
     """Return what the numbers rest on."""
     files = [*prepared.inputs, *(file for basis in bases for file in _files(basis))]
@@ -265,7 +199,7 @@ def _provenance(
     return Provenance(__version__, inputs, parameters)
 
 
-def _acquired(prepared: _Prepared, basis: BasisSet) -> dict[str, str]:
+def _acquired(prepared: Prepared, basis: BasisSet) -> dict[str, str]:
     """Return what was measured, for the page."""
     axis = prepared.bins.axis
     return {
@@ -278,7 +212,7 @@ def _acquired(prepared: _Prepared, basis: BasisSet) -> dict[str, str]:
 
 
 def _write(
-    out: Path, result: ScanResult, prepared: _Prepared, fitted: _Fitted, page: ScanPage
+    out: Path, result: ScanResult, prepared: Prepared, fitted: _Fitted, page: ScanPage
 ) -> None:
     """Write tables, curves and the page of one session."""
     write_tsv(out / f"{result.prefix}_desc-fit_concentrations.tsv", table_of(result))

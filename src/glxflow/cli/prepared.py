@@ -1,0 +1,116 @@
+"""What a fit starts from: clean bins, their record and their water, however they were given."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from glxflow.cli.model_choice import EddyCurrents
+from glxflow.cli.preprocess import EddyChoice, clean_scan, outcome_of
+from glxflow.errors import DataError
+from glxflow.io.metadata import ScanHeader, read_header
+from glxflow.io.nifti_mrs import read_series
+from glxflow.io.records import read_record
+from glxflow.preprocess.bins import BinPlan
+from glxflow.quantify import Acquisition, Timing, WaterScaling, water_amplitude, water_scaling
+from glxflow.spectrum import FitResult, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What there is to fit.
+
+    Attributes
+    ----------
+    bins : Series
+        Clean averages, one a time bin.
+    record : mapping
+        What preprocessing found.
+    water : Series or None
+        Combined water reference.
+    header : ScanHeader
+        Of the scan.
+    inputs : tuple of Path
+        Files that were read.
+    """
+
+    bins: Series
+    record: dict[str, Any]
+    water: Series | None
+    header: ScanHeader
+    inputs: tuple[Path, ...]
+
+    @property
+    def eddies(self) -> EddyCurrents:
+        """What water says of eddy currents."""
+        water = None if self.water is None else self.water.fid(0)
+        return EddyCurrents(water, bool(self.record["EddyCurrentCorrected"]))
+
+
+def read_prepared(source: Path, water: Path | None, eddy_current: EddyChoice) -> Prepared:
+    """Return clean bins: from a record, or by preprocessing a scan as one bin.
+
+    Parameters
+    ----------
+    source : Path
+        A scan, or the record of its preprocessing.
+    water : Path or None
+        Water reference of a scan.
+    eddy_current : EddyChoice
+        Whether a scan is corrected by it.
+
+    Raises
+    ------
+    DataError
+        If a record is given a water reference, or is of an earlier version.
+    """
+    if not source.name.endswith(".json"):
+        cleaned = clean_scan(source, water, BinPlan(None), eddy_current)
+        inputs = tuple(path for path in (source, water) if path)
+        record = {"Status": "ok"} | outcome_of(cleaned)
+        return Prepared(cleaned.bins, record, cleaned.water, read_header(source), inputs)
+    if water is not None:
+        raise DataError(f"{source}: a record already names its water reference; drop --water.")
+    record = read_record(source)
+    if "EddyCurrentCorrected" not in record:
+        raise DataError(
+            f"{source}: made by an earlier version, which did not say whether eddy currents were "
+            "corrected. Run `glxflow preprocess` again."
+        )
+    bins = source.with_name(record["Bins"])
+    reference = source.with_name(record["Water"]) if record["Water"] else None
+    edited = [source.with_name(record[key]) for key in ("Sum", "Difference") if key in record]
+    return Prepared(
+        bins=read_series(bins),
+        record=record,
+        water=read_series(reference) if reference else None,
+        header=read_header(bins),
+        inputs=tuple(path for path in (bins, *edited, reference) if path),
+    )
+
+
+def scaling_of(prepared: Prepared, fit: FitResult) -> WaterScaling | str:
+    """Return factors to concentrations, or why there are none.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        With the water reference.
+    fit : FitResult
+        Its names.
+    """
+    if prepared.water is None:
+        return "no water reference: ratios only, no water-scaled concentrations"
+    spectra, water = (
+        Timing(series.echo_time_s, series.repetition_time_s)
+        for series in (prepared.bins, prepared.water)
+    )
+    acquired = Acquisition(
+        metabolites=spectra,
+        water=water,
+        spectrometer_frequency_mhz=prepared.bins.axis.spectrometer_frequency_mhz,
+        signal_per_proton=1.0,
+    )
+    try:
+        return water_scaling(fit.names, water_amplitude(prepared.water.fid(0)), acquired)
+    except DataError as error:
+        return str(error)
