@@ -13,13 +13,13 @@ from collections.abc import Callable
 import lmfit
 import numpy as np
 from generator import Scene, axis_3t, make_spectrum, metabolite_basis
-from glxflow.fit.found.problem import Problem
 from scipy.interpolate import BSpline
 
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
 from glxflow.fit.baseline import KNOTS_PER_PPM
 from glxflow.fit.lineshape import lineshape
+from glxflow.fit.problem import Problem
 from glxflow.fit.reference import solve_lmfit
 from glxflow.fit.shapes import shapes_of
 from glxflow.fit.solver import solve_fast

@@ -16,10 +16,11 @@ from generator import Scene, axis_3t, make_spectrum, metabolite_basis
 
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
+from glxflow.fit.block import Block
 from glxflow.fit.changes import percent_changes
 from glxflow.fit.contrasts import N_MOVING
 from glxflow.fit.design import bin_design
-from glxflow.fit.joint import Block, Joint
+from glxflow.fit.joint import Joint
 from glxflow.fit.joint_solver import solve_joint
 from glxflow.fit.series import fit_series
 from glxflow.fit.series_result import SeriesFit

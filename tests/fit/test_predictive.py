@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from glxflow.fit import fit_prepared
-from glxflow.fit.joint import Block, Joint
+from glxflow.fit.joint import Joint
 from glxflow.fit.optimum import View, optimum_of
 from glxflow.fit.predictive import blocks_of, predictive_scores, predictive_weights, run_length
 from glxflow.fit.uncertainty import residual_of
@@ -16,8 +16,8 @@ def test_scores_are_log_densities_of_the_conditional_normal(model, make_fid):
     fit = fit_prepared(make_fid(), model)
     problem, point, free = fit.found.problem, fit.found.solution.point, fit.found.solution.free
     blocks = blocks_of(model.ppm, (model.ppm > 2.0) & (model.ppm < 2.6))
-    joint, view = Joint([Block.of(problem)], problem.prior), View(None, problem.noise_sd)
-    optimum = optimum_of(joint, point.theta, free, [view])
+    joint, view = Joint.of(problem), View(None, problem.noise_sd)
+    optimum = optimum_of(joint, joint.evaluate(point.theta), free, [view])
     scores = predictive_scores(optimum.spectra[0], optimum.inverse, blocks)
 
     # The covariance of the data itself: noise, spline and parameters with their priors.

@@ -8,8 +8,9 @@ import pytest
 from scipy.stats import chi2
 
 from glxflow.fit import Fit, fit_prepared
+from glxflow.fit.block import Block
 from glxflow.fit.found import Found
-from glxflow.fit.joint import Block, Joint
+from glxflow.fit.joint import Joint
 from glxflow.fit.joint_solver import solve_joint
 from glxflow.fit.profile import CHI2_95, profile_interval
 from glxflow.fit.solver import solve_fast

@@ -14,7 +14,7 @@ from glxflow.fit import EditedModel, FitModel, fit_edited_series, fit_series
 from glxflow.fit.changes import Changes, percent_changes
 from glxflow.fit.design import Design, bin_design
 from glxflow.fit.series_result import SeriesFit
-from glxflow.quantify.estimates import EDITED_SUMS, SUMS
+from glxflow.quantify.estimates import SUMS, edited_sums
 from glxflow.spectrum import RealArray, Series, reported
 
 DENOMINATORS = ("tNAA", "tCr")
@@ -113,7 +113,7 @@ def change_rows(fit: SeriesFit, first: Mapping[str, Mapping[str, Any]]) -> pd.Da
         What stands in the first columns of the rows of each response.
     """
     lines = _lines(fit)
-    changes = percent_changes(fit, SUMS | _edited_sums(fit), DENOMINATORS)
+    changes = percent_changes(fit, SUMS | edited_sums(fit.names), DENOMINATORS)
     common = _common(changes).tolist()
     rows = [
         {
@@ -133,11 +133,6 @@ def change_rows(fit: SeriesFit, first: Mapping[str, Mapping[str, Any]]) -> pd.Da
         for row, shared in zip(changes.rows, common, strict=True)
     ]
     return pd.DataFrame(rows)
-
-
-def _edited_sums(fit: SeriesFit) -> dict[str, tuple[str, ...]]:
-    """Return the sums that only the difference of an edited scan has."""
-    return {name: parts for name, parts in EDITED_SUMS.items() if set(parts) <= set(fit.names)}
 
 
 def _common(changes: Changes) -> RealArray:

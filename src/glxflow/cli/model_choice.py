@@ -23,14 +23,14 @@ from glxflow.fit import (
 from glxflow.fit.edited_ensemble import edited_candidate_of
 from glxflow.fit.ensemble import candidate_of
 from glxflow.preprocess.eddy import phase_deviation
-from glxflow.quantify.estimates import EDITED_SUMS, SUMS
+from glxflow.quantify.estimates import SUMS, edited_sums
 from glxflow.spectrum import Axis, BasisSet, ComplexArray, Fid, Kind, RealArray, Series
 
 _SEED = 1
 _LEAST_DEVIATION_RAD = 0.02
 _DEFAULT_SOURCE = ("macromolecule source", "default macromolecules")
 _SHOWN = {"glu": ("Glu",), "gln": ("Gln",), "glx": SUMS["Glx"]}
-_SHOWN_EDITED = _SHOWN | {"gabaplus": EDITED_SUMS["GABA+"]}
+_COLUMNS = {"GABA+": "gabaplus"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def _ratios(names: Sequence[str], amplitudes: RealArray) -> dict[str, float]:
         return float(sum(amplitudes[names.index(part)] for part in parts if part in names))
 
     totals = {below: total(SUMS[below]) for below in ("tCr", "tNAA")}
-    shown = _SHOWN_EDITED if set(names).issuperset(EDITED_SUMS["GABA+"]) else _SHOWN
+    shown = _SHOWN | {_COLUMNS[name]: parts for name, parts in edited_sums(names).items()}
     return {
         f"{name}_{below.lower()}": total(parts) / size if size > 0 else float("nan")
         for below, size in totals.items()

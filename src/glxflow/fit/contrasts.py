@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glxflow.fit.joint import Block, Channel, Joint, explained
+from glxflow.fit.block import Block, Channel, explained, residual_curve
+from glxflow.fit.joint import Joint
 from glxflow.fit.merit import trust
 from glxflow.fit.model import FitModel
 from glxflow.fit.optimum import View
@@ -162,9 +163,7 @@ class Contrasts:
         time_s = mean.axis.time_s
         slopes = np.stack([2j * np.pi * time_s, -np.pi * time_s, np.full(time_s.size, 1j)])
         spectra = [model.data_spectrum(Fid(part * mean.samples, mean.axis)) for part in slopes]
-        phase, delay = self.theta[:2]
-        turned = np.exp(-1j * (phase + model.turn_per_us * delay))
-        return model.rotated((np.stack(spectra) * turned).real)
+        return model.rotated(model.phased(np.stack(spectra), self.theta).real)
 
     def _left(self, blocks: Sequence[Block]) -> tuple[RealArray, Sequence[RealArray]]:
         """Return what the contrasts leave at the mean's line shapes, all together.
@@ -178,10 +177,6 @@ class Contrasts:
         for index in range(len(self.spectra)):
             left, expected = np.sum([explained(*pair, index) for pair in pairs], axis=0)
             chi2.append(float(left / expected))
-            curves = []
-            for block, point in pairs:
-                own, rows = block.channels[index].problem, block.rows[index]
-                # Whitened twice, a residual is without what the baseline takes of it.
-                curves.append(own.model.curve(own.whiten(point.residual[rows])))
+            curves = [residual_curve(*pair, index) for pair in pairs]
             residuals.append(np.sqrt(np.mean(np.square(curves), axis=0)))
         return np.array(chi2), residuals

@@ -72,7 +72,7 @@ def edited_candidate_of(
     if fit.found is None:
         return None
     best, free = fit.found.solution, fit.found.uncertainty.free
-    optimum = optimum_of(best.joint, best.point.theta, free, fit.found.views)
+    optimum = optimum_of(best.joint, best.point, free, fit.found.views)
     return Candidate(choice, label, fit.difference.names, optimum, average, pairs)
 
 
@@ -81,7 +81,7 @@ def _searched(own: Candidate, found: EditedFound) -> Iterator[Candidate]:
     start, free = found.solution.point.theta, found.uncertainty.free
     for choice, label, joint in _variants(found):
         end = solve_joint(joint, start, free, SEARCHED_TO)
-        optimum = optimum_of(joint, end.point.theta, end.free, found.views)
+        optimum = optimum_of(joint, end.point, end.free, found.views)
         yield replace(own, choice=choice, label=label, optimum=optimum)
 
 

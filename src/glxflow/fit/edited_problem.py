@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from glxflow.fit.block import Block, Channel
 from glxflow.fit.edited_model import EditedModel
-from glxflow.fit.joint import Block, Channel, Joint
+from glxflow.fit.joint import Joint
 from glxflow.fit.lineshape import lineshape
 from glxflow.fit.model import FitModel
 from glxflow.fit.point import Point

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from glxflow.fit.block import explained
 from glxflow.fit.doubts import LARGEST_REDUCED_CHI2, bound_doubts, failed
 from glxflow.fit.edited_problem import N_MISMATCH, EditedProblem
 from glxflow.fit.engine import component_curves
 from glxflow.fit.found import Fit
-from glxflow.fit.joint import explained, information
+from glxflow.fit.joint import information
 from glxflow.fit.joint_solver import JointSolution
 from glxflow.fit.model import FitModel
 from glxflow.fit.optimum import View

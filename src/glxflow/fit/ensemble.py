@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from glxflow.fit.found import Fit, Found
-from glxflow.fit.joint import Block, Joint
+from glxflow.fit.joint import Joint
 from glxflow.fit.optimum import Optimum, View, optimum_of
 from glxflow.fit.predictive import blocks_of, predictive_scores, predictive_weights, run_length
 from glxflow.fit.problem import Problem
@@ -189,7 +189,8 @@ def _searched(own: Candidate, found: Found) -> Iterator[Candidate]:
 
 def _optimum(problem: Problem, theta: RealArray, free: BoolArray, view: View) -> Optimum:
     """Return the first-order view of one spectrum at its optimum."""
-    return optimum_of(Joint([Block.of(problem)], problem.prior), theta, free, (view,))
+    joint = Joint.of(problem)
+    return optimum_of(joint, joint.evaluate(theta), free, (view,))
 
 
 def _weights(own: Candidate, others: Sequence[Candidate], rng: np.random.Generator) -> list[float]:

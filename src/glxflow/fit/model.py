@@ -113,6 +113,12 @@ class FitModel:
         """Which columns may have negative amplitudes, (n_columns,)."""
         return np.arange(len(self.response)) >= len(self.names)
 
+    def phased(self, spectra: ComplexArray, theta: RealArray) -> ComplexArray:
+        """Return spectra, (..., n_fit), with phase and delay of some parameters taken off."""
+        phase_rad, delay_us = theta[:2]
+        result: ComplexArray = spectra * np.exp(-1j * (phase_rad + self.turn_per_us * delay_us))
+        return result
+
     def rotated(self, rows: RealArray) -> RealArray:
         """Return weighted rows, (..., n_fit), in the coordinates of the fit."""
         result: RealArray = (rows * self.weight) @ self.rotation

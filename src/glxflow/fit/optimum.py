@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glxflow.fit.joint import Joint, information
+from glxflow.fit.block import residual_curve
+from glxflow.fit.joint import Joint, JointPoint, information
 from glxflow.fit.point import Fitted
 from glxflow.fit.problem import Problem
 from glxflow.fit.start import Alignment
@@ -58,10 +59,9 @@ class Seen:
 
     def rotated(self, fids: Sequence[Fid]) -> RealArray:
         """Return signals as rows of this problem, in signal units, (n_fids, n_fit)."""
-        model, theta = self.problem.model, self.point.theta
-        turned = np.exp(-1j * (theta[0] + model.turn_per_us * theta[1]))
+        model = self.problem.model
         spectra = [model.data_spectrum(self.view.alignment.aligned(fid)) for fid in fids]
-        return model.rotated((np.array(spectra) * turned).real)
+        return model.rotated(model.phased(np.array(spectra), self.point.theta).real)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,33 +105,31 @@ class Optimum:
         return followed
 
 
-def optimum_of(joint: Joint, theta: RealArray, free: BoolArray, views: Sequence[View]) -> Optimum:
+def optimum_of(
+    joint: Joint, at_optimum: JointPoint, free: BoolArray, views: Sequence[View]
+) -> Optimum:
     """Return the first-order view of spectra with common amplitudes at their optimum.
 
     Parameters
     ----------
     joint : Joint
         What was fitted: one block, of which the components of the last spectrum are reported.
-    theta : (n_theta,) ndarray
-        The optimum.
+    at_optimum : JointPoint
+        Its optimum.
     free : (n_theta,) bool ndarray
         Non-linear parameters that are not at a bound.
     views : sequence of View
         How the data of each spectrum were made.
     """
-    at_optimum = joint.evaluate(theta)
     block, point = joint.blocks[0], at_optimum.blocks[0]
     active = point.linear != 0
     rows, inverse = information(joint, at_optimum, free, active)
-    spectra, first = [], 0
-    for channel, fitted, view in zip(block.channels, point.points, views, strict=True):
-        own, model = channel.problem, channel.problem.model
-        part = slice(first, first + len(model.ppm))
-        # Whitened twice, a residual is without what the baseline takes of it.
-        residual = model.curve(own.whiten(point.residual[part]))
-        spectra.append(Seen(own, fitted, rows[part], residual, view))
-        first = part.stop
-    last = block.channels[-1]
-    mapping = last.mapping[: len(last.problem.model.names)]
+    spectra = tuple(
+        Seen(channel.problem, fitted, rows[part], residual_curve(block, point, index), view)
+        for index, (channel, fitted, part, view) in enumerate(
+            zip(block.channels, point.points, block.rows, views, strict=True)
+        )
+    )
+    mapping = block.reported
     reported = np.hstack([np.zeros((len(mapping), int(free.sum()))), mapping[:, active]])
-    return Optimum(tuple(spectra), inverse, mapping @ point.linear, reported)
+    return Optimum(spectra, inverse, mapping @ point.linear, reported)

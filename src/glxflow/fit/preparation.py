@@ -34,11 +34,7 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
     BasisError
         If the basis set lacks glutamate, or does not cover the fitted range.
     """
-    if "Glu" not in basis.names:
-        raise BasisError(
-            f"{basis.source}: no glutamate among {', '.join(basis.names)}. "
-            "Its name must be Glu; rename it, or take a complete basis set."
-        )
+    _refuse_without_glutamate(basis)
     axis = basis.axis
     n_kept = min(round(FITTED_S / axis.dwell_time_s), axis.n_points)
     doubled = Axis(
@@ -50,8 +46,7 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
     spline = spline_space(doubled.ppm[rows], weight)
     rotation = completed(spline.modes)
     reference = template(basis)
-    if upright is None:
-        upright = upright_by(reference)
+    upright = upright_by(reference) if upright is None else upright
     quadrature_of = far_lipids(basis)
     groups = groups_of(basis.names, basis.kinds, quadrature_of)
     columns = [*range(len(basis.names)), *quadrature_of]
@@ -85,6 +80,15 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
         lorentzian_hz=shared(lorentzian_hz(basis)[columns], groups),
         collinear=collinear_pairs(basis),
     )
+
+
+def _refuse_without_glutamate(basis: BasisSet) -> None:
+    """Stop where there is nothing to fit for."""
+    if "Glu" not in basis.names:
+        raise BasisError(
+            f"{basis.source}: no glutamate among {', '.join(basis.names)}. "
+            "Its name must be Glu; rename it, or take a complete basis set."
+        )
 
 
 def upright_by(reference: ComplexArray) -> complex:

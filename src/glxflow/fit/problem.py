@@ -72,15 +72,15 @@ class Problem:
 
     def with_ratios(self, rows: RealArray) -> "Problem":
         """Return the same problem under other soft constraints."""
-        return self._changed(self.model, self.noise_sd, self.stiffness, rows)
+        return self._changed(self.model, self.stiffness, rows)
 
     def with_stiffness(self, stiffness: float) -> "Problem":
         """Return the same problem with a baseline of another stiffness."""
-        return self._changed(self.model, self.noise_sd, stiffness, self.ratio_rows)
+        return self._changed(self.model, stiffness, self.ratio_rows)
 
     def with_model(self, model: FitModel) -> "Problem":
         """Return the same problem with a model of other weights."""
-        return self._changed(model, self.noise_sd, self.stiffness, self.ratio_rows)
+        return self._changed(model, self.stiffness, self.ratio_rows)
 
     def with_noise(self, noise_sd: float) -> "Problem":
         """Return the same problem with another weight of the data against the priors.
@@ -92,9 +92,15 @@ class Problem:
         """
         change = noise_sd / self.noise_sd
         rows = self.ratio_rows * np.where(self.of_broad, change, 1.0)[:, np.newaxis]
-        problem = self._changed(self.model, noise_sd, self.stiffness, rows)
-        problem.tightening *= change
-        return problem
+        return Problem(
+            self.model,
+            self._spectrum,
+            noise_sd,
+            self.stiffness,
+            rows,
+            self._passive,
+            self.tightening * change,
+        )
 
     @property
     def of_broad(self) -> BoolArray:
@@ -114,12 +120,16 @@ class Problem:
         rows: RealArray = self.ratio_rows[self.of_broad]
         return rows * float(np.sqrt(max(self.tightening**2 - 1, 0.0)))
 
-    def _changed(
-        self, model: FitModel, noise_sd: float, stiffness: float, rows: RealArray
-    ) -> "Problem":
-        """Return a problem with the same data."""
+    def _changed(self, model: FitModel, stiffness: float, rows: RealArray) -> "Problem":
+        """Return a problem with the same data and noise."""
         return Problem(
-            model, self._spectrum, noise_sd, stiffness, rows, self._passive, self.tightening
+            model,
+            self._spectrum,
+            self.noise_sd,
+            stiffness,
+            rows,
+            self._passive,
+            self.tightening,
         )
 
     def whiten(self, rows: RealArray) -> RealArray:
@@ -140,7 +150,7 @@ class Problem:
     def curves(self, theta: RealArray) -> Curves:
         """Return model and data at a parameter vector."""
         turn = self.model.turn_per_us
-        phased = self._spectrum * np.exp(-1j * (theta[0] + turn * theta[1]))
+        phased = self.model.phased(self._spectrum, theta)
         turned = phased * turn
         rows = [phased.real, phased.imag, turned.imag, turned.real, turned.real * turn]
         data = self.model.rotated(np.stack(rows)) / self.noise_sd

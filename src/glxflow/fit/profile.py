@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from glxflow.fit.block import Block
 from glxflow.fit.edited_result import EditedFit
 from glxflow.fit.found import Fit
-from glxflow.fit.joint import Block, Joint, JointPoint, information
+from glxflow.fit.joint import Joint, JointPoint, information
 from glxflow.fit.joint_solver import solve_joint
 from glxflow.spectrum import BoolArray, RealArray
 
@@ -63,7 +64,7 @@ def profile_interval(
     optimum = _edited(fit) if isinstance(fit, EditedFit) else _plain(fit)
     if optimum is None:
         return ProfileInterval(*[float("nan")] * 4)
-    amplitudes = optimum.mapping @ optimum.point.blocks[0].linear
+    amplitudes = optimum.block.reported @ optimum.point.blocks[0].linear
     below = np.zeros(numerator.size) if denominator is None else denominator
     amount = 1.0 if denominator is None else float(below @ amplitudes)
     if not amount > 0:
@@ -89,7 +90,7 @@ def profile_interval(
 
 
 @dataclass(frozen=True, slots=True)
-class _Optimum:
+class _Profiled:
     """What is profiled.
 
     Attributes
@@ -110,39 +111,39 @@ class _Optimum:
     covariance: RealArray
 
     @property
-    def mapping(self) -> RealArray:
-        """From the linear parameters to the amplitudes, (n_components, n_linear)."""
-        return self.joint.blocks[0].channels[-1].mapping[: len(self.covariance)]
+    def block(self) -> Block:
+        """The only block."""
+        return self.joint.blocks[0]
 
     def held(self, weights: RealArray, target: float) -> Joint:
         """Return the problem in which a weighted sum of amplitudes has a given value."""
-        row = _STRENGTH * (weights @ self.mapping)
-        return Joint([self.joint.blocks[0].held(row, _STRENGTH * target)], self.joint.prior)
+        row = _STRENGTH * (weights @ self.block.reported)
+        return Joint([self.block.held(row, _STRENGTH * target)], self.joint.prior)
 
     def curvature_variance(self, weights: RealArray) -> float:
         """Return the variance of a weighted sum of amplitudes by the curvature of chi-squared."""
         _, inverse = information(self.joint, self.point, self.free)
-        linear = weights @ self.mapping
+        linear = weights @ self.block.reported
         n_free = int(self.free.sum())
         return float(linear @ inverse[n_free:, n_free:] @ linear)
 
 
-def _plain(fit: Fit) -> _Optimum | None:
+def _plain(fit: Fit) -> _Profiled | None:
     """Return the optimum of one spectrum; None where the fit failed."""
     if fit.found is None:
         return None
     problem, best = fit.found.problem, fit.found.solution
-    joint = Joint([Block.of(problem)], problem.prior)
-    return _Optimum(joint, joint.evaluate(best.point.theta), best.free, fit.result.covariance)
+    joint = Joint.of(problem)
+    return _Profiled(joint, joint.evaluate(best.point.theta), best.free, fit.result.covariance)
 
 
-def _edited(fit: EditedFit) -> _Optimum | None:
+def _edited(fit: EditedFit) -> _Profiled | None:
     """Return the optimum of an edited session; None where the fit failed."""
     if fit.found is None:
         return None
     best = fit.found.solution
     free = fit.found.uncertainty.free
-    return _Optimum(best.joint, best.point, free, fit.difference.covariance)
+    return _Profiled(best.joint, best.point, free, fit.difference.covariance)
 
 
 def _high(excess: Callable[[float], float], value: float, sd: float) -> float:

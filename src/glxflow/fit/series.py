@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from glxflow.errors import DataError
+from glxflow.fit.block import Block, block_jacobian
 from glxflow.fit.contrasts import N_MOVING, Contrasts, Spectrum, changing_columns
 from glxflow.fit.design import Design, Reduction, reduce_design
 from glxflow.fit.engine import fit_prepared
-from glxflow.fit.joint import Block, Joint, JointPoint, block_jacobian
+from glxflow.fit.joint import Joint, JointPoint
 from glxflow.fit.joint_solver import solve_joint
 from glxflow.fit.model import FitModel
 from glxflow.fit.optimum import View
@@ -132,13 +133,12 @@ def followed(mean: Mean, contrasts: Contrasts, reduction: Reduction, design: Des
     blocks, chi2 = contrasts.blocks()
     joint = Joint([mean.block, *blocks], contrasts.prior)
     found = solve_joint(joint, contrasts.theta, mean.known.free)
-    mapping = mean.block.channels[-1].mapping[: len(mean.result.names)]
     fit = SeriesFit(
         mean=mean.result,
         responses=tuple(name for name, _ in design.responses),
         state=np.concatenate([block.linear for block in found.point.blocks]),
         covariance=_covariance(joint, found.point, mean.known),
-        to_amplitudes=_to_amplitudes(reduction, mapping, contrasts.changing),
+        to_amplitudes=_to_amplitudes(reduction, mean.block.reported, contrasts.changing),
         to_lines=_to_lines(reduction, *contrasts.changing.shape),
         contrast_chi2=chi2,
         solution=found,

@@ -88,8 +88,12 @@ def members_of(names: Sequence[str], kinds: Sequence[Kind]) -> dict[str, tuple[s
     sums: dict[str, tuple[str, ...]] = {
         name: members for name, members in SUMS.items() if any(one in parts for one in members)
     }
-    sums |= {name: members for name, members in EDITED_SUMS.items() if set(members) <= set(names)}
-    return parts | sums
+    return parts | sums | edited_sums(names)
+
+
+def edited_sums(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return those of `EDITED_SUMS` whose parts are all among some components."""
+    return {name: members for name, members in EDITED_SUMS.items() if set(members) <= set(names)}
 
 
 def ratio(fit: FitResult, numerator: RealArray, denominator: RealArray) -> tuple[float, float]:

@@ -130,11 +130,10 @@ def result_table(table: pd.DataFrame) -> tuple[list[str], list[list[str]], list[
     columns = [str(column) for column in table if column != "note" and table[column].notna().any()]
     columns = _joined(columns, ["ci_low", "ci_high"], "ci")
     columns = _joined(columns, [name for name, _ in _COUNTS], "n")
-    rows = [[_cell(record, column) for column in columns] for record in _records(table)]
+    records = _records(table)
+    rows = [[_cell(record, column) for column in columns] for record in records]
     headings = [_HEADINGS.get(column, column.replace("_", " ")) for column in columns]
-    notes = [
-        note if isinstance(note := record.get("note"), str) else "" for record in _records(table)
-    ]
+    notes = [note if isinstance(note := record.get("note"), str) else "" for record in records]
     return headings, rows, notes
 
 

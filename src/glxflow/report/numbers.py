@@ -1,6 +1,9 @@
 """Print numbers as a reader needs them: with their uncertainty, no digit too many."""
 
 import math
+from typing import Any
+
+import pandas as pd
 
 MISSING = "n/a"
 
@@ -67,3 +70,16 @@ def p_value(p: float) -> str:
 def _exponent(value: float) -> int:
     """Return the decimal exponent of a number as it prints with three digits."""
     return math.floor(math.log10(float(f"{abs(value):.2e}"))) if value else 0
+
+
+def words(value: Any, missing: str = MISSING) -> str:
+    """Return a cell of a table as text.
+
+    Parameters
+    ----------
+    value : object
+        What stands in it.
+    missing : str
+        What is printed where nothing does.
+    """
+    return missing if pd.isna(value) else str(value)

@@ -14,9 +14,10 @@ from glxflow.report.inference import (
     sentence,
     steadiness,
 )
-from glxflow.report.numbers import number
+from glxflow.report.numbers import words
 from glxflow.report.page import Figure, Provenance, render
 from glxflow.report.study_figures import course_figure, pairs_figure, quality_figure
+from glxflow.report.study_quality import doubt_rows, judged, quality_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def render_study(study: StudyPage) -> str:
         study=study,
         claims=_claims(study),
         attenuation=[
-            (_named(study, row["outcome"]), attenuation_sentence(row), _text(row["method"], ""))
+            (_named(study, row["outcome"]), attenuation_sentence(row), words(row["method"], ""))
             for row in study.attenuation.to_dict("records")
         ],
         results=_results(study),
@@ -124,8 +125,8 @@ def render_study(study: StudyPage) -> str:
         figures=_figures(study),
         flow=_flow(study),
         sessions=_sessions(study),
-        quality=_quality(study),
-        doubts=_doubts(study),
+        quality=quality_rows(study.qc, study.sessions),
+        doubts=doubt_rows(study.qc),
     )
 
 
@@ -215,7 +216,7 @@ def _figures(study: StudyPage) -> dict[str, Figure]:
             y_title=f"change of {study.score_label}",
         )
     if len(study.qc):
-        figures["quality"] = quality_figure(_judged(study), study.conditions)
+        figures["quality"] = quality_figure(judged(study.qc, study.sessions), study.conditions)
     return figures
 
 
@@ -250,69 +251,16 @@ def _sessions(study: StudyPage) -> list[dict[str, str]]:
     order = {status: place for place, status in enumerate((*_STATUSES[1:], "used"))}
     rows = [
         {
-            "subject": _text(row["subject"]),
-            "session": _text(row["session"]),
+            "subject": words(row["subject"]),
+            "session": words(row["session"]),
             "period": f"{row['period']:g}" if pd.notna(row["period"]) else "n/a",
-            "condition": _text(row["condition"]),
-            "status": _text(row["status"]),
-            "stage": _text(row["stage"], ""),
-            "reason": _text(row["reason"], ""),
-            "note": _text(row.get("note"), ""),
+            "condition": words(row["condition"]),
+            "status": words(row["status"]),
+            "stage": words(row["stage"], ""),
+            "reason": words(row["reason"], ""),
+            "note": words(row.get("note"), ""),
             "page": study.pages.get((str(row["subject"]), str(row["session"])), ""),
         }
         for row in study.sessions.to_dict("records")
     ]
     return sorted(rows, key=lambda row: order.get(row["status"], len(order)))
-
-
-def _quality(study: StudyPage) -> list[list[str]]:
-    """Return the quality of the spectra by condition: how many pass, and the usual figures."""
-    if study.qc.empty:
-        return []
-    rows = []
-    for name, group in _judged(study).groupby("condition", observed=True):
-        passed = int(is_true(group["qc_pass"]).sum())
-        doubtful = (
-            str(int((group["qc_level"] == "doubtful").sum())) if "qc_level" in group else "n/a"
-        )
-        rows.append(
-            [str(name), str(len(group)), str(passed), doubtful, str(len(group) - passed)]
-            + [_spread(group[column]) for column in ("snr", "fwhm_hz")]
-        )
-    return rows
-
-
-def _judged(study: StudyPage) -> pd.DataFrame:
-    """Return the quality of every spectrum with the condition of its session."""
-    design = study.sessions[["subject", "session", "condition"]]
-    return study.qc.merge(design, on=["subject", "session"], how="left")
-
-
-def _doubts(study: StudyPage) -> list[list[str]]:
-    """Return the spectra with a reason against them, in words."""
-    if "flags" not in study.qc:
-        return []
-    known = study.qc[study.qc["flags"].notna() & (study.qc["flags"] != "")]
-    used = is_true(known["qc_pass"])
-    return [
-        [
-            f"{row['subject']} {row['session']}",
-            _text(row["bin"]),
-            "used" if is_used else "left out",
-            _text(row["flags"]),
-        ]
-        for row, is_used in zip(known.to_dict("records"), used, strict=True)
-    ]
-
-
-def _spread(values: pd.Series) -> str:
-    """Return median and range."""
-    known = values.dropna().astype(float)
-    if known.empty:
-        return "n/a"
-    return f"{number(known.median())} ({number(known.min())} to {number(known.max())})"
-
-
-def _text(value: Any, missing: str = "n/a") -> str:
-    """Return a cell as text."""
-    return missing if pd.isna(value) else str(value)
