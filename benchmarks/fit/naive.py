@@ -19,6 +19,7 @@ from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
 from glxflow.fit.baseline import KNOTS_PER_PPM
 from glxflow.fit.lineshape import lineshape
+from glxflow.fit.prior import COMMON_SHIFT
 from glxflow.fit.problem import Problem
 from glxflow.fit.reference import solve_lmfit
 from glxflow.fit.shapes import shapes_of
@@ -114,7 +115,7 @@ def compare(model: FitModel, basis: BasisSet, fid: Fid) -> tuple[float, ...]:
     f0_mhz = model.axis.spectrometer_frequency_mhz
     theta = fit.found.solution.point.theta
     turned = fid.samples * np.exp(
-        -2j * np.pi * (result.offset_ppm * f0_mhz - theta[2]) * fid.axis.time_s
+        -2j * np.pi * (result.offset_ppm * f0_mhz - theta[COMMON_SHIFT]) * fid.axis.time_s
     )
     data = model.data_spectrum(Fid(turned, fid.axis)) * np.exp(-1j * (result.phase_rad - theta[0]))
     plain = Plain(basis, problem, data)

@@ -19,6 +19,7 @@ from glxflow.fit.design import (
     response_design,
     smooth_response,
 )
+from glxflow.fit.prior import COMMON_SHIFT
 from glxflow.fit.problem import Problem
 from glxflow.fit.series import fit_series
 from glxflow.io.nifti_mrs import read_series
@@ -83,7 +84,7 @@ def brute_force(series, fit, model, design, weights, theta):
     pseudo = reduce_design(design, weights).mixing @ series.samples[0]
     mean = fit_prepared(Fid(pseudo[0], axis), model)
     start = mean.found.solution.point.theta
-    offset_hz = mean.result.offset_ppm * axis.spectrometer_frequency_mhz - start[2]
+    offset_hz = mean.result.offset_ppm * axis.spectrometer_frequency_mhz - start[COMMON_SHIFT]
     turn = mean.result.phase_rad - start[0]
     aligned = np.exp(-1j * (2 * np.pi * offset_hz * axis.time_s + turn))
     observed = []

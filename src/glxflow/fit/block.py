@@ -185,7 +185,7 @@ def evaluated(block: Block, theta: RealArray, guess: RealArray | None) -> BlockP
     designs, observed = [], []
     for channel, one in zip(block.channels, curves, strict=True):
         columns = channel.problem.whiten(one.spectra).T
-        observed.append(channel.problem.whiten(one.data[0]))
+        observed.append(channel.problem.whiten(one.data))
         designs.append(columns @ channel.mapping + channel.fixed)
     design = np.concatenate([*designs, -block.soft_rows])
     soft = np.zeros(len(block.soft_rows))
@@ -199,6 +199,7 @@ def evaluated(block: Block, theta: RealArray, guess: RealArray | None) -> BlockP
             shapes=one.shapes,
             decays=one.decays,
             spectra=one.spectra,
+            phased=one.phased,
             data=one.data,
             amplitudes=channel.mapping @ linear,
         )

@@ -13,7 +13,7 @@ import numpy as np
 
 from glxflow.fit.model import FitModel
 from glxflow.fit.prior import SHARED
-from glxflow.fit.shapes import GAUSSIAN, LORENTZIAN, OF_ALL, SHIFT, WIDTH, Shapes
+from glxflow.fit.shapes import OF_ALL, OF_OWN, OF_SHIM, WIDTH, Shapes
 from glxflow.fit.square import diagonal
 from glxflow.spectrum import ComplexArray, RealArray
 
@@ -83,30 +83,32 @@ def line_curvature(
     residual : (n_fit,) ndarray
         Rotated data less components over the noise, times the baseline's weight.
     """
-    n_shared, n_columns = len(SHARED), len(amplitudes)
+    n_shared, n_columns, n_groups = len(SHARED), len(amplitudes), len(model.groups)
     turned = turned_responses(model, decays, residual)
     once = slopes * turned[:, np.newaxis]
     first: RealArray = once.sum(axis=-1).real
     second = (once @ slopes.transpose(0, 2, 1)).real
     # The exponents are straight in shifts and the common Lorentzian.
-    by_g = model.slopes[2]
-    second[:, WIDTH, WIDTH] += first[:, WIDTH] + 2 * shapes.own_g_per_s2 * (turned @ by_g).real
-    of_shim = np.tensordot(turned, shapes.at_nodes.curvature(), (1, 2)).real
-    second[:, GAUSSIAN:LORENTZIAN, GAUSSIAN:LORENTZIAN] = of_shim
+    by_g = model.slopes[2].real
+    second[:, WIDTH, WIDTH] += first[:, WIDTH] + 2 * shapes.own_g_per_s2 * (turned.real @ by_g)
     second *= -amplitudes[:, np.newaxis, np.newaxis]
-    of_group = np.tensordot(model.membership, second, axes=1)
-    of_theta = np.zeros((n_shared + 2 * len(of_group),) * 2)
-    of_theta[2:n_shared, 2:n_shared] = second.sum(axis=0)[np.ix_(OF_ALL, OF_ALL)]
-    mixed = np.zeros((n_columns, len(of_theta)))
+    of_all = second[:, OF_ALL, OF_ALL].sum(axis=0)
+    of_all[OF_SHIM, OF_SHIM] = -(shapes.at_nodes.curvature() @ (amplitudes @ turned)).real
+    own = second[:, OF_OWN].reshape(n_columns, -1)
+    of_group = (model.membership @ own).reshape(n_groups, 2, -1)
+    of_theta = np.zeros((n_shared + 2 * n_groups,) * 2)
+    of_theta[2:n_shared, 2:n_shared] = of_all
+    by_both = of_group[:, :, OF_ALL].reshape(2 * n_groups, -1)
+    of_theta[n_shared:, 2:n_shared] = by_both
+    of_theta[2:n_shared, n_shared:] = by_both.T
+    by_own = np.zeros((n_groups, 2, n_groups, 2))
+    np.einsum("iaib->iab", by_own)[:] = of_group[:, :, OF_OWN]
+    of_theta[n_shared:, n_shared:] = by_own.reshape(2 * n_groups, -1)
+    mixed = np.empty((n_columns, len(of_theta)))
+    mixed[:, :2] = 0.0
     mixed[:, 2:n_shared] = -first[:, OF_ALL]
-    for offset, own_slope in enumerate((SHIFT, WIDTH)):
-        rows = slice(n_shared + offset, None, 2)
-        mixed[:, rows] = -model.membership.T * first[:, own_slope, np.newaxis]
-        of_theta[rows, 2:n_shared] = of_group[:, own_slope, OF_ALL]
-        of_theta[2:n_shared, rows] = of_theta[rows, 2:n_shared].T
-        for other, other_slope in enumerate((SHIFT, WIDTH)):
-            columns = slice(n_shared + other, None, 2)
-            np.fill_diagonal(of_theta[rows, columns], of_group[:, own_slope, other_slope])
+    of_columns = model.membership.T[:, :, np.newaxis] * -first[:, np.newaxis, OF_OWN]
+    mixed[:, n_shared:] = of_columns.reshape(n_columns, -1)
     return Curvature(of_theta, mixed)
 
 
@@ -123,7 +125,7 @@ def line_gradient(
     """
     turned = turned_responses(model, decays, residual)
     first = -amplitudes[:, np.newaxis] * (slopes @ turned[:, :, np.newaxis])[..., 0].real
-    of_group: RealArray = model.membership @ first[:, [SHIFT, WIDTH]]
+    of_group: RealArray = model.membership @ first[:, OF_OWN]
     return np.concatenate([first[:, OF_ALL].sum(axis=0), of_group.ravel()])
 
 
@@ -150,7 +152,8 @@ def definite(hessian: RealArray, normal: RealArray) -> RealArray:
     """
     for shift in _SHIFTS:
         shifted = hessian.copy()
-        diagonal(shifted)[:] += shift * diagonal(normal)
+        if shift:
+            diagonal(shifted)[:] += shift * diagonal(normal)
         try:
             np.linalg.cholesky(shifted)
         except np.linalg.LinAlgError:

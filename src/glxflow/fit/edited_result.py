@@ -15,6 +15,7 @@ from glxflow.fit.joint_solver import JointSolution
 from glxflow.fit.model import FitModel
 from glxflow.fit.optimum import View
 from glxflow.fit.point import Fitted
+from glxflow.fit.prior import COMMON_SHIFT
 from glxflow.fit.problem import Problem
 from glxflow.fit.uncertainty import Uncertainty, shape_errors
 from glxflow.spectrum import FitResult, FitStatus, Flag, RealArray
@@ -169,11 +170,11 @@ def _with_curves(like: FitResult, problem: Problem, point: Fitted, extra: RealAr
         names=model.names,
         kinds=model.kinds,
         amplitudes=point.amplitudes[:n],
-        shift_ppm=(shapes.shift_hz[:n] - point.theta[2]) / f0_mhz,
+        shift_ppm=(shapes.shift_hz[:n] - point.theta[COMMON_SHIFT]) / f0_mhz,
         linewidth_hz=shapes.fwhm_hz()[:n],
         delay_s=1e-6 * float(point.theta[1]),
         ppm=model.ppm,
-        data=model.curve(problem.noise_sd * point.data[0]),
+        data=model.curve(problem.noise_sd * point.data),
         baseline=model.curve(problem.baseline(left) + extra),
         components=component_curves(problem, point),
         baseline_ed=float(problem.shares.sum()) / model.spline.width_ppm,

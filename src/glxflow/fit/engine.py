@@ -12,7 +12,7 @@ from glxflow.fit.model import FitModel
 from glxflow.fit.options import FitOptions
 from glxflow.fit.point import Fitted, Point
 from glxflow.fit.preparation import prepare
-from glxflow.fit.prior import SHARED
+from glxflow.fit.prior import COMMON_SHIFT, SHARED
 from glxflow.fit.problem import Problem
 from glxflow.fit.soft import ratio_rows
 from glxflow.fit.solver import Solution, solve_fast, within
@@ -219,13 +219,13 @@ def _result(
         covariance=known.of_amplitudes(len(model.names)),
         crlb=np.sqrt(np.diag(bound)),
         noise_covariance=bound,
-        shift_ppm=(shapes.shift_hz[: len(model.names)] - point.theta[2]) / f0_mhz,
+        shift_ppm=(shapes.shift_hz[: len(model.names)] - point.theta[COMMON_SHIFT]) / f0_mhz,
         linewidth_hz=shapes.fwhm_hz()[: len(model.names)],
         phase_rad=float(np.angle(np.exp(1j * (found.phase_rad + point.theta[0])))),
         delay_s=1e-6 * float(point.theta[1]),
-        offset_ppm=(found.offset_hz + float(point.theta[2])) / f0_mhz,
+        offset_ppm=(found.offset_hz + float(point.theta[COMMON_SHIFT])) / f0_mhz,
         ppm=model.ppm,
-        data=model.curve(weight * point.data[0]),
+        data=model.curve(weight * point.data),
         baseline=model.curve(weight * problem.baseline(point.remainder)),
         components=components,
         noise_sd=noise * float(np.sqrt(model.share_kept)),

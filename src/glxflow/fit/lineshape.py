@@ -9,6 +9,7 @@ and its derivatives are then small matrix products, and no Fourier transform is
 left in the loop.
 """
 
+import math
 from dataclasses import dataclass
 from itertools import product
 from typing import TypeVar
@@ -29,6 +30,7 @@ LARGEST_LOG_ODDS = 1.5
 _Widths = TypeVar("_Widths", float, RealArray)
 
 _TOLERANCE = 2e-4
+_RATE_OF_1_HZ = math.pi**2 / (4 * math.log(2))
 _USUAL_SHARE = 0.7
 """The larger share of the shim's two Gaussians is hardly ever more: three SD of its prior."""
 
@@ -82,8 +84,8 @@ def lineshape(
     g_per_s2 : float or (n_components,) ndarray
         Gaussian decay rate.
     """
-    exponent = (-gamma_per_s + 2j * np.pi * shift_hz)[:, np.newaxis] * node_s
-    exponent = exponent - np.multiply.outer(g_per_s2, node_s**2)
+    exponent = np.multiply.outer(-gamma_per_s + 2j * np.pi * shift_hz, node_s)
+    exponent -= np.multiply.outer(g_per_s2, node_s**2)
     decays: ComplexArray = np.exp(exponent)
     return decays
 
@@ -98,7 +100,7 @@ def lineshape_slopes(node_s: RealArray) -> ComplexArray:
 
 def gaussian_rate(fwhm_hz: _Widths) -> _Widths:
     """Return g of a Gaussian line: exp(-g t^2) has this full width at half height."""
-    return fwhm_hz * fwhm_hz * (np.pi**2 / (4 * float(np.log(2))))
+    return fwhm_hz * fwhm_hz * _RATE_OF_1_HZ
 
 
 def voigt_fwhm(lorentzian_hz: RealArray, gaussian_hz: float | RealArray) -> RealArray:

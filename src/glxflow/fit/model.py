@@ -124,6 +124,14 @@ class FitModel:
         result: RealArray = (rows * self.weight) @ self.rotation
         return result
 
+    def traced(self, rotated: RealArray) -> RealArray:
+        """Return a rotated row as seen by rows that are not, (n_fit,).
+
+        The product of rows with it is that of `rotated(rows)` with the row given.
+        """
+        back: RealArray = self.weight * (self.rotation @ rotated)
+        return back
+
     def curve(self, rows: RealArray) -> RealArray:
         """Return rows, (..., n_fit), as curves on `ppm` again."""
         result: RealArray = (rows @ self.rotation.T) / self.weight
@@ -185,20 +193,6 @@ class FitModel:
         sums: SingleArray = flat.reshape(len(flat), -1) @ self.single.reshape(
             -1, self.single.shape[-1]
         )
-        return sums
-
-    def of_groups(self, curves: SingleArray) -> SingleArray:
-        """Return the sums over the members of each group, (n_groups, ...).
-
-        Parameters
-        ----------
-        curves : (n_columns, ...) ndarray
-            One a column.
-        """
-        sums: SingleArray = curves[[group.members[0] for group in self.groups]]
-        for row, group in enumerate(self.groups):
-            for member in group.members[1:]:
-                sums[row] += curves[member]
         return sums
 
     def data_spectrum(self, fid: Fid) -> ComplexArray:

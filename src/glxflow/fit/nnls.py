@@ -7,7 +7,7 @@ from the last one, most solves need one Cholesky factorisation (Bro & de Jong
 
 import numpy as np
 
-from glxflow.fit.square import principal
+from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, RealArray
 
 
@@ -27,21 +27,20 @@ def nnls_gram(
     signed : (n,) bool ndarray
         Coefficients that may be negative.
     """
-    scale = 1 / np.sqrt(np.diag(gram))
-    gram = gram * scale[:, np.newaxis] * scale
-    moment = moment * scale
+    # Slopes count over the length of their columns.
+    scale = diagonal(gram) ** -0.5
+    tolerance = 1e-10 * max(float(np.abs(moment * scale).max()), 1e-300)
     passive = passive | signed
     x = np.zeros(moment.size)
-    tolerance = 1e-10 * max(float(np.abs(moment).max()), 1e-300)
     for _ in range(5 * moment.size):
         x, passive = _descend(gram, moment, passive, x, signed)
-        gradient = moment - gram @ x
-        candidates = np.where(passive, -np.inf, gradient)
-        best = int(candidates.argmax())
-        if candidates[best] <= tolerance:
+        gradient = (moment - gram @ x) * scale
+        gradient[passive] = -np.inf
+        best = int(gradient.argmax())
+        if gradient[best] <= tolerance:
             break
         passive[best] = True
-    return x * scale
+    return x
 
 
 def _descend(
@@ -51,7 +50,7 @@ def _descend(
     while passive.any():
         solution = np.zeros_like(x)
         solution[passive] = np.linalg.solve(principal(gram, passive), moment[passive])
-        negative = passive & ~signed & (solution <= 0)
+        negative = (solution <= 0) & passive & ~signed
         if not negative.any():
             return solution, passive
         step = x[negative] / (x[negative] - solution[negative] + 1e-300)

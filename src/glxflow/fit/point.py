@@ -20,15 +20,17 @@ class Curves:
         Line shapes at the nodes, over the noise.
     spectra : (n_columns, n_fit) ndarray
         Spectra over the noise.
-    data : (5, n_fit) ndarray
-        Phased data over the noise, its derivatives by phase and by delay, and itself
-        times turn and times squared turn per delay, which are in its second ones.
+    phased : (n_fit,) complex ndarray
+        Phased spectrum over the noise, on the points of the data.
+    data : (n_fit,) ndarray
+        Its real part, rotated.
     """
 
     theta: RealArray
     shapes: Shapes
     decays: ComplexArray
     spectra: RealArray
+    phased: ComplexArray
     data: RealArray
 
 
@@ -47,7 +49,7 @@ class Fitted(Curves):
     @property
     def remainder(self) -> RealArray:
         """What the components leave of the phased data, over the noise, (n_fit,)."""
-        left: RealArray = self.data[0] - self.amplitudes @ self.spectra
+        left: RealArray = self.data - self.amplitudes @ self.spectra
         return left
 
 

@@ -20,14 +20,16 @@ from glxflow.spectrum import BoolArray, Kind, RealArray
 SHARED = (
     "phase_rad",
     "delay_us",
-    "shift_hz",
     "lorentzian_hz",
     "log_gaussian",
     "log_ratio",
     "split",
     "log_odds",
+    "shift_hz",
 )
 """Parameters of the whole spectrum; each group adds `shift_<group>` and `width_<group>`."""
+
+COMMON_SHIFT = SHARED.index("shift_hz")
 
 _DELAY_SD_US = 15.0
 # What the shim adds to every metabolite's own width; a little may be missing from that of a T2.
@@ -84,7 +86,6 @@ def prior_of(groups: Sequence[Group], f0_mhz: float, options: FitOptions) -> Pri
     rows: list[tuple[str, float, float, float, float]] = [
         ("phase_rad", 0.0, np.inf, -np.inf, np.inf),
         ("delay_us", 0.0, _DELAY_SD_US, -np.inf, np.inf),
-        ("shift_hz", 0.0, np.inf, -common_hz, common_hz),
         ("lorentzian_hz", _LORENTZIAN_HZ, _LORENTZIAN_SD_HZ, _LEAST_LORENTZIAN_HZ, widest / 2),
         (
             "log_gaussian",
@@ -96,6 +97,7 @@ def prior_of(groups: Sequence[Group], f0_mhz: float, options: FitOptions) -> Pri
         ("log_ratio", _LOG_RATIO, _LOG_RATIO_SD, -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO),
         ("split", 0.0, _SPLIT_SD, -LARGEST_SPLIT, LARGEST_SPLIT),
         ("log_odds", 0.0, _LOG_ODDS_SD, -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS),
+        ("shift_hz", 0.0, np.inf, -common_hz, common_hz),
     ]
     for group in groups:
         shift_sd = _BROAD_SHIFT_SD_PPM.get(group.kind, options.shift_sd_ppm) * f0_mhz

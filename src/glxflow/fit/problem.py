@@ -17,7 +17,7 @@ from glxflow.fit.model import FitModel
 from glxflow.fit.nnls import nnls_gram
 from glxflow.fit.point import Curves, Fitted, Point
 from glxflow.fit.prior import SHARED
-from glxflow.fit.shapes import LORENTZIAN, OF_ALL, WIDTH, shapes_of, slopes_of
+from glxflow.fit.shapes import GAUSSIAN, LORENTZIAN, OF_ALL, shapes_of, slopes_of
 from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, ComplexArray, RealArray, SingleArray
 
@@ -149,18 +149,15 @@ class Problem:
 
     def curves(self, theta: RealArray) -> Curves:
         """Return model and data at a parameter vector."""
-        turn = self.model.turn_per_us
-        phased = self.model.phased(self._spectrum, theta)
-        turned = phased * turn
-        rows = [phased.real, phased.imag, turned.imag, turned.real, turned.real * turn]
-        data = self.model.rotated(np.stack(rows)) / self.noise_sd
+        phased = self.model.phased(self._spectrum, theta) / self.noise_sd
         shapes = shapes_of(self.model, theta)
         decays = lineshape(
             self.model.node_s, shapes.gamma_per_s, shapes.shift_hz, shapes.own_g_per_s2
         )
         decays *= shapes.at_nodes.values / self.noise_sd
         spectra = self.model.curves(decays[:, np.newaxis])[:, 0]
-        return Curves(theta, shapes, decays, spectra, data)
+        data = self.model.rotated(phased.real)
+        return Curves(theta, shapes, decays, spectra, phased, data)
 
     def moved(self, point: Point) -> Point:
         """Return the state of this problem where another of the same noise was evaluated."""
@@ -208,7 +205,8 @@ class Problem:
         model, whitened = self.model, self.whiten(point.residual[: len(self.model.ppm)])
         of_decays = slopes_of(model, point.shapes)
         of_lines = line_gradient(model, of_decays, point.decays, point.amplitudes, whitened)
-        of_data = np.concatenate([point.data[1:3] @ whitened, of_lines])
+        of_phase = self._phase_slopes(point) @ model.traced(whitened)
+        of_data = np.concatenate([of_phase, of_lines])
         gradient: RealArray = of_data + (point.theta - self.prior.mean) * self.prior.sd**-2.0
         return gradient[vary]
 
@@ -232,7 +230,7 @@ class Problem:
     def _complete(self, curves: Curves) -> Point:
         """Return the state once spectra and data are known."""
         whitened = self.whiten(curves.spectra)
-        observed = self.whiten(curves.data[0])
+        observed = self.whiten(curves.data)
         gram = whitened @ whitened.T + self._ratio_gram
         diagonal(gram)[:] *= 1 + _RIDGE
         # A spectrum is fitted some twenty times with nearly the same active set.
@@ -250,6 +248,7 @@ class Problem:
             shapes=curves.shapes,
             decays=curves.decays,
             spectra=curves.spectra,
+            phased=curves.phased,
             data=curves.data,
             amplitudes=amplitudes,
             whitened=whitened,
@@ -266,22 +265,31 @@ class Problem:
         fitted = -point.amplitudes[:, np.newaxis] * point.decays
         slopes = fitted[:, np.newaxis] * of_decays
         if vary[n_shared:].any():
-            curves = model.slope_curves(slopes[:, :LORENTZIAN])
+            rows = np.empty((vary.size, len(model.ppm)), dtype=np.float32)
+            curves = model.slope_curves(slopes[:, GAUSSIAN:])
             # A metabolite's own width has the derivative of the common one, of which
             # macromolecules and lipids know nothing.
-            metabolite = ~model.is_broad
-            per_hz = (np.pi / point.shapes.own_gamma_per_s[metabolite]).astype(np.float32)
-            shift, _, *of_shim = curves.sum(axis=0)
-            of_all = np.array([shift, per_hz @ curves[metabolite, WIDTH], *of_shim])
-            of_group = model.of_groups(curves[:, :2]).reshape(-1, curves.shape[-1])
+            per_hz = np.zeros(len(curves), dtype=np.float32)
+            np.divide(np.pi, point.shapes.own_gamma_per_s, out=per_hz, where=~model.is_broad)
+            of_all = rows[2:n_shared]
+            np.matmul(per_hz, curves[:, -1], out=of_all[LORENTZIAN])
+            of_all[GAUSSIAN:] = np.add.reduce(curves[:, :-1])
+            members, own = model.membership.astype(np.float32), curves[:, -2:]
+            of_group = members @ own.reshape(len(own), -1)
+            rows[n_shared:] = of_group.reshape(-1, len(model.ppm))
         else:
-            of_all = model.slope_sums(slopes[:, OF_ALL])
-            of_group = of_all[:0]
-        rows = np.concatenate([point.data[1:3].astype(np.float32), of_all, of_group])
+            rows = np.empty((n_shared, len(model.ppm)), dtype=np.float32)
+            rows[2:] = model.slope_sums(slopes[:, OF_ALL])
+        # One by one, which takes half the time of both at once.
+        rows[0], rows[1] = map(model.rotated, self._phase_slopes(point))
         if not vary.all():
             rows = rows[vary[: len(rows)]]
         rows *= self._root_weight.astype(np.float32)
         return rows
+
+    def _phase_slopes(self, point: Fitted) -> RealArray:
+        """Return the derivatives of the data by phase and by delay, (2, n_fit), not rotated."""
+        return np.array([point.phased.imag, self.model.turn_per_us * point.phased.imag])
 
     def _second_order(
         self, point: Point, of_decays: ComplexArray, residual: RealArray
@@ -291,6 +299,7 @@ class Problem:
             self.model, point.shapes, of_decays, point.decays, point.amplitudes, residual
         )
         second = lines.of_theta
-        by_phase, by_both, by_delay = -(point.data[[0, 3, 4]] @ residual)
+        turn, in_phase = self.model.turn_per_us, point.phased.real * self.model.traced(residual)
+        by_phase, by_both, by_delay = -in_phase.sum(), -(turn @ in_phase), -(turn**2 @ in_phase)
         second[:2, :2] += [[by_phase, by_both], [by_both, by_delay]]
         return second, lines.mixed

@@ -1,5 +1,6 @@
 """From parameter vectors to the line shapes of every component."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,17 @@ from glxflow.fit.prior import SHARED
 from glxflow.fit.shim import Shim, ShimDecay
 from glxflow.spectrum import ComplexArray, RealArray
 
-SHIFT, WIDTH, GAUSSIAN, RATIO, SPLIT, ODDS, LORENTZIAN = range(7)
+LORENTZIAN, GAUSSIAN, RATIO, SPLIT, ODDS, SHIFT, WIDTH = range(7)
 """Rows of `slopes_of`."""
 
-OF_ALL = [SHIFT, LORENTZIAN, GAUSSIAN, RATIO, SPLIT, ODDS]
+OF_ALL = slice(LORENTZIAN, WIDTH)
 """Those that shared parameters move every line along, in the order of SHARED."""
+
+OF_SHIM = slice(GAUSSIAN, SHIFT)
+"""Those of the shim."""
+
+OF_OWN = slice(SHIFT, None)
+"""Those of a column by itself, in the order of a group's parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +58,18 @@ class Shapes:
 
 def shapes_of(model: FitModel, theta: RealArray) -> Shapes:
     """Return the line shapes a parameter vector stands for."""
-    shifts, widths = theta[len(SHARED) :: 2], theta[len(SHARED) + 1 :: 2]
-    shift_hz = theta[2] + shifts @ model.membership
-    factor = np.exp(widths @ model.membership)
+    _, _, common_hz, log_gaussian, *of_shim, shift_hz = theta[: len(SHARED)].tolist()
+    own_shift_hz, log_widths = theta[len(SHARED) :].reshape(-1, 2).T @ model.membership
+    factor = np.exp(log_widths)
     # Macromolecules and lipids have their own decay in the basis: of all that is common they
     # feel the shim alone.
     own_hz = model.lorentzian_hz * factor
-    lorentzian_hz = own_hz + np.where(model.is_broad, 0.0, theta[3])
-    shim = Shim(float(np.exp(theta[4])), *theta[5:8].tolist())
+    lorentzian_hz = own_hz + common_hz * ~model.is_broad
+    shim = Shim(math.exp(log_gaussian), *of_shim)
     return Shapes(
         gamma_per_s=np.pi * lorentzian_hz,
         own_gamma_per_s=np.pi * own_hz,
-        shift_hz=shift_hz,
+        shift_hz=shift_hz + own_shift_hz,
         own_g_per_s2=gaussian_rate(model.broadening_hz * factor),
         shim=shim,
         at_nodes=shim.at(model.node_s),
@@ -72,14 +79,14 @@ def shapes_of(model: FitModel, theta: RealArray) -> Shapes:
 def slopes_of(model: FitModel, shapes: Shapes) -> ComplexArray:
     """Return what each decay is multiplied by for its derivatives, (n_columns, 7, n_nodes).
 
-    Derivatives are by a shift in Hz, the logarithm of the column's own width, the
-    parameters of the shim, and the Lorentzian that all metabolites share, in Hz.
+    Derivatives are by the Lorentzian that all metabolites share, in Hz, the parameters of
+    the shim, a shift in Hz, and the logarithm of the column's own width.
     """
     by_gamma, by_shift, by_g = model.slopes
     slopes = np.empty((len(model.response), 7, by_g.size), dtype=np.complex128)
-    slopes[:, SHIFT] = by_shift
-    slopes[:, WIDTH] = np.multiply.outer(shapes.own_gamma_per_s, by_gamma)
-    slopes[:, WIDTH] += np.multiply.outer(2 * shapes.own_g_per_s2, by_g)
-    slopes[:, GAUSSIAN:LORENTZIAN] = shapes.at_nodes.slopes
     slopes[:, LORENTZIAN] = np.multiply.outer(np.pi * ~model.is_broad, by_gamma)
+    slopes[:, OF_SHIM] = shapes.at_nodes.slopes
+    slopes[:, SHIFT] = by_shift
+    own = np.array([shapes.own_gamma_per_s, 2 * shapes.own_g_per_s2])
+    slopes[:, WIDTH] = own.T @ np.array([by_gamma, by_g])
     return slopes

@@ -6,6 +6,7 @@ voxels this leaves 0.1 to 0.7 % in the median, where one Gaussian with a skew le
 to 2.5; it cannot turn negative, and at every width it is the same shape.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +16,6 @@ from glxflow.fit.lineshape import gaussian_rate
 from glxflow.fit.merit import half_width
 from glxflow.spectrum import ComplexArray, RealArray
 
-_SIGNS = np.array([[-1.0], [1.0]])
 _GRID = np.linspace(-1.0, 1.0, 801)
 
 
@@ -46,24 +46,91 @@ class Shim:
 
     def full_width_hz(self) -> float:
         """Return the full width at half height of the whole distribution, in Hz."""
-        widths = self.fwhm_hz * np.exp(0.5 * self.log_ratio * _SIGNS)
-        shares = self.shares
-        centres = self.centres * self.split * self.fwhm_hz
-        shift_hz = _GRID * float((np.abs(centres) + widths).max())
-        lines = shares * np.exp(-4 * np.log(2) * ((shift_hz - centres) / widths) ** 2) / widths
-        return half_width(shift_hz, lines.sum(axis=0))
+        lines = np.array([gaussian.line() for gaussian in self.gaussians()])
+        shares, centres_hz, widths_hz = lines.T[:, :, np.newaxis]
+        shift_hz = _GRID * float((np.abs(centres_hz) + widths_hz).max())
+        decline = np.exp(-4 * np.log(2) * ((shift_hz - centres_hz) / widths_hz) ** 2)
+        return half_width(shift_hz, (shares * decline / widths_hz).sum(axis=0))
+
+    def gaussians(self) -> tuple["Gaussian", "Gaussian"]:
+        """Return its two Gaussians."""
+        second = 1 / (1 + math.exp(-self.log_odds))
+        rate, ratio = gaussian_rate(self.fwhm_hz), math.exp(self.log_ratio)
+        return (
+            Gaussian(self, 1 - second, -second, rate / ratio, -1),
+            Gaussian(self, second, 1 - second, rate * ratio, 1),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Gaussian:
+    """One of the Gaussians of a shim: exp(log share - rate t^2 + 2 pi i centre t).
+
+    Attributes
+    ----------
+    shim : Shim
+        What it is part of.
+    share : float
+        Of the signal.
+    centre : float
+        Where it lies about the common mean, in units of the distance of both.
+    rate : float
+        Of its decay, in 1/s^2.
+    sign : int
+        With which the logarithm of the ratio of widths is in that of its rate.
+    """
+
+    shim: Shim
+    share: float
+    centre: float
+    rate: float
+    sign: int
+
+    def line(self) -> tuple[float, float, float]:
+        """Return share, centre and full width at half height, in Hz."""
+        return self.share, self.exponent()[2], math.sqrt(self.rate / gaussian_rate(1.0))
+
+    def exponent(self) -> list[float]:
+        """Return log share, rate in 1/s^2 and centre in Hz."""
+        return [math.log(self.share), self.rate, self._distance_hz * self.centre]
+
+    def slopes(self) -> list[list[float]]:
+        """Return the derivatives of `exponent`, (4, 3).
+
+        By the logarithm of `fwhm_hz`, `log_ratio`, `split` and `log_odds`.
+        """
+        return [
+            [0.0, 2 * self.rate, self._distance_hz * self.centre],
+            [0.0, self.sign * self.rate, 0.0],
+            [0.0, 0.0, self.shim.fwhm_hz * self.centre],
+            # A larger share of the second moves both, so that the mean stays.
+            [self.centre, 0.0, -self._distance_hz * self._mixed],
+        ]
+
+    def curvature(self) -> list[list[list[float]]]:
+        """Return the second derivatives of `exponent`, (4, 4, 3), by the same parameters."""
+        (_, _, centre_hz), (_, ratio, _), by_split, (_, _, moved_hz) = self.slopes()
+        width_width, ratio_ratio = [0.0, 4 * self.rate, centre_hz], [0.0, self.rate, 0.0]
+        width_ratio, width_odds = [0.0, 2 * ratio, 0.0], [0.0, 0.0, moved_hz]
+        split_odds = [0.0, 0.0, -self.shim.fwhm_hz * self._mixed]
+        odds_odds = [-self._mixed, 0.0, moved_hz * self.sign * (1 - 2 * self.share)]
+        none = [0.0, 0.0, 0.0]
+        return [
+            [width_width, width_ratio, by_split, width_odds],
+            [width_ratio, ratio_ratio, none, none],
+            [by_split, none, none, split_odds],
+            [width_odds, none, split_odds, odds_odds],
+        ]
 
     @property
-    def shares(self) -> RealArray:
-        """Shares of both in the signal, (2, 1)."""
-        second = 1 / (1 + float(np.exp(-self.log_odds)))
-        return np.array([[1 - second], [second]])
+    def _distance_hz(self) -> float:
+        """How far the second lies above the first, in Hz."""
+        return self.shim.split * self.shim.fwhm_hz
 
     @property
-    def centres(self) -> RealArray:
-        """Where both lie about their common mean, in units of their distance, (2, 1)."""
-        centres: RealArray = np.array([[0.0], [1.0]]) - self.shares[1]
-        return centres
+    def _mixed(self) -> float:
+        """The derivative of the second's share by the log odds."""
+        return self.share * (1 - self.share)
 
 
 class ShimDecay:
@@ -83,34 +150,19 @@ class ShimDecay:
     """
 
     def __init__(self, shim: Shim, time_s: RealArray) -> None:
-        self._shim = shim
-        shares, centres = shim.shares, shim.centres
-        rates = gaussian_rate(shim.fwhm_hz) * np.exp(shim.log_ratio * _SIGNS)
-        # How much one turns against the other, by `split`.
-        self._whole = 2j * np.pi * shim.fwhm_hz * time_s
-        self._fading = -rates * time_s**2
-        self._turning = (shim.split * centres) * self._whole
-        terms = shares * np.exp(self._fading + self._turning)
+        self._gaussians = shim.gaussians()
+        self._powers = np.array([np.ones_like(time_s), -time_s * time_s, 2j * np.pi * time_s])
+        exponents = np.array([gaussian.exponent() for gaussian in self._gaussians])
+        terms = np.exp(exponents @ self._powers)
         self.values: ComplexArray = terms[0] + terms[1]
         self._parts = terms / self.values
 
     @cached_property
     def _of_each(self) -> ComplexArray:
-        """Derivatives of the logarithms of both, (4, 2, n_times)."""
-        shares, centres = self._shim.shares, self._shim.centres
-        each = np.empty((4, *self._parts.shape), dtype=np.complex128)
-        each[0] = 2 * self._fading + self._turning
-        each[1] = _SIGNS * self._fading
-        each[2] = centres * self._whole
-        # A larger share of the second moves both, so that the mean stays.
-        each[3] = centres - (float(np.prod(shares)) * self._shim.split) * self._whole
+        """Derivatives of both exponents, (2, 4, n_times)."""
+        slopes = np.array([gaussian.slopes() for gaussian in self._gaussians])
+        each: ComplexArray = slopes @ self._powers
         return each
-
-    @cached_property
-    def _weighted(self) -> ComplexArray:
-        """The same, each times its part of the decay."""
-        weighted: ComplexArray = self._of_each * self._parts
-        return weighted
 
     @cached_property
     def slopes(self) -> ComplexArray:
@@ -118,26 +170,15 @@ class ShimDecay:
 
         By the logarithm of `fwhm_hz`, `log_ratio`, `split` and `log_odds`.
         """
-        slopes: ComplexArray = self._weighted[:, 0] + self._weighted[:, 1]
+        first, second = self._of_each * self._parts[:, np.newaxis]
+        slopes: ComplexArray = first + second
         return slopes
 
     def curvature(self) -> ComplexArray:
         """Return the second derivatives of the decay over the decay, (4, 4, n_times)."""
-        first, split = self.slopes, self._shim.split
-        fading = self._weighted[1, 1] - self._weighted[1, 0]
-        of_first, of_second = self._shim.shares[:, 0].tolist()
-        both = of_first * of_second
-        second: ComplexArray = np.einsum("ajt,bjt->abt", self._weighted, self._of_each)
-        second[0, 0] += first[0] + 2 * fading
-        second[1, 1] += fading
-        second[3, 3] -= both * (1 + ((of_first - of_second) * split) * self._whole)
-        mixed = {
-            (0, 1): 2 * first[1],
-            (0, 2): first[2],
-            (0, 3): (-both * split) * self._whole,
-            (2, 3): -both * self._whole,
-        }
-        for (row, column), slope in mixed.items():
-            second[row, column] += slope
-            second[column, row] += slope
-        return second
+        each = self._of_each
+        second = np.array([gaussian.curvature() for gaussian in self._gaussians]) @ self._powers
+        second += each[:, :, np.newaxis] * each[:, np.newaxis]
+        second *= self._parts[:, np.newaxis, np.newaxis]
+        curvature: ComplexArray = second[0] + second[1]
+        return curvature

@@ -9,7 +9,7 @@ def principal(matrix: RealArray, chosen: BoolArray) -> RealArray:
     """Return the rows and columns that are chosen, (n_chosen, n_chosen)."""
     if chosen.all():
         return matrix.copy()
-    part: RealArray = matrix[chosen][:, chosen]
+    part: RealArray = matrix.compress(chosen, axis=0).compress(chosen, axis=1)
     return part
 
 
