@@ -40,7 +40,7 @@ def test_baseline_as_soft_as_allowed_is_named_where_the_data_chose_it(basis, mak
     bent = Fid(fid.samples + 60.0 * humps, fid.axis)
     assert "BASELINE_END" in codes(fit_prepared(bent, model).result)
     assert "BASELINE_END" not in codes(fit_prepared(fid, model).result)
-    fixed = replace(model, options=FitOptions(baseline_ed_per_ppm=2.0))
+    fixed = model.with_baseline(2.0)
     assert "BASELINE_END" not in codes(fit_prepared(bent, fixed).result)
 
 

@@ -51,7 +51,7 @@ def test_baseline_members_are_the_baseline_alternatives(
 ):
     fid = make_fid()
     fit, ensemble = ensemble_of(fid)
-    other = baseline_alternatives(fid, model, fit.result)[position]
+    other = baseline_alternatives(fid, model, fit)[position]
     found = glutamate(ensemble, member(ensemble, label).amplitudes)[0]
     sd = np.sqrt(other.covariance[other.names.index("Glu"), other.names.index("Glu")])
     # The weight of the data against the priors comes from another prefit.

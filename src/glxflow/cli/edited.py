@@ -1,7 +1,7 @@
 """Fit the bins of an edited session: difference and sum of ON and OFF together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,14 @@ from glxflow.cli.model_choice import EddyCurrents, edited_session_ensemble
 from glxflow.cli.scan_results import BinFit
 from glxflow.errors import BasisError, DataError
 from glxflow.fit import (
-    EditedModel,
     Ensemble,
     FitOptions,
-    fit_edited,
+    edited_baseline_alternatives,
     fit_edited_alike,
     prepare_edited,
 )
 from glxflow.io.nifti_mrs import read_series
-from glxflow.spectrum import BasisSet, Fid, FitResult, FitStatus, Series
+from glxflow.spectrum import BasisSet, Fid, FitResult, Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ def fit_edited_bins(
     fits = [
         BinFit(
             fit.difference,
-            _other_baselines(pair, shared, fit.total),
+            edited_baseline_alternatives(*pair, shared, fit),
             profile_limits(fit, fit.difference.names, chosen),
         )
         for fit, pair in zip(found, pairs, strict=True)
@@ -130,21 +129,3 @@ def fit_edited_bins(
 def _fids(series: Series) -> list[Fid]:
     """Return the bins of a series."""
     return [series.fid(index) for index in range(series.n_transients)]
-
-
-def _other_baselines(
-    pair: tuple[Fid, Fid], model: EditedModel, found: FitResult
-) -> tuple[FitResult, ...]:
-    """Return the fits with half and with double the baselines' effective dimension."""
-    if found.status is not FitStatus.CONVERGED:
-        return ()
-    least = 2.2 / model.total.spline.width_ppm
-    others = []
-    for dimension in (max(found.baseline_ed / 2, least), 2 * found.baseline_ed):
-        total, difference = (
-            replace(one, options=replace(one.options, baseline_ed_per_ppm=dimension))
-            for one in (model.total, model.difference)
-        )
-        changed = replace(model, total=total, difference=difference)
-        others.append(fit_edited(*pair, changed).difference)
-    return tuple(others)

@@ -17,7 +17,7 @@ from glxflow.fit import (
     profile_interval,
 )
 from glxflow.quantify.estimates import SUMS, members_of
-from glxflow.spectrum import FitStatus, Series, reported
+from glxflow.spectrum import Series, reported
 
 Profile = Annotated[
     str,
@@ -83,14 +83,14 @@ def fit_bins(
     chosen = members_to_profile(profiled, model)
     fids = [bins.fid(index) for index in range(bins.n_transients)]
     alike, shared = fit_alike(fids, model)
-    fits = []
-    for fid, fit in zip(fids, alike, strict=True):
-        others = (
-            baseline_alternatives(fid, shared, fit.result)
-            if fit.result.status is FitStatus.CONVERGED
-            else ()
+    fits = [
+        BinFit(
+            fit.result,
+            baseline_alternatives(fid, shared, fit),
+            profile_limits(fit, fit.result.names, chosen),
         )
-        fits.append(BinFit(fit.result, others, profile_limits(fit, fit.result.names, chosen)))
+        for fid, fit in zip(fids, alike, strict=True)
+    ]
     return tuple(fits), alike, shared
 
 

@@ -12,7 +12,7 @@ from glxflow.fit.model import FitModel
 from glxflow.fit.options import FitOptions
 from glxflow.fit.preparation import prepare
 from glxflow.fit.profile import ProfileInterval, profile_interval
-from glxflow.fit.sensitivity import baseline_alternatives
+from glxflow.fit.sensitivity import baseline_alternatives, edited_baseline_alternatives
 from glxflow.fit.series import fit_series
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "FitOptions",
     "ProfileInterval",
     "baseline_alternatives",
+    "edited_baseline_alternatives",
     "fit_alike",
     "fit_edited",
     "fit_edited_alike",

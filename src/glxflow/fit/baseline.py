@@ -17,6 +17,8 @@ from glxflow.spectrum import RealArray
 KNOTS_PER_PPM = 15
 _LOG_STIFFNESS = (-12.0, 18.0)
 _BISECTIONS = 60
+_BENT_LINE = 2.2
+_LARGEST_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,18 @@ class SplineSpace:
         if ed_per_ppm not in self.known_stiffness:
             self.known_stiffness[ed_per_ppm] = self._stiffness_of(target)
         return self.known_stiffness[ed_per_ppm]
+
+    def within(self, ed_per_ppm: float) -> float:
+        """Return an effective dimension per ppm, or the nearest that a baseline has.
+
+        From a slightly bent line to nearly the unpenalised spline.
+        """
+        most = _LARGEST_SHARE * self.roughness.size
+        return float(np.clip(ed_per_ppm * self.width_ppm, _BENT_LINE, most)) / self.width_ppm
+
+    def alternatives(self, ed_per_ppm: float) -> tuple[float, float]:
+        """Return half and double an effective dimension per ppm, within what a baseline has."""
+        return self.within(ed_per_ppm / 2), self.within(2 * ed_per_ppm)
 
     def _stiffness_of(self, target: float) -> float:
         """Return the penalty weight of an effective dimension by bisection: it falls with it."""

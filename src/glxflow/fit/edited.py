@@ -36,8 +36,6 @@ from glxflow.fit.problem import Problem
 from glxflow.fit.start import noise_sd
 from glxflow.spectrum import Fid
 
-_LEAST_DIMENSION = 2.2
-
 
 def fit_edited(total: Fid, difference: Fid, model: EditedModel) -> EditedFit:
     """Return the joint fit of the half sum and the difference of two aligned conditions.
@@ -112,7 +110,7 @@ def _difference_problem(
     """Return the difference as a problem, aligned as the half sum was."""
     spectrum = model.difference.data_spectrum(alone.alignment.aligned(difference))
     chosen = model.difference.options.baseline_ed_per_ppm or PREFIT_ED_PER_PPM
-    ed = max(chosen, _LEAST_DIMENSION / model.difference.spline.width_ppm)
+    ed = model.difference.spline.within(chosen)
     # Creatine has no signal here; its amplitude in this problem alone, which is not used,
     # is defined by these rows.
     rows = np.eye(len(model.difference.response))

@@ -33,6 +33,14 @@ class EditedModel:
     difference: FitModel
     responses: ComplexArray
 
+    def with_baseline(self, ed_per_ppm: float) -> "EditedModel":
+        """Return the model with baselines of a given effective dimension per ppm."""
+        return replace(
+            self,
+            total=self.total.with_baseline(ed_per_ppm),
+            difference=self.difference.with_baseline(ed_per_ppm),
+        )
+
 
 def prepare_edited(total: BasisSet, difference: BasisSet, options: FitOptions) -> EditedModel:
     """Return the model of two basis sets that are on the data's axis.

@@ -165,6 +165,10 @@ class FitModel:
             known_weights={},
         )
 
+    def with_baseline(self, ed_per_ppm: float) -> "FitModel":
+        """Return the model with a baseline of a given effective dimension per ppm."""
+        return replace(self, options=replace(self.options, baseline_ed_per_ppm=ed_per_ppm))
+
     @property
     def share_kept(self) -> float:
         """Share of the samples that are fitted."""

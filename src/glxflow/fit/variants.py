@@ -18,7 +18,6 @@ RANGES_PPM = ((0.5, 4.1), (1.8, 4.2))
 _FACTORS = {"half": 0.5, "double": 2.0}
 _WIDTHS = {"narrower": 0.5, "wider": 1.5}
 _OUTSIDE = 1e-3
-_LEAST_DIMENSION = 2.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +58,10 @@ def variants_of(problem: Problem) -> tuple[Variant, ...]:
 def _baselines(problem: Problem) -> Iterator[Variant]:
     """Yield half and double the baseline's effective dimension."""
     spline = problem.model.spline
-    dimension = float(problem.shares.sum())
-    for label, factor in _FACTORS.items():
-        most = 0.9 * spline.roughness.size
-        other = float(np.clip(factor * dimension, _LEAST_DIMENSION, most))
-        stiffness = spline.stiffness(other / spline.width_ppm)
-        yield Variant("baseline", f"{label} dimension", problem.with_stiffness(stiffness))
+    others = spline.alternatives(float(problem.shares.sum()) / spline.width_ppm)
+    for label, ed_per_ppm in zip(_FACTORS, others, strict=True):
+        other = problem.with_stiffness(spline.stiffness(ed_per_ppm))
+        yield Variant("baseline", f"{label} dimension", other)
 
 
 def _line_priors(problem: Problem) -> Iterator[Variant]:
