@@ -10,10 +10,11 @@ import pytest
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.basis.protocol import protocol_for
 from glxflow.basis.simulate import simulate_basis
-from glxflow.cli.changes import changes_table
+from glxflow.cli.changes import change_rows, changes_table
 from glxflow.cli.preprocess import outcome_of
 from glxflow.cli.simulate import simulate
-from glxflow.fit import FitOptions, prepare
+from glxflow.fit import FitOptions, fit_series, prepare
+from glxflow.fit.design import bin_design
 from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.pipeline import preprocess
 from glxflow.preprocess.records import PreprocessOptions
@@ -74,6 +75,29 @@ def test_changes_tell_when_each_bin_was_and_how_lines_narrowed():
     widths = table.groupby("bin")["width_change_hz"].first()
     assert -0.6 < widths.loc[3] < 0
     assert {"mI", "tNAA", "Glx"} <= set(table["metabolite"])
+
+
+def test_bins_of_unequal_length_say_what_all_their_transients_do():
+    cleaned, _, model = session()
+    transients = cleaned.transients
+    places = np.split(np.arange(transients.n_transients), [4, 12])
+    averages = np.array([transients.samples[0, own].mean(axis=0) for own in places])
+    bins = replace(transients, samples=averages[np.newaxis], onset_s=np.arange(3.0))
+    table = [
+        {"index": n, "start_s": float(n), "stop_s": n + 1.0, "weight": float(own.size)}
+        for n, own in enumerate(places)
+    ]
+    rows = changes_table(bins, table, [True] * 3, model)
+    labels = [str(n) for n, own in enumerate(places) for _ in own]
+    whole = change_rows(
+        fit_series(transients, model, bin_design(labels)), {n: {"bin": int(n)} for n in "12"}
+    )
+    values = ["change_percent", "change_percent_sd", "width_change_hz"]
+    names = ["bin", "metabolite", "over"]
+    assert rows[names].equals(whole[names])
+    # Rounding, and a search that stops within a thousandth of its tolerance.
+    error = (rows[values] - whole[values]).abs().max(axis=1) / whole["change_percent_sd"]
+    assert error.max() < 1e-4
 
 
 def test_a_session_of_one_bin_has_no_changes():

@@ -24,6 +24,9 @@ from glxflow.fit import (
 )
 from glxflow.fit.changes import percent_changes
 from glxflow.fit.design import bin_design
+from glxflow.fit.edited_ensemble import edited_candidate_of
+from glxflow.fit.ensemble import compare
+from glxflow.fit.predictive import run_length
 from glxflow.quantify import estimates, model_spreads, ratio
 from glxflow.quantify.estimates import EDITED_SUMS, SUMS
 from glxflow.spectrum import Axis, Fid, FitStatus, Series
@@ -162,6 +165,27 @@ def test_mismatch_of_the_conditions_is_found_and_does_not_pass_for_gaba(make_ses
         one, other = (amount(fit.difference, QUANTITIES[name])[0] for fit in (straight, moved))
         # The noise is the same; left is the square of 0.5 Hz over lines of 6 Hz, and the shim.
         assert other == pytest.approx(one, rel=0.07)
+
+
+def test_mismatch_of_the_conditions_moves_both_spectra_by_half_the_way(make_session):
+    """ON a half step up and OFF a half step down, as sessions without noise are made."""
+    fit = fit_edited(*make_session(noise_sd=0.02, coedited_mm=0.0), model())
+    found = fit.found
+    theta = found.solution.point.theta
+    turns = {"mismatch_hz": 2j * np.pi * AXIS.time_s, "mismatch_rad": 1j}
+    for row, (name, slope) in enumerate(turns.items()):
+        sides = []
+        for step in (0.01, -0.01):
+            pair = make_session(noise_sd=0.0, coedited_mm=0.0, **{name: step})
+            # Their mean stays where it was.
+            sides.append([one.samples * np.exp(-0.5 * step * slope) for one in pair])
+        for index, (above, below) in enumerate(zip(*sides, strict=True)):
+            seen = (found.problem.total, found.problem.difference)[index].model
+            moved = found.views[index].alignment.aligned(Fid((above - below) / 0.02, AXIS))
+            (expected,) = seen.phased(seen.data_spectrum(moved)[np.newaxis], theta).real
+            # Line shapes and amplitudes are those of the fit, not of the truth.
+            error = np.linalg.norm(found.problem.mismatch[index][row] - expected)
+            assert error < 0.03 * np.linalg.norm(expected)
 
 
 def test_large_mismatch_is_flagged(make_session):
@@ -384,6 +408,34 @@ def test_without_gaba_and_its_macromolecules_other_models_still_say_what_they_ma
         names, fit.difference.kinds, every, np.array([one.weight for one in members])
     )
     assert 0 < spread["Glx"].ratio_tcr_sd_model < 0.2
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_misfit_that_runs_on_is_one_witness_in_either_spectrum(make_session, place):
+    session = make_session(noise_sd=0.2)
+    own = edited_candidate_of(fit_edited(*session, model()), session, [session])
+
+    def leaving(residual):
+        """Return the same model with another residual of one spectrum."""
+        spectra = list(own.optimum.spectra)
+        spectra[place] = replace(spectra[place], residual=residual)
+        optimum = replace(own.optimum, spectra=tuple(spectra))
+        return replace(own, choice="another", optimum=optimum)
+
+    rng = np.random.default_rng(4)
+    n_points = own.optimum.spectra[place].residual.size
+    noise = 100 * rng.normal(size=n_points)
+    better, worse = leaving(noise), leaving(1.03 * noise)
+    # As bad in two ways, so that its own weight is nil.
+    runs_on = 1e5 * np.repeat(rng.normal(size=n_points), 8)[:n_points]
+    for reported in (1e5 * rng.normal(size=n_points), runs_on):
+        ensemble = compare(leaving(reported), [better, worse], np.random.default_rng(1))
+        # Four fifths are shared equally.
+        preferred = [one.weight - 0.8 / 3 for one in ensemble.members]
+        expected = n_points * np.log(1.03) / run_length(reported)
+        # The bootstrap draws stretches, and those of the other spectrum say nothing.
+        assert np.log(preferred[0] / preferred[1]) == pytest.approx(expected, rel=0.15)
+    assert run_length(runs_on) > 4
 
 
 def test_an_edited_session_without_signal_has_no_ensemble():

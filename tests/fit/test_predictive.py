@@ -1,5 +1,7 @@
 """Scores against the conditional normal distribution, run lengths against closed forms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,46 @@ def test_scores_are_log_densities_of_the_conditional_normal(model, make_fid):
         )
         # Flat priors of finite width, and cancellation in an ill-conditioned covariance.
         assert scores[number] == pytest.approx(log_density, abs=0.05)
+
+
+@pytest.fixture
+def scores_of(model, make_fid):
+    """Return a function that scores the stretches of a spectrum with its residual changed."""
+    fit = fit_prepared(make_fid(), model)
+    problem, best = fit.found.problem, fit.found.solution
+    joint, view = Joint.of(problem), View(None, problem.noise_sd)
+    optimum = optimum_of(joint, joint.evaluate(best.point.theta), best.free, [view])
+    blocks = blocks_of(model.ppm, model.weight == 1)
+
+    def score(factor, noise=1.0):
+        seen = optimum.spectra[0]
+        changed = replace(
+            seen,
+            residual=factor * seen.residual,
+            view=View(None, noise * problem.noise_sd),
+        )
+        return predictive_scores(changed, optimum.inverse, blocks)
+
+    return score, np.bincount(blocks[blocks >= 0].astype(int))
+
+
+def test_a_residual_above_the_noise_counts_by_the_logarithm_of_its_scale(scores_of):
+    score, sizes = scores_of
+    assert score(10.0) - score(20.0) == pytest.approx(sizes * np.log(2))
+    # The noise is that of the data, whatever weight the problem gives them.
+    assert score(2.0, noise=1 / 3) == pytest.approx(score(6.0))
+
+
+def test_a_residual_below_the_noise_counts_by_its_square(scores_of):
+    score, sizes = scores_of
+    none = score(0.0)
+    half_misfit = 100 * (none - score(0.1))
+    assert none - score(0.2) == pytest.approx(0.04 * half_misfit)
+    # Maximised over a scale of the noise or more, on a grid of thousandths.
+    scale = np.exp(np.arange(0.0, 5.0, 1e-3))[:, np.newaxis]
+    for factor in (0.5, 1.0, 3.0):
+        expected = none - sizes * np.log(scale) - factor**2 * half_misfit / scale**2
+        assert score(factor) == pytest.approx(expected.max(axis=0), abs=1e-4)
 
 
 def test_blocks_cover_the_trusted_range_evenly():

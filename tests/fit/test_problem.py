@@ -1,16 +1,19 @@
 import numpy as np
 import pytest
 
+from glxflow.fit.curvature import definite
 from glxflow.fit.problem import Problem
 from glxflow.fit.soft import ratio_rows
 from glxflow.fit.solver import solve_fast
+from glxflow.fit.uncertainty import uncertainty
 
 MODES = ["free amplitudes", "ratios", "low noise", "weights", "zeros"]
 
 
 def problem_in(mode, model, make_fid):
     """Return a problem and a point away from its optimum, in one of the modes of the fit."""
-    spectrum = model.data_spectrum(make_fid(noise_sd=0.3))
+    # Beside so much noise the second derivatives by the phase show.
+    spectrum = model.data_spectrum(make_fid(noise_sd=8.0 if mode == "noise" else 0.3))
     # PRESS starts at -1: the model is upright, the data are not yet.
     spectrum = -spectrum
     n_columns = len(model.response)
@@ -19,7 +22,7 @@ def problem_in(mode, model, make_fid):
     if mode == "weights":
         model = model.reweighted(np.where(model.ppm < 1.6, 0.1, 1.0))
     stiffness = model.spline.stiffness(1.5)
-    noise = 3.0 if mode == "low noise" else 10.0
+    noise = {"low noise": 3.0, "noise": 180.0}.get(mode, 10.0)
     problem = Problem(model, spectrum, noise, stiffness, np.zeros((0, n_columns)))
     theta = model.prior.mean + 0.05 * np.random.default_rng(8).normal(size=model.prior.mean.size)
     if mode != "free amplitudes":
@@ -51,6 +54,22 @@ def test_gradient_is_that_of_the_cost(mode, model, make_fid):
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_residual_moves_by_the_chain_rule(mode, model, make_fid):
+    """By a line shape at fixed amplitudes, and by the amplitudes that follow it."""
+    problem, theta = problem_in(mode, model, make_fid)
+    point = problem.evaluate(theta)
+    by_theta, by_amplitudes = problem.fixed_jacobian(point), problem.linear_jacobian(point)
+    numeric, followed = np.empty_like(by_theta), np.empty_like(by_theta)
+    for index, step in enumerate(1e-5 * np.eye(theta.size)):
+        above, below = (problem.evaluate(theta + sign * step) for sign in (1, -1))
+        numeric[:, index] = (above.residual - below.residual) / 2e-5
+        followed[:, index] = by_amplitudes @ (above.amplitudes - below.amplitudes) / 2e-5
+    # Slopes in single precision, relative to the largest of a parameter.
+    size = np.abs(by_theta).max(axis=0)
+    assert (by_theta + followed) / size == pytest.approx(numeric / size, abs=1e-4)
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_normal_matrix_is_that_of_rows_projected_off_the_amplitudes(mode, model, make_fid):
     problem, theta = problem_in(mode, model, make_fid)
     point = problem.evaluate(theta)
@@ -63,7 +82,7 @@ def test_normal_matrix_is_that_of_rows_projected_off_the_amplitudes(mode, model,
 
 
 # Without ratios an amplitude comes and goes within a step.
-@pytest.mark.parametrize("mode", ["ratios", "low noise", "weights"])
+@pytest.mark.parametrize("mode", ["ratios", "low noise", "weights", "noise"])
 def test_hessian_near_the_minimum_is_the_derivative_of_the_gradient(mode, model, make_fid):
     problem, theta = problem_in(mode, model, make_fid)
     vary = np.ones(theta.size, dtype=bool)
@@ -84,6 +103,24 @@ def test_hessian_near_the_minimum_is_the_derivative_of_the_gradient(mode, model,
     # Single precision over a step of a hundredth SD. Gauss-Newton is farther off.
     assert off.max() < 1e-3
     assert (np.abs(exact.normal - numeric) / np.outer(scale, scale)).max() > 1e-2
+
+
+def test_an_indefinite_hessian_gains_little_more_of_the_diagonal_than_it_needs():
+    rng = np.random.default_rng(5)
+    rows, turned = rng.normal(size=(9, 6)), np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    normal = rows.T @ rows
+    root = np.sqrt(np.diag(normal))
+    for least in (0.5, -0.005, -0.3, -2.0):
+        eigenvalues = np.array([least, 1.0, 1.5, 2.0, 2.5, 3.0])
+        hessian = np.outer(root, root) * ((turned * eigenvalues) @ turned.T)
+        found = definite(hessian, normal)
+        # In units of the diagonal, what was added is one number.
+        added = (found - hessian) / np.outer(root, root)
+        assert added == pytest.approx(added[0, 0] * np.eye(6), abs=1e-12)  # rounding
+        # Each trial is four times the one before, and the first a hundredth.
+        assert max(-least, 0.0) <= added[0, 0] <= max(-4.001 * least, 0.0101) * (least < 0)
+    hopeless = np.outer(root, root) * ((turned * [-20.0, 1, 1, 1, 1, 1]) @ turned.T)
+    assert definite(hopeless, normal) is normal
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -143,3 +180,21 @@ def test_reweighting_changes_coordinates_and_not_curves(model):
     again = weighted.curve(weighted.curves(unit(model))[:, 0])
     # Rounding, enlarged tenfold where the weight is a tenth.
     assert again == pytest.approx(plain, abs=1e-8 * np.abs(plain).max())
+
+
+@pytest.mark.parametrize("tightening", [1.0, 1.5, 4.0])
+def test_what_only_a_prior_tells_is_as_sure_as_it_was_however_tight_the_fit_holds_it(
+    tightening, model, make_fid
+):
+    spectrum, n_columns = model.data_spectrum(make_fid()), len(model.response)
+    believed_sd = np.random.default_rng(6).uniform(0.5, 2.0, size=n_columns)
+    # Beside so much noise data say nothing.
+    rows, noise = np.diag(1 / believed_sd), 1e6
+    problem = Problem(model, spectrum, noise, model.spline.stiffness(1.5), rows)
+    problem = problem.with_noise(tightening * noise)
+    held = np.zeros(model.prior.mean.size, dtype=bool)
+    known = uncertainty(problem, problem.evaluate(model.prior.mean), held, noise)
+    sd = np.sqrt(np.diag(known.of_amplitudes(n_columns)))
+    assert sd == pytest.approx(believed_sd, rel=1e-4)  # what data say nevertheless
+    pull = np.abs(problem.ratio_rows).max(axis=0) * believed_sd
+    assert pull == pytest.approx(np.where(model.is_broad, tightening, 1.0))

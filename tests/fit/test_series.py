@@ -316,6 +316,51 @@ def test_uncertainty_of_a_change_is_that_of_its_derivative(model, make_series):
     assert changes.covariance / scale == pytest.approx(numeric / scale, abs=1e-5)
 
 
+def test_changes_are_as_unsure_as_noise_and_the_line_shapes_that_they_follow(model, make_series):
+    """The law of total variance, with contrasts fitted anew where a line shape is moved."""
+    course = np.repeat([0.0, 1.0], 6)
+    series = make_series(course, glu=0.5, narrowing_hz=1.0, noise_sd=0.05)
+    design = bin_design(labels_of(course))
+    fit = fit_series(series, model, design)
+    joint, theta = fit.solution.joint, fit.solution.point.theta
+    mean = reduce_design(design, np.ones(course.size)).mixing[0] @ series.samples[0]
+    known = fit_prepared(Fid(mean, series.axis), model).found.uncertainty
+    slopes = []
+    for step in 1e-4 * np.eye(theta.size)[known.free]:
+        above, below = (joint.evaluate(theta + sign * step).blocks[1].linear for sign in (1, -1))
+        slopes.append((above - below) / 2e-4)
+    of_mean, n_free = known.covariance, len(slopes)
+    to_changes = np.vstack([slopes, np.zeros((len(of_mean) - n_free, len(slopes[0])))])
+    to_both = np.hstack([np.eye(len(of_mean))[:, n_free:], to_changes])
+    expected = to_both.T @ of_mean @ to_both
+    columns = joint.evaluate(theta).blocks[1].design
+    expected[-len(slopes[0]) :, -len(slopes[0]) :] += np.linalg.inv(columns.T @ columns)
+    scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
+    # What noise adds to the slopes of changes that are nearly nothing.
+    assert fit.covariance / scale == pytest.approx(expected / scale, abs=0.1)
+
+
+def test_lipids_change_each_by_itself_and_in_any_phase(model, make_series, basis):
+    course = np.repeat([0.0, 1.0], 6)
+    series = make_series(course, noise_sd=0.4, mm=0.0)
+    decay = np.exp(-((3.0 * basis.axis.time_s) ** 2))
+    start = np.array([3.0, 3.0, 4.0])
+    change = np.array([2.0 * np.exp(2j), -1.5, 1.0j])
+    names = [name for name in basis.names if name.startswith("Lip")]
+    lines = np.array([basis.fid(name) for name in names]) * decay
+    moved = start @ lines + np.outer(course, change @ lines)
+    fit = fit_series(
+        replace(series, samples=series.samples + moved), model, bin_design(labels_of(course))
+    )
+    places = [fit.names.index(name) for name in names]
+    to_change = (fit.to_amplitudes[1] - fit.to_amplitudes[0])[places]
+    sd = np.sqrt(np.diag(to_change @ fit.covariance @ to_change.T))
+    # Four SD: one in ten thousand fails by chance.
+    assert (np.abs(to_change @ fit.state - change.real) < 4 * sd).all()
+    assert sd.max() < 0.2
+    assert fit.contrast_chi2 < 1.2
+
+
 def test_macromolecules_stay_and_zeros_stay_zero(model, make_series):
     course = np.repeat([0.0, 1.0], 6)
     fit = fit_series(make_series(course, glu=0.3, mm=0.0), model, bin_design(labels_of(course)))

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from glxflow.fit import FitOptions, fit_prepared
+from glxflow.fit.joint import Joint
+from glxflow.fit.joint_solver import solve_joint
 from glxflow.fit.reference import solve_lmfit
 from glxflow.fit.solver import quadratic_after, solve_fast
 
@@ -43,6 +45,36 @@ def test_both_solvers_hold_a_parameter_at_its_bound(model, make_fid):
     start[names.index("shift_Ins")] = model.prior.high[names.index("shift_Ins")]
     released = solve_lmfit(fit.found.problem, start, vary)
     assert released.point.cost == pytest.approx(fit.found.solution.point.cost, rel=1e-4)
+
+
+def test_a_joint_search_ends_at_the_bounds_that_the_search_of_one_spectrum_ends_at(
+    model, make_fid
+):
+    fit = fit_prepared(make_fid(6), model)
+    problem, best = fit.found.problem, fit.found.solution.point.theta
+    high, low = model.prior.high.copy(), model.prior.low.copy()
+    for name, ends, by in (
+        ("width_NAA", high, -0.05),
+        ("split", low, 0.05),
+        ("shift_Ins", high, -0.1),
+    ):
+        place = model.prior.names.index(name)
+        ends[place] = best[place] + by
+    prior = replace(problem.prior, low=low, high=high)
+    problem = problem.with_model(replace(problem.model, prior=prior))
+    # One at a bound that it need not stay at, the others by some of their SD from their optimum.
+    scatter = 0.5 * np.minimum(prior.sd, 0.1) * np.random.default_rng(2).normal(size=best.size)
+    start, vary = np.clip(best + scatter, low, high), np.ones(best.size, dtype=bool)
+    start[model.prior.names.index("shift_Glu")] = high[model.prior.names.index("shift_Glu")]
+    alone, joint = solve_fast(problem, start, vary), solve_joint(Joint.of(problem), start, vary)
+    assert joint.is_converged
+    assert joint.at_bound == alone.at_bound
+    assert {"width_NAA", "split", "shift_Ins"} <= set(joint.at_bound)
+    theta = joint.point.theta
+    assert ((low <= theta) & (theta <= high)).all()
+    assert tuple(np.array(prior.names)[~joint.free]) == joint.at_bound
+    # A thousandth of chi-squared is three hundredths of an SD.
+    assert joint.point.cost == pytest.approx(alone.point.cost, abs=1e-3)
 
 
 def test_starts_apart_end_at_one_minimum(model, make_fid):
