@@ -1,5 +1,6 @@
-"""What Gauss-Newton leaves out of a Hessian: the residual times second derivatives.
+"""Derivatives of the lines of a model, first and second.
 
+Second ones are what Gauss-Newton leaves out of a Hessian: the residual times them.
 Without it a search converges step by step where the residual is large or data say
 little of a parameter; with it, quadratically (Newton's method on the cost whose
 amplitudes are at their optimum; Golub & Pereyra 2003, doi:10.1088/0266-5611/19/2/201).
@@ -13,9 +14,9 @@ import numpy as np
 
 from glxflow.fit.model import FitModel
 from glxflow.fit.prior import SHARED
-from glxflow.fit.shapes import OF_ALL, OF_OWN, OF_SHIM, WIDTH, Shapes
+from glxflow.fit.shapes import GAUSSIAN, LORENTZIAN, OF_ALL, OF_OWN, OF_SHIM, WIDTH, Shapes
 from glxflow.fit.square import diagonal
-from glxflow.spectrum import ComplexArray, RealArray
+from glxflow.spectrum import ComplexArray, RealArray, SingleArray
 
 _SHIFTS = (0.0, 0.01, 0.04, 0.16, 0.64, 2.56)
 
@@ -56,6 +57,44 @@ class Curvature:
 
     of_theta: RealArray
     mixed: RealArray
+
+
+def line_slopes(
+    model: FitModel,
+    shapes: Shapes,
+    slopes: ComplexArray,
+    decays: ComplexArray,
+    *,
+    has_own: bool,
+) -> SingleArray:
+    """Return the derivatives of the sum of all lines, rotated, (n_theta - 2, n_fit).
+
+    By all parameters but phase and delay.
+
+    Parameters
+    ----------
+    model, shapes, slopes
+        As `line_curvature` takes them.
+    decays : (n_columns, n_nodes) complex ndarray
+        At the nodes, times amplitudes.
+    has_own : bool
+        Whether also by those of single groups, or by the shared ones alone.
+    """
+    along = decays[:, np.newaxis] * slopes
+    if not has_own:
+        return model.slope_sums(along[:, OF_ALL])
+    n_lines, n_fit = len(SHARED) - 2, len(model.ppm)
+    rows = np.empty((n_lines + 2 * len(model.groups), n_fit), dtype=np.float32)
+    curves = model.slope_curves(along[:, GAUSSIAN:])
+    # A metabolite's own width has the derivative of the common one, of which macromolecules
+    # and lipids know nothing.
+    per_hz = np.zeros(len(curves), dtype=np.float32)
+    np.divide(np.pi, shapes.own_gamma_per_s, out=per_hz, where=~model.is_broad)
+    rows[LORENTZIAN] = per_hz @ curves[:, -1]
+    rows[GAUSSIAN:n_lines] = np.add.reduce(curves[:, :-1])
+    members, own = model.membership.astype(np.float32), curves[:, -2:]
+    rows[n_lines:] = (members @ own.reshape(len(own), -1)).reshape(-1, n_fit)
+    return rows
 
 
 def line_curvature(

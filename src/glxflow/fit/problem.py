@@ -11,13 +11,19 @@ Near the minimum the Hessian is exact.
 
 import numpy as np
 
-from glxflow.fit.curvature import Quadratic, definite, line_curvature, line_gradient
+from glxflow.fit.curvature import (
+    Quadratic,
+    definite,
+    line_curvature,
+    line_gradient,
+    line_slopes,
+)
 from glxflow.fit.lineshape import lineshape
 from glxflow.fit.model import FitModel
 from glxflow.fit.nnls import nnls_gram
 from glxflow.fit.point import Curves, Fitted, Point
 from glxflow.fit.prior import SHARED
-from glxflow.fit.shapes import GAUSSIAN, LORENTZIAN, OF_ALL, shapes_of, slopes_of
+from glxflow.fit.shapes import shapes_of, slopes_of
 from glxflow.fit.square import diagonal, principal
 from glxflow.spectrum import BoolArray, ComplexArray, RealArray, SingleArray
 
@@ -261,27 +267,13 @@ class Problem:
 
         Single precision moves a search by 1e-6 SD and takes half the time.
         """
-        model, n_shared = self.model, len(SHARED)
         fitted = -point.amplitudes[:, np.newaxis] * point.decays
-        slopes = fitted[:, np.newaxis] * of_decays
-        if vary[n_shared:].any():
-            rows = np.empty((vary.size, len(model.ppm)), dtype=np.float32)
-            curves = model.slope_curves(slopes[:, GAUSSIAN:])
-            # A metabolite's own width has the derivative of the common one, of which
-            # macromolecules and lipids know nothing.
-            per_hz = np.zeros(len(curves), dtype=np.float32)
-            np.divide(np.pi, point.shapes.own_gamma_per_s, out=per_hz, where=~model.is_broad)
-            of_all = rows[2:n_shared]
-            np.matmul(per_hz, curves[:, -1], out=of_all[LORENTZIAN])
-            of_all[GAUSSIAN:] = np.add.reduce(curves[:, :-1])
-            members, own = model.membership.astype(np.float32), curves[:, -2:]
-            of_group = members @ own.reshape(len(own), -1)
-            rows[n_shared:] = of_group.reshape(-1, len(model.ppm))
-        else:
-            rows = np.empty((n_shared, len(model.ppm)), dtype=np.float32)
-            rows[2:] = model.slope_sums(slopes[:, OF_ALL])
+        has_own = bool(vary[len(SHARED) :].any())
+        of_lines = line_slopes(self.model, point.shapes, of_decays, fitted, has_own=has_own)
+        rows = np.empty((2 + len(of_lines), len(self.model.ppm)), dtype=np.float32)
         # One by one, which takes half the time of both at once.
-        rows[0], rows[1] = map(model.rotated, self._phase_slopes(point))
+        rows[0], rows[1] = map(self.model.rotated, self._phase_slopes(point))
+        rows[2:] = of_lines
         if not vary.all():
             rows = rows[vary[: len(rows)]]
         rows *= self._root_weight.astype(np.float32)
