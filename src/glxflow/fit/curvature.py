@@ -1,8 +1,8 @@
 """Derivatives of the lines of a model, first and second.
 
 Second ones are what Gauss-Newton leaves out of a Hessian: the residual times them.
-Without it a search converges step by step where the residual is large or data say
-little of a parameter; with it, quadratically (Newton's method on the cost whose
+Without these a search converges step by step where the residual is large or data say
+little of a parameter; with them, quadratically (Newton's method on the cost whose
 amplitudes are at their optimum; Golub & Pereyra 2003, doi:10.1088/0266-5611/19/2/201).
 A derivative of a decay is the decay times slopes at few nodes, so that all second
 derivatives against a residual follow from one product of it with the responses.
