@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,19 @@ def test_problems_are_listed_and_end_with_exit_code_2(glxflow, bids):
     assert run.returncode == 2
     assert "probably given in milliseconds; write 0.03" in run.stderr
     assert "sub-03_ses-1_task-ketamine_svs.nii.gz" in run.stderr
+
+
+def test_water_and_events_that_are_missing_are_told_from_those_that_are_there(glxflow, bids):
+    for subject, suffix in (("01", "mrsref.nii.gz"), ("02", "events.tsv")):
+        scan = next((bids / f"sub-{subject}").rglob("*_svs.nii.gz"))
+        shutil.copy(scan, scan.with_name(scan.name.replace("svs.nii.gz", suffix)))
+    lines = glxflow("validate", bids).stderr.splitlines()
+    shown = [line.split("│")[5:7] for line in lines if line.startswith("│")]
+    assert [[cell.strip() for cell in row] for row in shown] == [
+        ["yes", "no"],
+        ["no", "yes"],
+        ["no", "no"],
+    ]
 
 
 def test_a_workflow_gets_the_list_and_the_protocol_of_the_sound_scans(glxflow, bids, tmp_path):

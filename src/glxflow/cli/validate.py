@@ -115,7 +115,7 @@ def _print(table: pd.DataFrame) -> None:
             f"{row['subject']} {row['session']}",
             f"{1000 * row.get('echo_time_s', float('nan')):g}",
             *(f"{row.get(key, float('nan')):g}" for key in ("n_coils", "n_transients")),
-            *("yes" if row[key] else "no" for key in ("mrsref", "events")),
+            *("yes" if pd.notna(row[key]) else "no" for key in ("mrsref", "events")),
             "problem" if row["problem"] else "ok",
         )
     Console(stderr=True).print(shown)
