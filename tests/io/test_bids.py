@@ -1,6 +1,6 @@
 import pytest
 
-from glxflow.errors import DataError
+from glxflow.errors import DataError, TableError
 from glxflow.io.bids import find_scans, study_tables
 from glxflow.io.scan_names import infusion_onset_s, prefix_of
 
@@ -93,6 +93,20 @@ def test_an_unclear_infusion_is_an_error(tmp_path, content, message):
     events.write_text(content)
     with pytest.raises(DataError, match=message):
         infusion_onset_s(events, "infusion")
+
+
+@pytest.mark.parametrize("onset", ["600 s", "600,0", "n/a", "inf"])
+def test_an_infusion_whose_onset_is_no_number_is_an_error(tmp_path, onset):
+    events = tmp_path / "events.tsv"
+    events.write_text(f"onset\tduration\ttrial_type\n0\t0\tstart\n{onset}\t9\tinfusion\n")
+    with pytest.raises(TableError, match=r"events\.tsv: the onset of 'infusion' is.*seconds"):
+        infusion_onset_s(events, "infusion")
+
+
+def test_another_event_may_have_an_onset_that_is_no_number(tmp_path):
+    events = tmp_path / "events.tsv"
+    events.write_text("onset\tduration\ttrial_type\n0 s\t0\tstart\n600\t9\tinfusion\n")
+    assert infusion_onset_s(events, "infusion") == 600
 
 
 def test_study_tables_are_those_that_decide_results(data_set):

@@ -29,6 +29,7 @@ def test_events_of_one_type_are_read_in_order(table):
         ("onset\ttrial_type\n1\tpain\n", "expected onset, duration"),
         ("onset\tduration\ttrial_type\n1\t2\trest\n", "found: rest"),
         ("onset\tduration\ttrial_type\n1\t0\tpain\n", "durations above 0"),
+        ("onset\tduration\ttrial_type\n1\t3 s\tpain\n", r"duration \['3 s'\], expected numbers"),
         ("onset\tduration\ttrial_type\nn/a\t3\tpain\n", "expected numbers"),
     ],
 )

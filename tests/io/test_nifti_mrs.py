@@ -85,6 +85,13 @@ def test_a_wrong_number_of_onsets_is_refused(write_scan, distinct):
         read_series(path)
 
 
+def test_onsets_that_cannot_be_are_refused(write_scan, distinct):
+    timing = {"VolumeTiming": [0, 3, None, 9, 12]}
+    path = write_scan(distinct[0], ("DIM_DYN",), sidecar=timing)
+    with pytest.raises(HeaderError, match=r"VolumeTiming\[2\] is None"):
+        read_header(path)
+
+
 def test_a_transient_with_nan_is_left_out_and_named(write_scan, distinct):
     distinct[1, 2, 100] = np.nan
     series = read_series(write_scan(distinct, ("DIM_COIL", "DIM_DYN")))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from glxflow.errors import DataError
 from glxflow.io.tables import read_tsv
@@ -31,11 +32,13 @@ def events_of(events: Path, trial_type: str) -> tuple[RealArray, RealArray]:
             "one of those, or correct the table."
         )
     starts, durations = (
-        np.asarray(rows[column], dtype=np.float64) for column in ("onset", "duration")
+        np.asarray(pd.to_numeric(rows[column], errors="coerce"), dtype=np.float64)
+        for column in ("onset", "duration")
     )
     if not (durations > 0).all() or not np.isfinite(starts).all():
         raise DataError(
-            f"{events}: an event of trial_type '{trial_type}' has onset {starts.tolist()} and "
-            f"duration {durations.tolist()}, expected numbers in s and durations above 0."
+            f"{events}: an event of trial_type '{trial_type}' has onset {rows['onset'].tolist()} "
+            f"and duration {rows['duration'].tolist()}, expected numbers in s and durations "
+            "above 0. Correct the table."
         )
     return starts, durations

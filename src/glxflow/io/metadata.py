@@ -11,6 +11,7 @@ import nibabel as nib
 
 from glxflow.errors import DataError, HeaderError, join_problems
 from glxflow.io.tables import read_json
+from glxflow.io.volume_timing import timing_problems
 from glxflow.spectrum import Axis, RealArray
 
 NIFTI_MRS_EXTENSION = 44
@@ -105,6 +106,7 @@ def read_header(path: Path) -> ScanHeader:
         *_contradictions({"SpectralWidth": 1 / dwell_s if dwell_s else None} | extension, sidecar),
         *_missing(merged),
         *_implausible(merged),
+        *timing_problems(merged),
         *_array_problems(image, extension, dwell_s),
     ]
     if problems:

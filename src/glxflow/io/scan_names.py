@@ -1,8 +1,11 @@
 """What the name of a scan and its events tell: read without searching a data set."""
 
+import math
 from pathlib import Path
 
-from glxflow.errors import DataError
+import pandas as pd
+
+from glxflow.errors import DataError, TableError
 from glxflow.io.tables import read_tsv
 
 SCAN_SUFFIX = "_svs.nii.gz"
@@ -25,6 +28,8 @@ def infusion_onset_s(events: Path, trial_type: str) -> float:
     ------
     DataError
         If the table has no such event, or several.
+    TableError
+        If the table cannot be read, or the onset is no number.
     """
     table = read_tsv(events)
     if not {"onset", "trial_type"} <= set(table.columns):
@@ -37,4 +42,10 @@ def infusion_onset_s(events: Path, trial_type: str) -> float:
             f"(found: {', '.join(found) or 'none'}). "
             "Correct the table, or preprocess.infusion_event in config/config.yaml."
         )
-    return float(onsets.iloc[0])
+    onset_s = float(pd.to_numeric(onsets, errors="coerce").iloc[0])
+    if not math.isfinite(onset_s):
+        raise TableError(
+            f"{events}: the onset of '{trial_type}' is '{onsets.iloc[0]}', expected a number of "
+            "seconds such as 600 or 600.5, without a unit. Correct the table."
+        )
+    return onset_s
