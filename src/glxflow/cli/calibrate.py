@@ -13,7 +13,7 @@ import typer
 
 from glxflow.cli.fitting import PpmRange, basis_for
 from glxflow.cli.scan_paths import ListedScan, listed_scans
-from glxflow.errors import DataError
+from glxflow.errors import BasisError, DataError
 from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
 from glxflow.io.nifti_mrs import read_series
 from glxflow.io.records import read_record
@@ -30,24 +30,33 @@ def calibrate(
     out: Annotated[Path, typer.Option(help="Where to write the choice, JSON.")],
     ppm_range: PpmRange = (0.2, 4.2),
 ) -> None:
-    """Take the median, over all scans, of the baseline's effective dimension that AIC chooses."""
+    """Take the median, over all scans, of the baseline's effective dimension that AIC chooses.
+
+    Scans that the basis set is not for are left out, and named.
+    """
     options = FitOptions(ppm_range=ppm_range)
-    models: dict[Axis, FitModel] = {}
+    models: dict[tuple[Axis, float], FitModel] = {}
     chosen = {}
     for scan in listed_scans(results / "group" / "scans.tsv"):
         found = _average(scan, results)
-        if found is not None:
-            series, average = found
-            # Scans of a protocol mostly share their axis, and preparing takes longer than fitting.
-            if series.axis not in models:
-                models[series.axis] = prepare(basis_for(basis, series, scan.prefix), options)
-            result = fit_prepared(average, models[series.axis]).result
-            if result.status is FitStatus.CONVERGED:
-                chosen[scan.prefix] = result.baseline_ed
+        if found is None:
+            continue
+        series, average = found
+        # Scans of a protocol mostly share these, and preparing takes longer than fitting.
+        shared = (series.axis, series.echo_time_s)
+        try:
+            if shared not in models:
+                models[shared] = prepare(basis_for(basis, series, scan.prefix), options)
+        except BasisError as error:
+            typer.secho(f"{scan.prefix} is left out: {error}", err=True, fg="yellow")
+            continue
+        result = fit_prepared(average, models[shared]).result
+        if result.status is FitStatus.CONVERGED:
+            chosen[scan.prefix] = result.baseline_ed
     if not chosen:
         raise DataError(
             f"{results}: no scan could be fitted, so that the baseline cannot be calibrated. "
-            "See the records of preprocessing for what is wrong with each."
+            "See the records of preprocessing and the scans named above for what is wrong."
         )
     median = round(float(np.median(list(chosen.values()))), 6)
     write_json(out, {"BaselineEdPerPpm": median, "ByScan": chosen})
