@@ -47,6 +47,25 @@ def test_a_water_reference_of_another_task_does_not_belong(data_set):
     assert scan.mrsref is None
 
 
+@pytest.mark.parametrize(
+    "copy",
+    [
+        "old/sub-01/ses-1/mrs/sub-01_ses-1_task-ketamine_svs.nii.gz",
+        "sub-01_old/ses-1/mrs/sub-01_ses-1_task-ketamine_svs.nii.gz",
+        "sourcedata/raw/sub-01/ses-1/mrs/sub-01_ses-1_task-ketamine_svs.nii.gz",
+        "results/sub-01/ses-1/mrs/sub-01_ses-1_task-ketamine_desc-bins_svs.nii.gz",
+        "sub-01/ses-1/mrs/sub-01_ses-1_task-ketamine_desc-bins_svs.nii.gz",
+    ],
+)
+def test_copies_and_derivatives_are_no_scans(data_set, copy):
+    root = data_set("sub-01_ses-1_task-ketamine_svs.nii.gz")
+    (root / copy).parent.mkdir(parents=True, exist_ok=True)
+    (root / copy).touch()
+    (scan,) = find_scans(root, None)
+    assert scan.svs == root / "sub-01/ses-1/mrs/sub-01_ses-1_task-ketamine_svs.nii.gz"
+    assert not scan.problem
+
+
 def test_two_scans_in_a_session_are_a_problem_of_that_session(data_set):
     names = [f"sub-01_ses-1_task-{task}_svs.nii.gz" for task in ("ketamine", "rest")]
     root = data_set(*names, "sub-02_ses-1_task-ketamine_svs.nii.gz")

@@ -67,7 +67,7 @@ def find_scans(bids_dir: Path, task: str | None) -> tuple[Scan, ...]:
     files: list[Any] = dataset.query(scope="raw", suffix=["svs", "mrsref", "events"])
     grouped: dict[tuple[str, str], list[Any]] = {}
     for file in files:
-        if file.name.endswith((".nii.gz", "_events.tsv")) and _has_task(file, task):
+        if _is_raw(file) and _has_task(file, task):
             grouped.setdefault((file.entities["sub"], file.entities.get("ses", "")), []).append(
                 file
             )
@@ -79,6 +79,15 @@ def find_scans(bids_dir: Path, task: str | None) -> tuple[Scan, ...]:
             "convert the raw data, or correct bids_dir or task in config/config.yaml."
         )
     return scans
+
+
+def _is_raw(file: Any) -> bool:
+    """Tell whether a file is in its participant's folder and no derivative."""
+    return (
+        file.get_relative_path().startswith(f"sub-{file.entities.get('sub')}/")
+        and file.name.endswith((".nii.gz", "_events.tsv"))
+        and "desc" not in file.entities
+    )
 
 
 def _has_task(file: Any, task: str | None) -> bool:
