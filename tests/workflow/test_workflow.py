@@ -1,6 +1,7 @@
 """The whole way on the simulated trial, sound and spoiled."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -151,6 +152,39 @@ def test_an_empty_data_set_is_an_error_that_says_what_was_expected(tmp_path, run
     run = run_workflow(tmp_path / "bids", tmp_path / "results", "--dry-run")
     assert run.returncode != 0
     assert "no spectroscopy scan found" in run.stderr + run.stdout
+
+
+@pytest.fixture
+def one_session(tmp_path):
+    """A data set of one session whose task has a plus sign in its label."""
+    bids = tmp_path / "bids"
+    folder = bids / "sub-01" / "ses-1" / "mrs"
+    folder.mkdir(parents=True)
+    for name in ("dataset_description.json", "participants.tsv"):
+        shutil.copy(PROJECT / "test_data" / name, bids)
+    for path in (PROJECT / "test_data" / "sub-01" / "ses-1" / "mrs").iterdir():
+        shutil.copy(path, folder / path.name.replace("ketamine", "ket+1"))
+    return bids
+
+
+def test_spaces_plus_signs_and_results_inside_the_data_set_are_planned_for(
+    one_session, run_workflow
+):
+    results = one_session / "my results"
+    run = run_workflow(f"{one_session}/", results, "--dry-run", "--printshellcmds")
+    assert run.returncode == 0, run.stderr
+    commands = [line for line in run.stdout.splitlines() if "glxflow " in line]
+    assert len(commands) == 8  # a job of each rule
+    assert all(f" 2> '{results}/logs/" in command for command in commands)
+
+
+def test_a_validation_waits_for_every_file_that_it_reads(one_session, run_workflow):
+    run = run_workflow(one_session, one_session.parent / "results", "--dry-run")
+    (job,) = re.findall(r"rule validate:\n    input: (.*)", run.stdout)
+    assert {Path(name).name for name in job.split(", ")} == {
+        "dataset_description.json",
+        *(path.name for path in (one_session / "sub-01" / "ses-1" / "mrs").iterdir()),
+    }
 
 
 def test_three_jobs_a_session_at_most_and_a_thread_each(tmp_path, run_workflow):

@@ -5,7 +5,7 @@ rule validate:
     """List every scan with its metadata, and the protocol that most of them share."""
     input:
         description=f"{BIDS}/dataset_description.json",
-        scans=[scan.svs for scan in SCANS.values()],
+        files=files_of_every_scan(),
     output:
         scans=f"{OUT}/group/scans.tsv",
         protocol=f"{OUT}/group/protocol.json",
@@ -25,7 +25,7 @@ rule validate:
         out=subpath(output.scans, parent=True),
         version=VERSION,
     shell:
-        "glxflow validate {params.bids:q} {params.task} --out {params.out:q} 2> {log}"
+        "glxflow validate {params.bids:q} {params.task} --out {params.out:q} 2> {log:q}"
 
 
 if config["basis"]["file"]:
@@ -49,7 +49,7 @@ if config["basis"]["file"]:
         params:
             version=VERSION,
         shell:
-            "glxflow basis convert {input:q} {output:q} 2> {log}"
+            "glxflow basis convert {input:q} {output:q} 2> {log:q}"
 
 else:
 
@@ -74,4 +74,4 @@ else:
             version=VERSION,
         shell:
             "glxflow basis simulate --like {input:q} --sequence {params.sequence}"
-            " --format nifti --out {output:q} 2> {log}"
+            " --format nifti --out {output:q} 2> {log:q}"

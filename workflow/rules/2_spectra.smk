@@ -27,7 +27,7 @@ rule preprocess:
     shell:
         "glxflow preprocess {input.svs:q} {params.files}"
         " --infusion-event {params.event:q} {params.bins} --eddy-current {params.eddy}"
-        " --out {params.out:q} --record-failure 2> {log}"
+        " --out {params.out:q} --record-failure 2> {log:q}"
 
 
 rule calibrate:
@@ -55,7 +55,7 @@ rule calibrate:
         version=VERSION,
     shell:
         "glxflow calibrate {params.results:q} --basis {input.basis:q}"
-        " --ppm-range {params.low} {params.high} --out {output:q} 2> {log}"
+        " --ppm-range {params.low} {params.high} --out {output:q} 2> {log:q}"
 
 
 rule fit:
@@ -88,4 +88,4 @@ rule fit:
     shell:
         "glxflow fit {input.record:q} --basis {input.basis:q} {params.basis_on}"
         " --calibration {input.calibration:q} --ppm-range {params.low} {params.high}"
-        " --qc {params.qc:q} --out {params.out:q} --record-failure 2> {log}"
+        " --qc {params.qc:q} --out {params.out:q} --record-failure 2> {log:q}"

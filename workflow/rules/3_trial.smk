@@ -33,7 +33,7 @@ rule collect:
         version=VERSION,
     shell:
         "glxflow collect {params.bids:q} {params.results:q} --plan {input.plan:q}"
-        " --config-sha256 {params.config} 2> {log}"
+        " --config-sha256 {params.config} 2> {log:q}"
 
 
 rule trial:
@@ -60,4 +60,4 @@ rule trial:
         version=VERSION,
     shell:
         "glxflow trial run --table {input.trial:q} --clinical {input.clinical:q}"
-        " --plan {input.plan:q} --out {params.out:q} --cores {threads} 2> {log}"
+        " --plan {input.plan:q} --out {params.out:q} --cores {threads} 2> {log:q}"

@@ -24,4 +24,4 @@ rule report:
         group=subpath(output[0], parent=True),
         version=VERSION,
     shell:
-        "glxflow report {params.group:q} --out {output:q} 2> {log}"
+        "glxflow report {params.group:q} --out {output:q} 2> {log:q}"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from glxflow.io.metadata import sidecar_of
 
 check_config(config)
 CONFIG_SHA256 = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
-BIDS = config["bids_dir"]
-OUT = config["output_dir"]
+# As paths of scans are written: one file must not have two names.
+BIDS = str(Path(config["bids_dir"]))
+OUT = str(Path(config["output_dir"]))
 SCANS = {scan.prefix: scan for scan in find_scans(Path(BIDS), config["task"])}
 # The given basis sets, by the name under which the fit finds them.
 BASIS_SETS = {"basis": config["basis"]["file"], "basis_on": config["basis"]["file_on"]}
@@ -23,8 +25,8 @@ DERIVED = f"{OUT}/{{folder}}/{{prefix}}_desc-"
 
 
 wildcard_constraints:
-    folder="|".join(scan.folder for scan in SCANS.values()),
-    prefix="|".join(SCANS),
+    folder="|".join(re.escape(scan.folder) for scan in SCANS.values()),
+    prefix="|".join(re.escape(prefix) for prefix in SCANS),
     basis="|".join(BASIS_SETS),
 
 
@@ -37,10 +39,25 @@ def files_of_scan(wildcards):
     """Return the raw files of a scan, by role; water reference and events may be absent."""
     scan = SCANS[wildcards.prefix]
     roles = {"svs": scan.svs, "water": scan.mrsref, "events": scan.events}
-    sidecars = [sidecar_of(path) for path in (scan.svs, scan.mrsref) if path]
     return {role: path for role, path in roles.items() if path} | {
-        "sidecars": [path for path in sidecars if path.exists()]
+        "sidecars": sidecars_of(scan)
     }
+
+
+def sidecars_of(scan):
+    """Return the sidecars, where there are any, of a scan and its water reference."""
+    sidecars = [sidecar_of(path) for path in (scan.svs, scan.mrsref) if path]
+    return [path for path in sidecars if path.exists()]
+
+
+def files_of_every_scan():
+    """Return all raw files that decide what is listed of a scan."""
+    return [
+        path
+        for scan in SCANS.values()
+        for path in (scan.svs, scan.mrsref, scan.events, *sidecars_of(scan))
+        if path
+    ]
 
 
 def options(values, *names):
