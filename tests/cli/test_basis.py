@@ -138,6 +138,36 @@ def test_sampling_is_taken_from_the_protocol_of_a_data_set(run, tmp_path):
     assert basis.echo_time_s == 0.035
 
 
+@pytest.fixture
+def steam_protocol(tmp_path):
+    """The protocol of a data set whose scans say that they are STEAM."""
+    protocol = {
+        "echo_time_s": 0.02,
+        "dwell_time_s": 5e-4,
+        "n_points": 128,
+        "spectrometer_frequency_mhz": 127.7,
+        "reference_ppm": 4.7,
+        "sequences": ["steam"],
+    }
+    path = tmp_path / "protocol.json"
+    path.write_text(json.dumps(protocol))
+    return path
+
+
+def test_the_sequence_is_taken_from_the_protocol_of_a_data_set(run, tmp_path, steam_protocol):
+    out = tmp_path / "b.nii.gz"
+    run("simulate", "--like", steam_protocol, "--metabolites", "Cr", "--out", out)
+    assert load_basis(out).source.startswith("simulated: steam ")
+
+
+def test_another_sequence_than_that_of_the_protocol_is_refused(run, tmp_path, steam_protocol):
+    with pytest.raises(ConfigError, match=r"is 'press', but .*protocol\.json says steam.*config"):
+        run(
+            *("simulate", "--like", steam_protocol, "--sequence", "press"),
+            *("--out", tmp_path / "b.nii.gz"),
+        )
+
+
 def test_two_editing_frequencies_give_a_difference(run, tmp_path):
     out = tmp_path / "b.nii.gz"
     run(

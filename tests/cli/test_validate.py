@@ -48,6 +48,23 @@ def test_a_workflow_gets_the_list_and_the_protocol_of_the_sound_scans(glxflow, b
     assert (protocol["n_scans"], protocol["n_scans_of_other_protocols"]) == (2, 0)
 
 
+def test_the_sequence_that_the_scans_name_is_listed_and_others_are_a_problem(
+    glxflow, bids, tmp_path, write_scan, singlet
+):
+    names = {"01": "svs_st", "02": "svs_st", "03": "svs_se", "04": None}
+    for subject, name in names.items():
+        path = bids / f"sub-{subject}/ses-1/mrs/sub-{subject}_ses-1_task-ketamine_svs.nii.gz"
+        write_scan(singlet(2.008), path=path, header={"SequenceName": name})
+    run = glxflow("validate", bids, "--out", tmp_path / "out")
+    assert run.returncode == 0, run.stderr
+    table = pd.read_csv(tmp_path / "out" / "scans.tsv", sep="\t").set_index("subject")
+    assert table["sequence"].fillna("").tolist() == ["steam", "steam", "press", ""]
+    assert "says press, but most scans say steam" in table.loc["sub-03", "problem"]
+    assert table["problem"].notna().sum() == 1
+    protocol = json.loads((tmp_path / "out" / "protocol.json").read_text())
+    assert protocol["sequences"] == ["steam"]
+
+
 def test_edited_scans_are_listed_with_their_conditions(
     glxflow, bids, tmp_path, write_scan, singlet
 ):

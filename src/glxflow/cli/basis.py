@@ -67,8 +67,7 @@ def simulate(
     like: Annotated[
         Path | None,
         typer.Option(
-            help="Scan (.nii.gz) or protocol.json: field, TE, dwell time and points; of a scan "
-            "also the sequence."
+            help="Scan (.nii.gz) or protocol.json: field, TE, dwell time, points and sequence."
         ),
     ] = None,
     pulses: Annotated[

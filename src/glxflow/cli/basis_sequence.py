@@ -6,7 +6,8 @@ import typer
 
 from glxflow.errors import ConfigError
 from glxflow.io.metadata import read_header
-from glxflow.io.sequence_names import sequence_names, sequences_in
+from glxflow.io.sequence_names import recognised_sequences, sequence_names
+from glxflow.io.tables import read_json
 
 _USUAL = "press"
 
@@ -19,21 +20,19 @@ def sequence_for(asked: str | None, like: Path | None) -> str:
     asked : str or None
         What the user wants.
     like : Path or None
-        A scan, or a protocol (JSON), which names no sequence.
+        A scan, or the protocol (JSON) that `glxflow validate` writes.
 
     Raises
     ------
     ConfigError
-        If the scan names another sequence than the user, several, or an unknown one
-        and the user none.
+        If the scan or the scans of the protocol name another sequence than the user,
+        several, or an unknown one and the user none.
     """
-    named = sequence_names(read_header(like).fields) if like and like.suffix != ".json" else {}
-    known = {sequence for name in named.values() for sequence in sequences_in(name)}
-    found = ", ".join(f"{field} {name!r}" for field, name in named.items())
+    known, found = _named(like) if like else (set(), "")
     if asked is None:
         if len(known) == 1:
             return known.pop()
-        if named:
+        if found:
             problem = f"stands for {' or '.join(sorted(known))}" if known else "is not recognised"
             raise ConfigError(
                 f"{like}: the scan's sequence, {found}, {problem}. Say which one it was with "
@@ -44,7 +43,18 @@ def sequence_for(asked: str | None, like: Path | None) -> str:
     if known and asked not in known:
         raise ConfigError(
             f"--sequence is {asked!r}, but {like} says {' or '.join(sorted(known))} ({found}). "
-            "Correct --sequence or leave it out; if the scan's header is wrong, give --te, "
-            "--field-mhz, --points and --dwell instead of --like."
+            "Correct --sequence (of a workflow: basis.sequence in config/config.yaml) or leave "
+            "it out; if the scan's header is wrong, give --te, --field-mhz, --points and --dwell "
+            "instead of --like, or to a workflow basis.file."
         )
     return asked
+
+
+def _named(like: Path) -> tuple[set[str], str]:
+    """Return the sequences that a scan or a protocol stands for, and by which names."""
+    if like.suffix == ".json":
+        known = set(read_json(like).get("sequences", []))
+        return known, "as the headers of its scans do" if known else ""
+    fields = read_header(like).fields
+    found = ", ".join(f"{field} {name!r}" for field, name in sequence_names(fields).items())
+    return recognised_sequences(fields), found

@@ -1,6 +1,7 @@
 """Check a data set before a run: what will be used, and what is wrong with the rest."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from glxflow.errors import DataError, GlxflowError
 from glxflow.io.bids import Scan, find_scans
 from glxflow.io.edit_order import edit_conditions
 from glxflow.io.metadata import ScanHeader, read_header
+from glxflow.io.sequence_names import recognised_sequences
 from glxflow.io.tables import write_json, write_tsv
 
 app = typer.Typer()
@@ -32,14 +34,21 @@ def validate(
     Without --out, ends with exit code 2 when a scan cannot be used.
     """
     found = [(scan, *_header_or_problem(scan)) for scan in find_scans(bids_dir, task)]
-    table = pd.DataFrame([_row(bids_dir, *entry) for entry in found])
+    headers = [header for _, header, _ in found if header]
+    protocol = _protocol(headers) if headers else {}
+    table = pd.DataFrame(
+        _row(bids_dir, scan, header, problem or _sequence_problem(header, protocol))
+        for scan, header, problem in found
+    )
     _print(table)
     problems = [str(problem) for problem in table["problem"] if problem]
     if out is not None:
         for problem in problems:
             typer.secho(problem, err=True, fg="yellow")
         write_tsv(out / "scans.tsv", table)
-        write_json(out / "protocol.json", _protocol([header for _, header, _ in found if header]))
+        if not protocol:
+            raise DataError("No scan of the data set can be used: see the problems listed above.")
+        write_json(out / "protocol.json", protocol)
     elif problems:
         raise DataError("\n".join(problems))
 
@@ -54,6 +63,19 @@ def _header_or_problem(scan: Scan) -> tuple[ScanHeader | None, str]:
     except GlxflowError as error:
         return None, str(error)
     return header, f"{scan.svs}: {scan.problem}" if scan.problem else ""
+
+
+def _sequence_problem(header: ScanHeader | None, protocol: Mapping[str, Any]) -> str:
+    """Return what is wrong with a scan of another sequence than the one most scans name."""
+    named = recognised_sequences(header.fields) if header else set()
+    usual = protocol.get("sequences", [])
+    if header is None or not named or not usual or named & set(usual):
+        return ""
+    return (
+        f"{header.path}: the header says {' or '.join(sorted(named))}, but most scans say "
+        f"{' or '.join(usual)}: one basis set cannot be for both. Analyse it apart, or correct "
+        "its header."
+    )
 
 
 def _row(bids_dir: Path, scan: Scan, header: ScanHeader | None, problem: str) -> dict[str, Any]:
@@ -81,20 +103,20 @@ def _row(bids_dir: Path, scan: Scan, header: ScanHeader | None, problem: str) ->
             "n_coils": sizes.get("DIM_COIL", 1),
             "n_transients": sizes.get("DIM_DYN", 1) * sizes.get("DIM_EDIT", 1),
             "edit_conditions": ",".join(dict.fromkeys(edit_conditions(header))),
+            "sequence": ",".join(sorted(recognised_sequences(header.fields))),
         }
     return row
 
 
 def _protocol(headers: list[ScanHeader]) -> dict[str, Any]:
     """Return the protocol that most scans share, for which the basis set is simulated."""
-    if not headers:
-        raise DataError("No scan of the data set can be used: see the problems listed above.")
     # Spectrometer frequency drifts by some Hz between scans: it does not make a protocol.
-    keys = Counter(
+    keys = [
         (round(header.echo_time_s, 6), round(header.axis.dwell_time_s, 9), header.axis.n_points)
         for header in headers
-    )
-    echo_time_s, dwell_time_s, n_points = keys.most_common(1)[0][0]
+    ]
+    common, n_scans = Counter(keys).most_common(1)[0]
+    echo_time_s, dwell_time_s, n_points = common
     frequencies = pd.Series([header.axis.spectrometer_frequency_mhz for header in headers])
     return {
         "echo_time_s": echo_time_s,
@@ -102,9 +124,19 @@ def _protocol(headers: list[ScanHeader]) -> dict[str, Any]:
         "n_points": n_points,
         "spectrometer_frequency_mhz": float(frequencies.median()),
         "reference_ppm": headers[0].axis.reference_ppm,
-        "n_scans": keys.most_common(1)[0][1],
-        "n_scans_of_other_protocols": len(headers) - keys.most_common(1)[0][1],
+        "sequences": _sequences(
+            header for header, key in zip(headers, keys, strict=True) if key == common
+        ),
+        "n_scans": n_scans,
+        "n_scans_of_other_protocols": len(headers) - n_scans,
     }
+
+
+def _sequences(headers: Iterable[ScanHeader]) -> list[str]:
+    """Return what most scans that name their sequence call it; several where that is unclear."""
+    named = Counter(tuple(sorted(recognised_sequences(header.fields))) for header in headers)
+    del named[()]
+    return list(named.most_common(1)[0][0]) if named else []
 
 
 def _print(table: pd.DataFrame) -> None:

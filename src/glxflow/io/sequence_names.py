@@ -50,6 +50,18 @@ def sequences_in(name: str) -> set[str]:
     return {sequence for sequence, pattern in _PLAIN.items() if pattern.search(name)}
 
 
+def recognised_sequences(fields: Mapping[str, Any]) -> set[str]:
+    """Return the sequences that any name in the metadata of a scan stands for.
+
+    Parameters
+    ----------
+    fields : mapping
+        As of `sequence_names`.
+    """
+    names = sequence_names(fields).values()
+    return {sequence for name in names for sequence in sequences_in(name)}
+
+
 def _text(value: Any) -> str:
     """Return the text of a field; empty where there is none."""
     content = value.get("Value", "") if isinstance(value, Mapping) else value
