@@ -33,6 +33,11 @@ def test_numbers_that_json_lacks_become_null(tmp_path):
     assert read_json(tmp_path / "r.json") == {"a": None, "b": [1.5, None], "c": {"d": None}}
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
+    (tmp_path / "r.json").write_text('{"EchoTime": 0.03}', encoding="utf-8-sig")
+    assert read_json(tmp_path / "r.json") == {"EchoTime": 0.03}
+
+
 @pytest.mark.parametrize("content", ["", "{", "[1]"])
 def test_a_file_that_holds_no_object_is_named(tmp_path, content):
     (tmp_path / "r.json").write_text(content)

@@ -45,7 +45,8 @@ def read_json(path: Path) -> dict[str, Any]:
         If the file is absent, or holds no JSON object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        # Editors on Windows put a byte-order mark before the text.
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise TableError(f"{path}: no such file. Check the path.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
