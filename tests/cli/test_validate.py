@@ -25,6 +25,15 @@ def test_problems_are_listed_and_end_with_exit_code_2(glxflow, bids):
     assert "sub-03_ses-1_task-ketamine_svs.nii.gz" in run.stderr
 
 
+def test_a_scan_whose_name_is_not_read_is_a_problem(glxflow, bids):
+    shutil.rmtree(bids / "sub-03")
+    scan = next((bids / "sub-02").rglob("*.nii.gz"))
+    scan.rename(scan.with_name("sub-02_ses-1_task-ket_v2_svs.nii.gz"))
+    run = glxflow("validate", bids)
+    assert run.returncode == 2
+    assert "sub-02_ses-1_task-ket_v2_svs.nii.gz: not read" in run.stderr
+
+
 def test_water_and_events_that_are_missing_are_told_from_those_that_are_there(glxflow, bids):
     for subject, suffix in (("01", "mrsref.nii.gz"), ("02", "events.tsv")):
         scan = next((bids / f"sub-{subject}").rglob("*_svs.nii.gz"))

@@ -1,7 +1,7 @@
 import pytest
 
 from glxflow.errors import DataError, TableError
-from glxflow.io.bids import find_scans, study_tables
+from glxflow.io.bids import find_scans, misnamed_scans, study_tables
 from glxflow.io.scan_names import infusion_onset_s, prefix_of
 
 
@@ -71,6 +71,8 @@ def test_two_scans_in_a_session_are_a_problem_of_that_session(data_set):
     root = data_set(*names, "sub-02_ses-1_task-ketamine_svs.nii.gz")
     ambiguous, fine = find_scans(root, None)
     assert "2 spectroscopy scans in one session" in ambiguous.problem
+    assert "by `task` in" in ambiguous.problem
+    assert "of one task (runs), move the others into sourcedata/" in ambiguous.problem
     assert not fine.problem
     assert [scan.problem for scan in find_scans(root, "ketamine")] == ["", ""]
 
@@ -79,6 +81,17 @@ def test_two_scans_in_a_session_are_a_problem_of_that_session(data_set):
 def test_an_empty_data_set_is_an_error_that_says_what_was_expected(data_set, task):
     with pytest.raises(DataError, match=r"no spectroscopy scan found.*_svs\.nii\.gz"):
         find_scans(data_set(), task)
+
+
+@pytest.mark.parametrize("name", ["sub-01_ses-1_task-ket_v2_svs.nii.gz", "ses-1_svs.nii.gz"])
+def test_a_scan_whose_name_bids_does_not_know_is_named(data_set, name):
+    root = data_set("sub-01_ses-1_task-ket_desc-bins_svs.nii.gz")
+    path = root / "sub-01" / "ses-1" / "mrs" / name
+    path.touch()
+    (problem,) = misnamed_scans(root)
+    assert problem.startswith(f"{path}: not read")
+    with pytest.raises(DataError, match=f"no spectroscopy scan found.*\n.*{name}: not read"):
+        find_scans(root, None)
 
 
 def test_a_folder_that_is_no_data_set_is_an_error(tmp_path):

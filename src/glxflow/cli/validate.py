@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from glxflow.errors import DataError, GlxflowError
-from glxflow.io.bids import Scan, find_scans
+from glxflow.io.bids import Scan, find_scans, misnamed_scans
 from glxflow.io.edit_order import edit_conditions
 from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.io.sequence_names import recognised_sequences
@@ -42,6 +42,7 @@ def validate(
     )
     _print(table)
     problems = [str(problem) for problem in table["problem"] if problem]
+    problems += misnamed_scans(bids_dir)
     if out is not None:
         for problem in problems:
             typer.secho(problem, err=True, fg="yellow")

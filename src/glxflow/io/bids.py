@@ -63,22 +63,45 @@ def find_scans(bids_dir: Path, task: str | None) -> tuple[Scan, ...]:
             f"{bids_dir}: no dataset_description.json, so this is no BIDS data set. "
             "Point bids_dir in config/config.yaml to the folder that holds participants.tsv."
         )
-    dataset = ancpbids.load_dataset(str(bids_dir))
-    files: list[Any] = dataset.query(scope="raw", suffix=["svs", "mrsref", "events"])
     grouped: dict[tuple[str, str], list[Any]] = {}
-    for file in files:
-        if _is_raw(file) and _has_task(file, task):
+    for file in _raw_files(bids_dir):
+        if _has_task(file, task):
             grouped.setdefault((file.entities["sub"], file.entities.get("ses", "")), []).append(
                 file
             )
     scans = tuple(scan for key in sorted(grouped) for scan in _scans_of(*key, grouped[key]))
     if not scans:
         wanted = f"sub-*/ses-*/mrs/*{f'_task-{task}' if task else ''}*{SCAN_SUFFIX}"
+        misnamed = "".join(f"\n  {problem}" for problem in misnamed_scans(bids_dir))
         raise DataError(
             f"{bids_dir}: no spectroscopy scan found. Expected files like {wanted}: "
-            "convert the raw data, or correct bids_dir or task in config/config.yaml."
+            f"convert the raw data, or correct bids_dir or task in config/config.yaml.{misnamed}"
         )
     return scans
+
+
+def misnamed_scans(bids_dir: Path) -> list[str]:
+    """Return what is wrong with the names of files that end as spectra do but are not read.
+
+    Parameters
+    ----------
+    bids_dir : Path
+        Root of the BIDS data set.
+    """
+    read = {file.get_relative_path() for file in _raw_files(bids_dir)}
+    return [
+        f"{path}: not read, for its name or folder is not as BIDS asks. Expected "
+        f"sub-01/ses-1/mrs/sub-01_ses-1_task-rest{SCAN_SUFFIX}, with labels of letters and digits."
+        for path in sorted(bids_dir.glob(f"sub-*/**/*{SCAN_SUFFIX}"))
+        if str(path.relative_to(bids_dir)) not in read and "_desc-" not in path.name
+    ]
+
+
+def _raw_files(bids_dir: Path) -> list[Any]:
+    """Return spectra, water references and events of all participants."""
+    dataset = ancpbids.load_dataset(str(bids_dir))
+    files: list[Any] = dataset.query(scope="raw", suffix=["svs", "mrsref", "events"])
+    return [file for file in files if _is_raw(file)]
 
 
 def _is_raw(file: Any) -> bool:
@@ -109,7 +132,8 @@ def _scans_of(subject: str, session: str, files: Iterable[Any]) -> Iterable[Scan
         names = ", ".join(str(file.name) for file in spectra)
         problem = (
             f"{len(spectra)} spectroscopy scans in one session ({names}). "
-            "Name the one to analyse by `task` in config/config.yaml."
+            "Name the one to analyse by `task` in config/config.yaml; of scans of one task (runs), "
+            "move the others into sourcedata/."
         )
     yield Scan(
         subject=f"sub-{subject}",
