@@ -223,6 +223,7 @@ def test_another_protocol_has_another_place_in_the_cache(run, tmp_path):
         (["--te", 30, "--pulses", "square", *SAMPLING], "--pulses is 'square'"),
         (["--delays", "6;15;9", *SAMPLING], "--delays is '6;15;9'"),
         (["--te", 30, "--metabolites", "Glu,Foo", *SAMPLING], "'Foo' has no spin system"),
+        (["--te", 30, "--metabolites", "", *SAMPLING], "'' has no spin system"),
         (["--te", 30, "--sequence", "fid", *SAMPLING], "'fid' is unknown"),
         (["--te", 30, "--spin-systems", "GABA", *SAMPLING], "--spin-systems is 'GABA'"),
         (["--te", 8, "--pulses", "shaped", *SAMPLING], "too short for the pulses"),
@@ -232,6 +233,28 @@ def test_broken_requests_name_the_option(arguments, message, run, tmp_path):
     with pytest.raises(GlxflowError, match=message):
         run("simulate", *arguments, "--out", tmp_path / "b.nii.gz")
     assert not (tmp_path / "b.nii.gz").exists()
+
+
+@pytest.mark.parametrize("te", ["nan", 0.03, 1001])
+def test_an_echo_time_that_is_none_in_ms_is_refused(te, run, tmp_path):
+    result = run("simulate", "--te", te, *SAMPLING, "--out", tmp_path / "b.nii.gz")
+    assert result.exit_code == 2
+    assert "expected 1 to 1000 ms" in result.stderr
+    assert not (tmp_path / "b.nii.gz").exists()
+
+
+def test_an_echo_time_may_not_contradict_the_scan(simulated_like):
+    assert simulated_like({}, "--te", "30.4")[1].echo_time_s == pytest.approx(0.0304)
+    with pytest.raises(ConfigError, match=r"--te is 35 ms, but .* has TE 30 ms"):
+        simulated_like({}, "--te", "35")
+
+
+@pytest.mark.parametrize("ends", [("4.2", "0.2"), ("100", "200"), ("nan", "3")])
+def test_a_range_without_points_is_refused(ends, run, tmp_path):
+    out = tmp_path / "b.nii.gz"
+    run("simulate", "--te", 30, "--metabolites", "Cr", *SAMPLING, "--out", out)
+    with pytest.raises(ConfigError, match=r"--ppm-range is .* holds 0 points.*lower end first"):
+        run("show", out, "--ppm-range", *ends, "--out", tmp_path / "page.html")
 
 
 def test_conversion_goes_round_through_the_formats(run, tmp_path):

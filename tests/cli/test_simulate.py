@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
-from glxflow.cli.simulate import simulate
+from glxflow.cli.simulate import app, simulate
 
 PROJECT = Path(__file__).parents[2]
 
@@ -40,6 +41,21 @@ def test_the_data_set_is_valid_bids(small):
 def test_the_same_seed_writes_the_same_bytes(small, tmp_path):
     simulate(tmp_path / "again", participants=2, transients=10, coils=1, points=256, seed=7)
     assert hashes(tmp_path / "again") == hashes(small)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--points", 8), ("--coils", 0), ("--seed", -1), ("--coils", -1)]
+)
+def test_a_number_that_cannot_be_is_refused_before_anything_is_written(option, value, tmp_path):
+    result = CliRunner().invoke(app, ["--out", str(tmp_path / "bids"), option, str(value)])
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}'" in result.stderr
+    assert not (tmp_path / "bids").exists()
+
+
+def test_the_fewest_points_that_are_accepted_are_simulated(tmp_path):
+    simulate(tmp_path / "bids", participants=2, transients=10, coils=1, points=128, seed=7)
+    assert len(list((tmp_path / "bids").rglob("*_svs.nii.gz"))) == 4
 
 
 def test_the_truth_stands_apart_from_the_data(small):

@@ -15,17 +15,16 @@ from glxflow.basis.pulses import editing_pulse, localisation_for
 from glxflow.basis.resample import resample
 from glxflow.basis.simulate import edited_difference
 from glxflow.cli.basis_cache import cached_basis
+from glxflow.cli.basis_sampling import EchoTime, sampling
 from glxflow.cli.basis_sequence import sequence_for
 from glxflow.cli.preprocess import EddyChoice, clean_scan
-from glxflow.errors import ConfigError, join_problems
+from glxflow.errors import ConfigError
 from glxflow.io.basis_files import FORMATS, format_of, load_basis, read_basis, write_basis
 from glxflow.io.files import atomic_path, sha256
-from glxflow.io.metadata import WATER_PPM, read_header
-from glxflow.io.tables import read_json
 from glxflow.preprocess.bins import BinPlan
 from glxflow.report.basis_page import BasisView, basis_page
 from glxflow.report.page import Provenance
-from glxflow.spectrum import Axis
+from glxflow.spectrum import Axis, BoolArray
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -56,7 +55,7 @@ def simulate(
             "press."
         ),
     ] = None,
-    te: Annotated[float | None, typer.Option(help="Echo time, in ms.")] = None,
+    te: EchoTime = None,
     delays: Annotated[
         str | None,
         typer.Option(help="Times between pulse centres and to the echo, in ms: 6,15,9."),
@@ -94,7 +93,7 @@ def simulate(
     """Simulate the responses of brain metabolites to a protocol."""
     is_shaped = _is_shaped(pulses)
     chosen_sequence = sequence_for(sequence, like)
-    axis, echo_time_s = _sampling(like, te, field_mhz, points, dwell)
+    axis, echo_time_s = sampling(like, te, field_mhz, points, dwell)
     delays_ms = _numbers("--delays", delays)
     protocols = [
         protocol_for(
@@ -108,7 +107,7 @@ def simulate(
         )
         for carrier_ppm in _carriers(edit_ppm)
     ]
-    names = metabolites.split(",") if metabolites else None
+    names = metabolites.split(",") if metabolites is not None else None
     chosen = _choices(spin_systems)
     sets = [cached_basis(protocol, names, chosen) for protocol in protocols]
     basis = edited_difference(*sets) if len(sets) > 1 else sets[0]
@@ -147,7 +146,7 @@ def convert(
     given = (field_mhz, points, dwell)
     axis = None
     if any(value is not None for value in given):
-        axis, _ = _sampling(None, 1.0, *given)
+        axis, _ = sampling(None, 1.0, *given)
     basis = load_basis(source, axis)
     for note in basis.notes:
         typer.secho(f"{source}: {note}", err=True)
@@ -187,7 +186,7 @@ def show(
 ) -> None:
     """Write a page with every component, and the pairs that cannot be told apart."""
     basis = read_basis(source)
-    inside = (basis.axis.ppm >= ppm_range[0]) & (basis.axis.ppm <= ppm_range[1])
+    inside = _inside(basis.axis, ppm_range)
     pairs = collinear_pairs(basis, ppm_range=ppm_range, linewidth_hz=linewidth_hz, limit=_ALIKE)
     view = BasisView(
         title=source.name,
@@ -207,6 +206,19 @@ def show(
         temporary.write_text(basis_page(view), encoding="utf-8")
 
 
+def _inside(axis: Axis, ppm_range: tuple[float, float]) -> BoolArray:
+    """Return which points of an axis are shown."""
+    low, high = ppm_range
+    inside = (axis.ppm >= low) & (axis.ppm <= high)
+    if inside.sum() < 2:
+        raise ConfigError(
+            f"--ppm-range is {low:g} {high:g} ppm, which holds {inside.sum()} points of the basis "
+            f"set: expected the lower end first, within {axis.ppm[0]:.1f} and "
+            f"{axis.ppm[-1]:.1f} ppm."
+        )
+    return inside
+
+
 def _files(source: Path) -> list[Path]:
     """Return the file, or those of a folder."""
     return (
@@ -214,49 +226,6 @@ def _files(source: Path) -> list[Path]:
         if source.is_dir()
         else [source]
     )
-
-
-def _sampling(
-    like: Path | None,
-    te: float | None,
-    field_mhz: float | None,
-    points: int | None,
-    dwell: float | None,
-) -> tuple[Axis, float | None]:
-    """Return the axis and the echo time (s): what is given, else what the scan says."""
-    known = _scan_values(like) if like else {}
-    values = {
-        "field-mhz": field_mhz or known.get("spectrometer_frequency_mhz"),
-        "points": points or known.get("n_points"),
-        "dwell": dwell or known.get("dwell_time_s"),
-    }
-    missing = [f"--{name} is not given" for name, value in values.items() if not value]
-    if missing:
-        raise ConfigError(
-            join_problems("glxflow basis", missing) + ". Give --like SCAN.nii.gz to take "
-            "them from a scan."
-        )
-    axis = Axis(
-        n_points=int(values["points"] or 0),
-        dwell_time_s=float(values["dwell"] or 0),
-        spectrometer_frequency_mhz=float(values["field-mhz"] or 0),
-        reference_ppm=known.get("reference_ppm", WATER_PPM),
-    )
-    return axis, te / 1000 if te is not None else known.get("echo_time_s")
-
-
-def _scan_values(like: Path) -> dict[str, float]:
-    """Return field, sampling and echo time of a scan, or of the protocol many scans share."""
-    if like.suffix == ".json":
-        return {name: value for name, value in read_json(like).items() if value is not None}
-    header = read_header(like)
-    return {
-        "spectrometer_frequency_mhz": header.axis.spectrometer_frequency_mhz,
-        "n_points": header.axis.n_points,
-        "dwell_time_s": header.axis.dwell_time_s,
-        "reference_ppm": header.axis.reference_ppm,
-        "echo_time_s": header.echo_time_s,
-    }
 
 
 def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:

@@ -12,7 +12,8 @@ from glxflow.io.basis_files import read_basis
 from glxflow.io.fit_range import range_problem
 from glxflow.spectrum import BasisSet, Series
 
-_LARGEST_TE_DIFFERENCE_S = 0.001
+LARGEST_TE_DIFFERENCE_S = 0.001
+"""Difference of echo times up to which a basis set is for a scan."""
 
 
 def _checked(ends: tuple[float, float]) -> tuple[float, float]:
@@ -47,7 +48,7 @@ def responses_for(basis: Path, series: Series, scan: Path | str) -> BasisSet:
         If it cannot be read, or is for another echo time, field or nucleus.
     """
     found = read_basis(basis)
-    if abs(found.echo_time_s - series.echo_time_s) > _LARGEST_TE_DIFFERENCE_S:
+    if abs(found.echo_time_s - series.echo_time_s) > LARGEST_TE_DIFFERENCE_S:
         raise BasisError(
             f"{basis}: the basis set is for TE {1000 * found.echo_time_s:g} ms, but {scan} has "
             f"TE {1000 * series.echo_time_s:g} ms. Simulate one with "

@@ -58,9 +58,9 @@ def simulate(
         float, typer.Option(help="Height of NAA over the noise in a stored transient; inf: none.")
     ] = 60.0,
     transients: Annotated[int, typer.Option(help="Stored transients over 50 min.")] = 20,
-    coils: Annotated[int, typer.Option(help="Receive coils.")] = 4,
-    points: Annotated[int, typer.Option(help="Samples of a transient, at 2 kHz.")] = 1024,
-    seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 2025,
+    coils: Annotated[int, typer.Option(min=1, help="Receive coils.")] = 4,
+    points: Annotated[int, typer.Option(min=128, help="Samples of a transient, at 2 kHz.")] = 1024,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 2025,
 ) -> None:
     """Write a digital trial, BIDS-valid, with its truth apart."""
     design = Design(participants, effect, blunting, seed)

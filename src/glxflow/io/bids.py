@@ -132,8 +132,8 @@ def _scans_of(subject: str, session: str, files: Iterable[Any]) -> Iterable[Scan
         names = ", ".join(str(file.name) for file in spectra)
         problem = (
             f"{len(spectra)} spectroscopy scans in one session ({names}). "
-            "Name the one to analyse by `task` in config/config.yaml; of scans of one task (runs), "
-            "move the others into sourcedata/."
+            "Name the one to analyse by `task` in config/config.yaml; of scans of one task "
+            "(runs), move the others into sourcedata/."
         )
     yield Scan(
         subject=f"sub-{subject}",
