@@ -112,3 +112,10 @@ def test_analyses_that_come_to_another_end_are_named_with_their_intervals():
     assert "of 1 of them the interval, unlike this one, holds zero: known errors" in said
     assert "set: all" not in said
     assert steadiness(row, pd.DataFrame()) == ""
+
+
+def test_an_analysis_that_excludes_zero_where_the_primary_does_not_is_named():
+    row = {"estimate": -0.0145, "ci_low": -0.03, "ci_high": 0.001}
+    other = {"model": "all rows", "estimate": -0.02, "ci_low": -0.035, "ci_high": -0.005}
+    said = steadiness(row, pd.DataFrame([other]))
+    assert "of 1 of them the interval, unlike this one, excludes zero: all rows" in said

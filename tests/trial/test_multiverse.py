@@ -10,6 +10,7 @@ from scipy import stats
 from glxflow.trial.changes import glx_changes
 from glxflow.trial.multiverse import multiverse
 from glxflow.trial.sensitivity import contrast_model
+from glxflow.trial.universe import universes
 
 T_TEST = "t test of periods"
 MIXED = "mixed model of bins"
@@ -38,6 +39,18 @@ def test_the_curve_has_every_specification_the_columns_allow(curve_of_reference)
     assert not table.iloc[:-2].duplicated(KEYS).any()
     assert set(table.loc[table["kind"] == "negative control", "outcome"]) == {"fwhm_hz"}
     assert (table["role"] == "exploratory").all()
+
+
+def test_errors_and_joint_changes_are_no_outcomes(make_plan, make_trial):
+    trial = make_trial(n=8)
+    ends = ("sd", "sd_model", "change_sd_model", "change_joint", "change_joint_sd")
+    wide = trial.assign(**{f"glx_tnaa_{end}": trial["glx_tnaa"] ** 2 for end in ends})
+    # The strict set leaves out the rows with the largest error.
+    without = trial.assign(glx_tnaa_sd=wide["glx_tnaa_sd"])
+    found, expected = (
+        [one.labels for one in universes(table, make_plan())] for table in (wide, without)
+    )
+    assert found == expected
 
 
 def test_what_is_not_possible_is_listed_with_its_reason(make_plan, make_trial):

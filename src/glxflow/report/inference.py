@@ -77,7 +77,7 @@ def steadiness(row: Row, others: pd.DataFrame) -> str:
     low, high = _number(row, "ci_low"), _number(row, "ci_high")
     if others.empty or math.isnan(low) or math.isnan(high):
         return ""
-    outside, undecided = [], []
+    outside, undecided, decided = [], [], []
     for other in _records(others):
         estimate, lowest, highest = (
             _number(other, key) for key in ("estimate", "ci_low", "ci_high")
@@ -85,13 +85,14 @@ def steadiness(row: Row, others: pd.DataFrame) -> str:
         words = f"{other['model']} ({number(estimate)} {interval(lowest, highest)})"
         if not low <= estimate <= high:
             outside.append(words)
-        elif _excludes_zero(low, high) and not _excludes_zero(lowest, highest):
-            undecided.append(words)
+        elif _excludes_zero(low, high) != _excludes_zero(lowest, highest):
+            (undecided if _excludes_zero(low, high) else decided).append(words)
     said = [
         f"of {len(names)} of them {what}: {'; '.join(names)}"
         for names, what in (
             (outside, "the estimate lies outside of this interval"),
             (undecided, "the interval, unlike this one, holds zero"),
+            (decided, "the interval, unlike this one, excludes zero"),
         )
         if names
     ]

@@ -23,7 +23,7 @@ MEAN_BASELINE, LAST_BASELINE = "mean of baseline bins", "last baseline bin"
 WORST_SHARE = 0.05
 """Share of rows that strict quality control takes away by each figure of merit."""
 
-_OUTCOME = re.compile(r"^(glx|glu|gln)_(tnaa|tcr|tcho|water)\w*$")
+_OUTCOME = re.compile(r"^(glx|glu|gln)_(tnaa|tcr|tcho|water)$")
 _NONE, _MODERATE, _STRICT = "none", "moderate", "strict"
 _WORSE_IF = {"fwhm_hz": 1.0, "snr": -1.0}
 
@@ -94,8 +94,8 @@ def universes(trial: pd.DataFrame, plan: Plan) -> Iterator[Universe]:
         Names the planned outcome, which may be any column.
     """
     columns = [str(name) for name in trial]
-    outcomes = [name for name in columns if _OUTCOME.match(name) and not name.endswith("_sd")]
-    outcomes = list(dict.fromkeys([plan.outcome, *outcomes]))
+    # Errors and joint changes, too, are columns that begin with an outcome's name.
+    outcomes = list(dict.fromkeys([plan.outcome, *filter(_OUTCOME.match, columns)]))
     outcomes += [name for name in CONTROLS if name in trial and name not in outcomes]
     baselines = trial.loc[trial["bin"] <= BASELINE_BIN, "bin"].unique()
     starts = (MEAN_BASELINE, LAST_BASELINE) if len(baselines) > 1 else ("baseline",)
