@@ -98,6 +98,12 @@ def test_a_participant_without_any_session_is_listed():
     assert "plans no session" in row["reason"]
 
 
+def test_a_participant_without_any_session_leaves_whole_periods_to_the_others():
+    extra = pd.DataFrame({"subject": ["sub-09"], "sex": ["F"], "age": [20.0], "sequence": ["PN"]})
+    table = account(participants=pd.concat([PARTICIPANTS, extra]))
+    assert table.to_csv(columns=["period"], index=False).split() == ["period", *"1212", '""']
+
+
 @pytest.fixture
 def concentrations():
     rows = [

@@ -173,6 +173,8 @@ def account_for_sessions(
         participants, on="subject", how="outer"
     )
     rows = rows.reindex(columns=list(dict.fromkeys((*DESIGN, *carried))))
+    # A row without a period would make those of all others 1.0 and 2.0.
+    rows["period"] = pd.to_numeric(rows["period"]).astype("Int64")
     known = set(participants["subject"])
     verdicts = [
         _verdict(row, outcomes, table_problems, conditions, known)

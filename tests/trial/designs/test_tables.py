@@ -45,6 +45,10 @@ FAULTS = {
             "sequence .* has .* in period 1: an allocation contradicts it",
         ),
         "duplicate": (lambda t: pd.concat([t, t.iloc[[3]]]), "more than one row for .*sub-01"),
+        "half a period": (
+            lambda t: put(t, among(t, subject="sub-01", period=1), period=1.5),
+            "period 1.5 is no whole number",
+        ),
         "bin": (lambda t: put(t, t.index == 2, bin="late"), "bin 'late' is no number"),
         "qc": (lambda t: put(t, t.index == 2, qc_pass="yes"), "qc_pass holds 'yes' in 1 rows"),
         "sd": (

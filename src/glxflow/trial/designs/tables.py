@@ -14,8 +14,9 @@ CROSSOVER = ("subject", "sequence", "period", "condition")
 def check_design(table: pd.DataFrame, keys: Sequence[str], plan: Plan, where: str) -> pd.DataFrame:
     """Return a table that agrees with the design, with every column of it.
 
-    Where the design has one session a participant, a period that is absent is 1;
-    where it is no crossover, a sequence that is absent is empty.
+    Periods are integers, however the table was read. Where the design has one session
+    a participant, a period that is absent is 1; where it is no crossover, a sequence
+    that is absent is empty.
 
     Parameters
     ----------
@@ -43,6 +44,7 @@ def check_design(table: pd.DataFrame, keys: Sequence[str], plan: Plan, where: st
         table = table.assign(sequence="")
     problems = [*_levels(table, plan), *_numbers(table, keys), *_twice(table, keys)]
     if not problems:
+        table = table.assign(period=pd.to_numeric(table["period"]).astype(int))
         sessions = table[[*_columns(plan), "sequence", "period"]]
         sessions = sessions.loc[:, ~sessions.columns.duplicated()].drop_duplicates()
         problems = list(_ALLOCATION[plan.design](sessions, plan))
@@ -80,11 +82,13 @@ def _levels(table: pd.DataFrame, plan: Plan) -> Iterator[str]:
 
 
 def _numbers(table: pd.DataFrame, keys: Sequence[str]) -> Iterator[str]:
-    """Yield times that are no numbers."""
+    """Yield times that are no numbers, and periods that are not whole."""
     for name in dict.fromkeys(("period", *keys)):
         numbers = pd.to_numeric(table[name], errors="coerce")
-        if name != "subject" and numbers.isna().any():
-            yield f"{name} {table.loc[numbers.isna(), name].iloc[0]!r} is no number"
+        wrong = numbers.isna() | ((numbers % 1 != 0) & (name == "period"))
+        if name != "subject" and wrong.any():
+            whole = "whole " if name == "period" else ""
+            yield f"{name} {table.loc[wrong, name].iloc[0]!r} is no {whole}number"
 
 
 def _twice(table: pd.DataFrame, keys: Sequence[str]) -> Iterator[str]:

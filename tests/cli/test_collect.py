@@ -1,0 +1,131 @@
+"""From what was found in every session to the group's tables, on a small made-up study."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from glxflow.cli.collect import app
+from glxflow.io.config import read_yaml
+from glxflow.io.tables import read_tsv, write_tsv
+from glxflow.trial.changes import clinical_changes, glx_changes
+from glxflow.trial.plan import plan_from
+
+PLAN = Path(__file__).parents[2] / "config" / "trial.yaml"
+SEQUENCES = {"sub-01": "PN", "sub-02": "NP", "sub-03": "PN"}
+LABELS = {"P": "placebo", "N": "naltrexone"}
+
+
+class Study:
+    """A crossover of three participants whose spectra were fitted, as tables on disk."""
+
+    def __init__(self, root):
+        self.bids, self.results = root / "bids", root / "results"
+        self.group = self.results / "group"
+        self.group.mkdir(parents=True)
+        self.plan = root / "plan.yaml"
+        self.plan.write_text(PLAN.read_text())
+        self.scans = []
+        people = [(name, "F", 30, order) for name, order in SEQUENCES.items()]
+        self.participants(people)
+        scores = []
+        for subject, order in SEQUENCES.items():
+            self.sessions(subject, [(f"ses-{n}", n, LABELS[order[n - 1]]) for n in (1, 2)])
+            for session in ("ses-1", "ses-2"):
+                self.fitted(subject, session)
+                scores += [(subject, session, day, 30 - 9 * day) for day in (0, 1)]
+        self.bids.joinpath("phenotype").mkdir()
+        columns = ["participant_id", "session_id", "day", "total"]
+        write_tsv(self.bids / "phenotype" / "madrs.tsv", pd.DataFrame(scores, columns=columns))
+
+    def participants(self, people):
+        columns = ["participant_id", "sex", "age", "sequence"]
+        write_tsv(self.bids / "participants.tsv", pd.DataFrame(people, columns=columns))
+
+    def sessions(self, subject, rows):
+        path = self.bids / subject / f"{subject}_sessions.tsv"
+        write_tsv(path, pd.DataFrame(rows, columns=["session_id", "period", "condition"]))
+
+    def path(self, subject, session, ending):
+        folder = self.results / subject / session / "mrs"
+        return folder / f"{subject}_{session}_{ending}"
+
+    def fitted(self, subject, session):
+        """Write what a fit of a baseline and two bins leaves."""
+        self.scans.append({"subject": subject, "session": session, "problem": ""})
+        parts = pd.DataFrame({"bin": [0, 1, 2], "t_min": [-5.0, 5.0, 15.0]})
+        change = 0.01 * len(self.scans) * parts["bin"]
+        names = [
+            parts.assign(metabolite=name, ratio_tnaa=level + change, ratio_tnaa_sd=0.02)
+            for name, level in {"Glx": 1.4, "Glu": 1.1}.items()
+        ]
+        qc = parts.assign(
+            n_transients=4, snr=50.0, fwhm_hz=5.0, qc_level="pass", qc_pass=1, flags="",
+            status="converged",
+        )  # fmt: skip
+        write_tsv(self.path(subject, session, "desc-fit_concentrations.tsv"), pd.concat(names))
+        write_tsv(self.path(subject, session, "desc-qc.tsv"), qc)
+        record = self.path(subject, session, "desc-fit_concentrations.json")
+        record.write_text(json.dumps({"Status": "ok"}))
+
+    def change(self, subject, session, ending, change):
+        """Write a result of a session anew."""
+        path = self.path(subject, session, ending)
+        write_tsv(path, change(read_tsv(path)))
+
+    def collect(self):
+        """Run the command and return the plan, what became of every session, and the result."""
+        listed = pd.DataFrame(self.scans)
+        places = listed["subject"] + "/" + listed["session"] + "/mrs/"
+        names = listed["subject"] + "_" + listed["session"] + "_svs.nii.gz"
+        write_tsv(self.group / "scans.tsv", listed.assign(svs=places + names))
+        arguments = [self.bids, self.results, "--plan", self.plan]
+        result = CliRunner().invoke(app, [str(part) for part in arguments], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return self.table("sessions").set_index(["subject", "session"])
+
+    def table(self, name):
+        return read_tsv(self.group / f"{name}.tsv", text=("sequence",))
+
+    @property
+    def content(self):
+        """The plan."""
+        return plan_from(read_yaml(self.plan), "plan.yaml")
+
+    def replan(self, **changes):
+        """Change the plan."""
+        self.plan.write_text(yaml.safe_dump(read_yaml(self.plan) | changes))
+
+
+@pytest.fixture
+def study(tmp_path):
+    return Study(tmp_path)
+
+
+def test_a_sound_study_uses_every_session(study):
+    assert study.collect()["status"].eq("used").all()
+    assert len(study.table("trial")) == 18
+    assert len(glx_changes(study.table("trial"), study.content)) == 12
+
+
+@pytest.mark.parametrize("fault", ["never scanned", "mistyped"])
+def test_a_participant_without_sessions_leaves_the_others_to_the_trial(study, fault):
+    if fault == "never scanned":
+        people = [(name, "F", 30, order) for name, order in SEQUENCES.items()]
+        study.participants([*people, ("sub-09", "M", 40, "PN")])
+    else:
+        study.sessions("sub-03", [("1", 1, "placebo"), ("ses-2", 2, "naltrexone")])
+    sessions = study.collect()
+    assert sessions["status"].eq("used").sum() == (6 if fault == "never scanned" else 4)
+    for name, changes in (("trial", glx_changes), ("clinical", clinical_changes)):
+        assert changes(study.table(name), study.content)["period"].isin([1, 2]).all()
+
+
+def test_a_period_that_was_saved_as_1_point_0_is_period_1(study):
+    study.collect()
+    trial = study.table("trial")
+    changes = glx_changes(trial.assign(period=trial["period"].astype(float)), study.content)
+    assert changes["visit"].unique().tolist() == ["1", "2"]
