@@ -129,3 +129,77 @@ def test_a_period_that_was_saved_as_1_point_0_is_period_1(study):
     trial = study.table("trial")
     changes = glx_changes(trial.assign(period=trial["period"].astype(float)), study.content)
     assert changes["visit"].unique().tolist() == ["1", "2"]
+
+
+def no_events(study):
+    for ending in ("desc-qc.tsv", "desc-fit_concentrations.tsv"):
+        study.change("sub-02", "ses-1", ending, lambda t: t[t["bin"] == 0].assign(t_min=25.0))
+
+
+def failing(*bins):
+    def spoil(study):
+        study.change(
+            "sub-02", "ses-1", "desc-qc.tsv",
+            lambda t: t.assign(qc_pass=1 - t["bin"].isin(bins), flags="SNR is 3."),
+        )  # fmt: skip
+
+    return spoil
+
+
+def unmeasured(study):
+    study.replan(outcome="glu_tnaa")
+    study.change(
+        "sub-02", "ses-1", "desc-fit_concentrations.tsv",
+        lambda t: t.assign(ratio_tnaa=t["ratio_tnaa"].mask(t["metabolite"] == "Glu")),
+    )  # fmt: skip
+
+
+UNFIT = ("excluded", "quality")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "verdict", "message"),
+    [
+        (no_events, ("excluded", "events"), "Add its *_events.tsv"),
+        (failing(0), UNFIT, "no baseline can be used. Bin 0: SNR is 3. See the page"),
+        (failing(1, 2), UNFIT, "no later bin can be used. Bin 1: SNR is 3. Bin 2: SNR is 3."),
+        (failing(0, 1, 2), UNFIT, "no baseline can be used. Bin 0: SNR is 3."),
+        (unmeasured, UNFIT, "no baseline can be used. Bin 0: no glu_tnaa."),
+    ],
+)
+def test_a_session_that_tells_no_change_is_excluded_with_its_reason(
+    study, spoil, verdict, message
+):
+    spoil(study)
+    sessions = study.collect()
+    row = sessions.loc[("sub-02", "ses-1")]
+    assert (row["status"], row["stage"]) == verdict
+    assert message in row["reason"]
+    changes = glx_changes(study.table("trial"), study.content)
+    n_analysed = len(changes[["subject", "session"]].drop_duplicates())
+    assert sessions["status"].eq("used").sum() == n_analysed == 5
+    # Its scores are no worse for it.
+    assert len(study.table("clinical")) == 12
+
+
+def test_one_bin_that_fails_takes_no_session(study):
+    failing(1)(study)
+    assert study.collect()["status"].eq("used").all()
+
+
+def test_where_all_rows_are_analysed_quality_excludes_no_session(study):
+    failing(0, 1, 2)(study)
+    study.replan(analysis_set="all")
+    assert study.collect()["status"].eq("used").all()
+
+
+def test_rows_that_quality_alone_excludes_stay_for_analyses_of_all_rows(study):
+    failing(0, 1, 2)(study)
+    study.collect()
+    assert study.table("trial")["qc_pass"].value_counts().to_dict() == {1: 15, 0: 3}
+
+
+def test_a_whole_scan_is_no_baseline_in_the_trial(study):
+    no_events(study)
+    study.collect()
+    assert len(study.table("trial")) == 15

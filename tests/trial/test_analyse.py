@@ -70,6 +70,7 @@ def changed(column, value, *rows):
 
 FIRST = range(8)  # rows of sub-01: two sessions of a baseline and three bins
 FAULTS = {
+    "empty": lambda t: t.iloc[:0],
     "duplicate": lambda t: pd.concat([t, t.iloc[[3]]], ignore_index=True),
     "one condition": changed("condition", "naltrexone", *range(4)),
     "unknown condition": changed("condition", "saline", 2),
@@ -107,6 +108,7 @@ FAULTS = {
         ("one arm", "fewer than two participants have usable data under naltrexone"),
         ("no outcome", "no column 'glx_tnaa'"),
         ("no qc", "no column qc_pass"),
+        ("empty", "no row. See sessions.tsv"),
     ],
 )
 def test_bad_tables_are_refused_with_what_is_wrong(fault, message, make_plan, make_trial):

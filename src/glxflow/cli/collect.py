@@ -12,7 +12,12 @@ from glxflow.io.config import read_yaml
 from glxflow.io.records import read_record, write_description
 from glxflow.io.study import read_participants, read_scores, read_sessions
 from glxflow.io.tables import read_tsv, write_tsv
-from glxflow.trial.assemble import account_for_sessions, clinical_table, trial_table
+from glxflow.trial.assemble import (
+    account_for_sessions,
+    clinical_table,
+    trial_table,
+    without_change,
+)
 from glxflow.trial.plan import Plan, plan_from
 
 app = typer.Typer()
@@ -40,13 +45,14 @@ def collect(
     subjects = sorted({*participants["subject"], *(scan.subject for scan in scans)})
     planned, table_problems = read_sessions(bids_dir, subjects)
     outcomes = {(scan.subject, scan.session): _outcome(results, scan) for scan in scans}
-    sessions = account_for_sessions(
-        participants, planned, outcomes, table_problems, what.conditions, what.carried
-    )
     fitted = [scan for scan in scans if not outcomes[scan.subject, scan.session][1]]
     concentrations, qc = (
         _stacked(results, fitted, ending)
         for ending in ("desc-fit_concentrations.tsv", "desc-qc.tsv")
+    )
+    outcomes |= without_change(concentrations, qc, what)
+    sessions = account_for_sessions(
+        participants, planned, outcomes, table_problems, what.conditions, what.carried
     )
     sessions = sessions.assign(note=_notes(bids_dir, sessions, what))
     write_tsv(group / "sessions.tsv", sessions)

@@ -5,6 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from glxflow.trial.changes import BASELINE_BIN
+from glxflow.trial.plan import Plan
+
 METABOLITES = ("Glx", "Glu", "Gln")
 """Numerators of the outcomes, over each denominator."""
 
@@ -16,6 +19,10 @@ DESIGN = ("subject", "session", "sex", "age", "sequence", "period", "condition")
 
 USED, EXCLUDED, FAILED, MISSING = "used", "excluded", "failed", "missing"
 """What can become of a planned session."""
+
+_DESIGN, _EVENTS, _QUALITY = "design", "events", "quality"
+_FAILING = ("preprocess", "fit")
+"""Stages whose refusal is a failure; what the others refuse is excluded."""
 
 
 def outcomes_wide(concentrations: pd.DataFrame) -> pd.DataFrame:
@@ -104,18 +111,21 @@ def trial_table(
     qc : DataFrame
         A row per subject, session and bin with t_min, n_transients, snr, fwhm_hz, qc_pass.
     sessions : DataFrame
-        As `account_for_sessions` returns it; only sessions that are used enter.
+        As `account_for_sessions` returns it. Sessions that are used enter, and those
+        that quality alone excludes: what is missing is counted by their rows, and
+        analyses of all rows take them.
     changes : DataFrame, optional
         As `joint_changes` takes it; absent where bins were not fitted jointly.
     """
-    used = _design_of(sessions[sessions["status"] == USED])
+    entering = (sessions["status"] == USED) | (sessions["stage"] == _QUALITY)
+    entered = _design_of(sessions[entering])
     figures = ["t_min", "n_transients", "snr", "fwhm_hz", "qc_pass"]
     keys = ["subject", "session", "bin"]
     outcomes = outcomes_wide(concentrations)
     measured = qc[[*keys, *figures]].merge(outcomes, on=keys, how="left")
     if changes is not None:
         measured = measured.merge(joint_changes(changes, outcomes), on=keys, how="left")
-    return used.merge(measured, on=["subject", "session"], how="inner").sort_values(
+    return entered.merge(measured, on=["subject", "session"], how="inner").sort_values(
         ["subject", "period", "bin"], ignore_index=True
     )
 
@@ -123,9 +133,10 @@ def trial_table(
 def clinical_table(scores: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
     """Return the scores with the design: a row per participant, session and day.
 
-    Sessions whose scan is missing or failed still count for the clinical outcome.
+    Sessions whose scan is missing, failed or excluded still count for the clinical
+    outcome; those whose design is not known do not.
     """
-    known = _design_of(sessions[sessions["status"] != EXCLUDED])
+    known = _design_of(sessions[sessions["stage"] != _DESIGN])
     return known.merge(scores, on=["subject", "session"], how="inner").sort_values(
         ["subject", "period", "day"], ignore_index=True
     )
@@ -134,6 +145,62 @@ def clinical_table(scores: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame
 def _design_of(sessions: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that say who was measured when and how, without the account."""
     return sessions.drop(columns=["status", "stage", "reason", "note"], errors="ignore")
+
+
+def without_change(
+    concentrations: pd.DataFrame, qc: pd.DataFrame, plan: Plan
+) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return which of the fitted sessions tell no change, with the stage and why.
+
+    In every design a session counts by the change of its later bins from its own
+    baseline: it needs a baseline and a later bin in the plan's analysis set.
+
+    Parameters
+    ----------
+    concentrations : DataFrame
+        As `outcomes_wide` takes it.
+    qc : DataFrame
+        As `trial_table` takes it, with `flags`, the reasons of the quality in words.
+    plan : Plan
+        Outcome and analysis set.
+    """
+    if qc.empty:
+        return {}
+    outcomes = outcomes_wide(concentrations)
+    table = qc.merge(outcomes, on=["subject", "session", "bin"], how="left")
+    found = {
+        (str(subject), str(session)): _obstacle(bins, plan)
+        for (subject, session), bins in table.groupby(["subject", "session"])
+    }
+    return {session: obstacle for session, obstacle in found.items() if obstacle[1]}
+
+
+def _obstacle(bins: pd.DataFrame, plan: Plan) -> tuple[str, str]:
+    """Return the stage and the reason why the bins of a session tell no change, or nothing."""
+    is_baseline = bins["bin"] <= BASELINE_BIN
+    if (bins.loc[is_baseline, "t_min"] >= 0).any():
+        return _EVENTS, (
+            "the scan has no infusion event, so that all of it is one bin without a baseline. "
+            "Add its *_events.tsv with the start of the infusion."
+        )
+    for name, part in (("baseline", bins[is_baseline]), ("later bin", bins[~is_baseline])):
+        faults = [_fault(row, plan) for row in part.to_dict("records")]
+        if all(faults):
+            found = " ".join(dict.fromkeys(faults)) or "Every transient was left out."
+            return _QUALITY, (
+                f"no {name} can be used. {found} See the page of the scan; limits of quality are "
+                "set under qc in config/config.yaml."
+            )
+    return "", ""
+
+
+def _fault(row: Mapping[Hashable, Any], plan: Plan) -> str:
+    """Say why the analysis set has no place for a bin, or nothing."""
+    if plan.analysis_set == "qc_pass" and not row["qc_pass"]:
+        return f"Bin {row['bin']}: {row['flags']}"
+    if pd.isna(row.get(plan.outcome)):
+        return f"Bin {row['bin']}: no {plan.outcome}."
+    return ""
 
 
 def account_for_sessions(
@@ -154,7 +221,7 @@ def account_for_sessions(
         Columns subject, session, period, condition.
     outcomes : mapping
         From (subject, session) of every scan to its stage and message: ("", "")
-        for a scan that was fitted, else the stage that refused it and why.
+        for a scan that the trial can use, else the stage that refused it and why.
     table_problems : mapping
         From subject to what is wrong with its sessions table.
     conditions : sequence of str
@@ -196,17 +263,17 @@ def _verdict(
     """Return status, stage and reason of one session, the first obstacle deciding."""
     subject, session = str(row["subject"]), str(row["session"])
     if subject in table_problems:
-        return EXCLUDED, "design", table_problems[subject]
+        return EXCLUDED, _DESIGN, table_problems[subject]
     if subject not in known:
-        return EXCLUDED, "design", f"participants.tsv has no row for {subject}. Add one."
+        return EXCLUDED, _DESIGN, f"participants.tsv has no row for {subject}. Add one."
     if pd.isna(row["session"]):
-        return MISSING, "design", f"{subject}_sessions.tsv plans no session, and none was scanned."
+        return MISSING, _DESIGN, f"{subject}_sessions.tsv plans no session, and none was scanned."
     if pd.isna(row["period"]):
-        return EXCLUDED, "design", f"{subject}_sessions.tsv has no row for {session}. Add one."
+        return EXCLUDED, _DESIGN, f"{subject}_sessions.tsv has no row for {session}. Add one."
     if row["condition"] not in conditions:
         return (
             EXCLUDED,
-            "design",
+            _DESIGN,
             f"{subject}_sessions.tsv gives condition {row['condition']!r} for {session}, but the "
             f"plan knows {', '.join(conditions)}. Correct the table, or `conditions` in the plan.",
         )
@@ -218,4 +285,6 @@ def _verdict(
             f"no *_svs.nii.gz in {where}. Convert the raw data, if there are any.",
         )
     stage, message = outcomes[subject, session]
-    return (FAILED, stage, message) if message else (USED, "", "")
+    if not message:
+        return USED, "", ""
+    return FAILED if stage in _FAILING else EXCLUDED, stage, message

@@ -34,9 +34,14 @@ def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     Raises
     ------
     TableError
-        If the outcome is absent, not numeric or missing everywhere, or the design
-        is contradicted.
+        If the table is empty, the outcome is absent, not numeric or missing everywhere,
+        or the design is contradicted.
     """
+    if trial.empty:
+        raise TableError(
+            "trial table: no row. See sessions.tsv for why each session was left out, and what "
+            "to do."
+        )
     trial = check_design(trial, ("subject", "period", "bin"), plan, "trial table")
     table = _numeric(trial, plan.outcome)
     if f"{plan.outcome}_sd" in table and table[f"{plan.outcome}_sd"].notna().any():
