@@ -203,3 +203,23 @@ def test_a_whole_scan_is_no_baseline_in_the_trial(study):
     no_events(study)
     study.collect()
     assert len(study.table("trial")) == 15
+
+
+def test_a_scan_that_may_be_the_wrong_one_is_excluded_with_the_problem(study):
+    study.scans[2]["problem"] = "x_svs.nii.gz: 2 spectroscopy scans in one session (x, y)."
+    sessions = study.collect()
+    row = sessions.loc[("sub-02", "ses-1")]
+    assert row[["status", "stage"]].tolist() == ["excluded", "scan"]
+    assert "2 spectroscopy scans in one session" in row["reason"]
+    assert sessions["status"].eq("used").sum() == 5
+    for name in ("trial", "concentrations", "qc"):
+        assert len(study.table(name)[["subject", "session"]].drop_duplicates()) == 5
+
+
+def test_a_scan_that_failed_keeps_the_message_of_its_stage(study):
+    study.scans[2]["problem"] = "what validate says"
+    failure = {"Status": "failed", "Stage": "preprocess", "Error": "what preprocess says"}
+    record = study.path("sub-02", "ses-1", "desc-fit_concentrations.json")
+    record.write_text(json.dumps(failure))
+    row = study.collect().loc[("sub-02", "ses-1")]
+    assert row[["status", "stage", "reason"]].tolist() == ["failed", *list(failure.values())[1:]]

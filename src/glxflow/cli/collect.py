@@ -71,12 +71,17 @@ def collect(
 
 
 def _outcome(results: Path, scan: ListedScan) -> tuple[str, str]:
-    """Return stage and message of a scan that failed, or nothing."""
+    """Return stage and message of a scan that failed or is doubtful by itself, or nothing.
+
+    What could be fitted though something is wrong with it may be the wrong scan.
+    """
     path = scan.result(results, "desc-fit_concentrations.json")
     if not path.exists():
         return "fit", f"{path}: no record. Run the workflow to its end, or see its log."
     record = read_record(path)
-    return ("", "") if record["Status"] == "ok" else (record["Stage"], record["Error"])
+    if record["Status"] != "ok":
+        return record["Stage"], record["Error"]
+    return ("scan", scan.problem) if scan.problem else ("", "")
 
 
 def _stacked(results: Path, scans: list[ListedScan], ending: str) -> pd.DataFrame:

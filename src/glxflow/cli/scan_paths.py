@@ -17,11 +17,14 @@ class ListedScan:
         BIDS labels with their prefix.
     prefix : str
         What the names of its results begin with.
+    problem : str
+        What `glxflow validate` has found wrong with it, or nothing.
     """
 
     subject: str
     session: str
     prefix: str
+    problem: str = ""
 
     def result(self, results: Path, ending: str) -> Path:
         """Return the path of one of its results."""
@@ -30,8 +33,8 @@ class ListedScan:
 
 def listed_scans(scans_tsv: Path) -> tuple[ListedScan, ...]:
     """Return the scans that `glxflow validate` has listed."""
-    table = read_tsv(scans_tsv, text=("subject", "session"))
+    table = read_tsv(scans_tsv, text=("subject", "session", "problem")).fillna({"problem": ""})
     return tuple(
-        ListedScan(row["subject"], row["session"], prefix_of(Path(row["svs"])))
+        ListedScan(row["subject"], row["session"], prefix_of(Path(row["svs"])), row["problem"])
         for row in table.to_dict("records")
     )
