@@ -9,6 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 from glxflow.cli.collect import app
+from glxflow.errors import TableError
 from glxflow.io.config import read_yaml
 from glxflow.io.tables import read_tsv, write_tsv
 from glxflow.trial.changes import clinical_changes, glx_changes
@@ -223,3 +224,26 @@ def test_a_scan_that_failed_keeps_the_message_of_its_stage(study):
     record.write_text(json.dumps(failure))
     row = study.collect().loc[("sub-02", "ses-1")]
     assert row[["status", "stage", "reason"]].tolist() == ["failed", *list(failure.values())[1:]]
+
+
+def test_tables_of_an_earlier_run_do_not_stay_beside_those_of_this_one(study):
+    changed = {"bin": [1], "metabolite": ["Glx"], "over": ["tNAA"], "change_percent": [5.0],
+               "change_percent_sd": [1.0], "change_percent_common_sd": [0.5]}  # fmt: skip
+    path = study.path("sub-01", "ses-1", "desc-fit_changes.tsv")
+    write_tsv(path, pd.DataFrame(changed))
+    study.collect()
+    assert len(study.table("changes")) == 1
+    path.unlink()
+    study.collect()
+    assert not (study.group / "changes.tsv").exists()
+
+
+def test_where_nothing_could_be_fitted_no_trial_is_left_to_analyse(study):
+    study.collect()
+    failure = json.dumps({"Status": "failed", "Stage": "fit", "Error": "x"})
+    for scan in study.scans:
+        name = "desc-fit_concentrations.json"
+        study.path(scan["subject"], scan["session"], name).write_text(failure)
+    with pytest.raises(TableError, match="no session could be fitted"):
+        study.collect()
+    assert not (study.group / "trial.tsv").exists()

@@ -1,5 +1,63 @@
 import json
 
+import pytest
+from typer.testing import CliRunner
+
+from glxflow.cli.report import app
+from glxflow.errors import ConfigError
+
+
+@pytest.fixture
+def group(tmp_path):
+    """Return a folder with the tables of a small study, an earlier one's among them."""
+    folder = tmp_path / "group"
+    (folder / "inference").mkdir(parents=True)
+    for name, content in {
+        "sessions": "subject session period condition status stage reason note\n"
+        "sub-01 ses-1 1 placebo used n/a n/a n/a",
+        "trial": "subject session condition bin t_min glx_tnaa qc_pass",
+        "qc": "subject session bin snr fwhm_hz qc_pass flags",
+        "clinical": "subject session condition day madrs",
+        "scans": "subject session svs\nsub-01 ses-1 x_svs.nii.gz",
+        "inference/primary": "role model term estimate",
+        "inference/attenuation": "outcome estimate",
+        "inference/equivalence": "outcome estimate\nglx_tnaa 0.5",
+    }.items():
+        (folder / f"{name}.tsv").write_text(content.replace(" ", "\t") + "\n")
+    return folder
+
+
+def record(**changes):
+    return json.dumps(
+        {
+            "PlanId": "x", "PlanSHA256": "0", "Seed": 1, "Masked": False, "Models": [],
+            "Conditions": ["placebo", "naltrexone"], "Outcome": "glx_tnaa", "Instrument": "madrs",
+            "Cautions": [], "Warnings": [], **changes,
+        }
+    )  # fmt: skip
+
+
+def draw(group, page):
+    arguments = [str(group), "--out", str(page)]
+    assert CliRunner().invoke(app, arguments, catch_exceptions=False).exit_code == 0
+
+
+def test_the_page_shows_what_its_analysis_has_written_and_nothing_older(group, tmp_path):
+    page, tables = tmp_path / "report.html", ["primary", "attenuation"]
+    path = group / "inference" / "inference.json"
+    path.write_text(record(Tables=[*tables, "equivalence"]))
+    draw(group, page)
+    assert "Equivalence" in page.read_text()
+    path.write_text(record(Tables=tables))
+    draw(group, page)
+    assert "quivalence" not in page.read_text()
+
+
+def test_a_record_that_lists_no_tables_is_asked_for_again(group, tmp_path):
+    (group / "inference" / "inference.json").write_text(record())
+    with pytest.raises(ConfigError, match="Run the analysis again with `glxflow trial run`"):
+        draw(group, tmp_path / "report.html")
+
 
 def test_a_masked_analysis_gets_no_page_that_would_unmask_it(glxflow, tmp_path):
     group = tmp_path / "group"

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from glxflow.cli.trial import app
 from glxflow.errors import GlxflowError
+from glxflow.trial.analyse import Analysis
 
 STATS = Path(__file__).parents[1] / "data" / "stats"
 PLAN = Path(__file__).parents[2] / "config" / "trial.yaml"
@@ -61,6 +62,19 @@ def test_run_writes_the_results_of_the_reference_trial(tmp_path, plan):
         "madrs_A.csv",
         "plan.yaml",
     ]
+
+
+def test_a_second_plan_leaves_no_table_of_the_first(tmp_path, plan, monkeypatch):
+    out = tmp_path / "out"
+    arguments = ("run", "--table", STATS / "fmrs_A.csv", "--plan", plan, "--out", out)
+    for names in (["primary", "equivalence"], ["primary", "bins"]):
+        tables = dict.fromkeys(names, pd.DataFrame({"estimate": [1.0]}))
+        made = Analysis(tables, [], [], [], {})
+        monkeypatch.setattr("glxflow.cli.trial.analyse", lambda *_, made=made: made)
+        assert call(*arguments).exit_code == 0
+        (out / "mine.tsv").touch()
+    assert sorted(path.stem for path in out.glob("*.tsv")) == ["bins", "mine", "primary"]
+    assert json.loads((out / "inference.json").read_text())["Tables"] == ["primary", "bins"]
 
 
 def test_a_wrong_plan_writes_nothing(tmp_path, plan):

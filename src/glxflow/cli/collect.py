@@ -55,6 +55,9 @@ def collect(
         participants, planned, outcomes, table_problems, what.conditions, what.carried
     )
     sessions = sessions.assign(note=_notes(bids_dir, sessions, what))
+    for name in ("changes", "trial", "clinical"):
+        # What an earlier run found in other sessions must not stand beside these.
+        (group / f"{name}.tsv").unlink(missing_ok=True)
     write_tsv(group / "sessions.tsv", sessions)
     write_tsv(group / "concentrations.tsv", concentrations)
     write_tsv(group / "qc.tsv", qc)

@@ -66,7 +66,13 @@ def _content(group: Path) -> dict[str, Any]:
             f"{inference}: the analysis is masked, and a page would show the conditions that "
             "sessions.tsv names. Read its tables, or unmask it first with `glxflow trial unmask`."
         )
-    sources = sorted([*group.glob("*.tsv"), *inference.glob("*.tsv")])
+    if "Tables" not in record:
+        raise ConfigError(
+            f"{inference / 'inference.json'}: it does not list its tables, as this version "
+            "expects. Run the analysis again with `glxflow trial run`."
+        )
+    written = {name: inference / f"{name}.tsv" for name in record["Tables"]}
+    sources = sorted([*group.glob("*.tsv"), *written.values()])
     return tables | {
         "title": record["PlanId"],
         "provenance": Provenance(
@@ -76,10 +82,10 @@ def _content(group: Path) -> dict[str, Any]:
         ),
         "conditions": tuple(record["Conditions"]),
         "sessions": tables["sessions"].fillna({"stage": "", "reason": "", "note": ""}),
-        "primary": _table(inference / "primary.tsv"),
-        "attenuation": _table(inference / "attenuation.tsv"),
-        "results": _tables(inference, RESULTS),
-        "exploratory": _tables(inference, EXPLORATORY),
+        "primary": _table(written["primary"]),
+        "attenuation": _table(written["attenuation"]),
+        "results": _tables(written, RESULTS),
+        "exploratory": _tables(written, EXPLORATORY),
         "outcome": record["Outcome"],
         "outcome_label": _label(record["Outcome"]),
         "score": record["Instrument"] or "madrs",
@@ -91,10 +97,9 @@ def _content(group: Path) -> dict[str, Any]:
     }
 
 
-def _tables(inference: Path, names: Mapping[str, str]) -> dict[str, pd.DataFrame]:
+def _tables(written: Mapping[str, Path], names: Mapping[str, str]) -> dict[str, pd.DataFrame]:
     """Return the tables that the analysis has written, by their headings."""
-    paths = {heading: inference / f"{name}.tsv" for heading, name in names.items()}
-    return {heading: _table(path) for heading, path in paths.items() if path.exists()}
+    return {heading: _table(written[name]) for heading, name in names.items() if name in written}
 
 
 def _table(path: Path) -> pd.DataFrame:

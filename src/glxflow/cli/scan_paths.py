@@ -35,6 +35,8 @@ def listed_scans(scans_tsv: Path) -> tuple[ListedScan, ...]:
     """Return the scans that `glxflow validate` has listed."""
     table = read_tsv(scans_tsv, text=("subject", "session", "problem")).fillna({"problem": ""})
     return tuple(
-        ListedScan(row["subject"], row["session"], prefix_of(Path(row["svs"])), row["problem"])
+        ListedScan(
+            row["subject"], row["session"], prefix_of(Path(row["svs"])), row.get("problem", "")
+        )
         for row in table.to_dict("records")
     )

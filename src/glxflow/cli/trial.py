@@ -78,14 +78,13 @@ def run(
     if engine is Engine.R:
         result.tables[ENGINE_R] = second_opinion(result.models, trial, scores, shown)
         result.warnings.extend(disagreement(result.tables[ENGINE_R]))
-    for name, content in result.tables.items():
-        if masked is None or name in (*SHOWN, ENGINE_R):
-            write_tsv(out / f"{name}.tsv", content)
-    write_json(
-        out / "inference.json",
-        _record(result, shown, masked=masked is not None)
-        | {"Sources": [{"Path": str(path), "SHA256": sha256(path)} for path in sources]},
-    )
+    tables = {
+        name: content
+        for name, content in result.tables.items()
+        if masked is None or name in (*SHOWN, ENGINE_R)
+    }
+    hashes = [{"Path": str(path), "SHA256": sha256(path)} for path in sources]
+    _write(out, tables, _record(result, shown, masked=masked is not None) | {"Sources": hashes})
     for warning in result.warnings:
         console.print(f"Note: {warning}", markup=False)
 
@@ -194,6 +193,17 @@ def _record(result: Analysis, shown: Plan, *, masked: bool) -> dict[str, Any]:
         "Cautions": result.cautions,
         "Quantiles": result.quantiles,
     }
+
+
+def _write(out: Path, tables: dict[str, pd.DataFrame], content: dict[str, Any]) -> None:
+    """Write tables and record, and remove the tables that an earlier run alone has written."""
+    record = out / "inference.json"
+    earlier = read_json(record).get("Tables", []) if record.exists() else []
+    for name in set(earlier) - set(tables):
+        (out / f"{name}.tsv").unlink(missing_ok=True)
+    for name, table in tables.items():
+        write_tsv(out / f"{name}.tsv", table)
+    write_json(record, content | {"Tables": list(tables)})
 
 
 def _inputs(trial: pd.DataFrame, scores: pd.DataFrame | None, plan: Plan) -> str:
