@@ -29,7 +29,7 @@ ROW = {
 
 
 def test_a_sentence_holds_everything_that_a_claim_needs():
-    assert sentence(ROW) == (
+    assert sentence(ROW, 0.95) == (
         "estimate −0.0312, 95 % interval [−0.0585, −0.0039]; "
         "statistic 5.58 on 23.0 df (Kenward-Roger); P = 0.027; "
         "26 participants, 52 sessions, 260 rows."
@@ -52,14 +52,14 @@ def test_the_reading_follows_the_interval(low, high, words):
 
 def test_a_percentage_never_stands_without_its_interval():
     row = {"estimate": 28.0, "ci_low": 4.2, "ci_high": 47.1}
-    assert attenuation_sentence(row) == "28.0 % (95 % interval 4.2 % to 47.1 %)."
+    assert attenuation_sentence(row, 0.95) == "28.0 % (95 % interval 4.2 % to 47.1 %)."
 
 
 @pytest.mark.parametrize("missing", ["estimate", "ci_low", "ci_high"])
 @pytest.mark.parametrize("value", [math.nan, math.inf, None])
 def test_an_unbounded_attenuation_has_no_number(missing, value):
     row = {"estimate": 28.0, "ci_low": 4.2, "ci_high": 47.1, missing: value}
-    text = attenuation_sentence(row)
+    text = attenuation_sentence(row, 0.95)
     assert text.startswith("not bounded")
     assert not any(character.isdigit() for character in text)
 
@@ -67,12 +67,12 @@ def test_an_unbounded_attenuation_has_no_number(missing, value):
 def test_the_reason_of_an_unbounded_attenuation_is_given_once():
     nothing = {"estimate": math.nan, "ci_low": math.nan, "ci_high": math.nan}
     note = "not bounded: the reference effect is not told from zero (g = 1.32)"
-    assert attenuation_sentence(nothing | {"note": note}) == note + "."
+    assert attenuation_sentence(nothing | {"note": note}, 0.95) == note + "."
 
 
 def test_a_table_joins_interval_and_counts_and_drops_what_is_empty():
     table = pd.DataFrame([ROW | {"outcome": None}])
-    headings, rows, _ = result_table(table)
+    headings, rows, _ = result_table(table, 0.95)
     assert "outcome" not in headings
     cells = dict(zip(headings, rows[0], strict=True))
     assert cells["95 % interval"] == "[−0.0585,\u00a0−0.0039]"
@@ -80,14 +80,25 @@ def test_a_table_joins_interval_and_counts_and_drops_what_is_empty():
     assert cells["P"] == "0.027"
 
 
+def test_intervals_are_called_by_the_confidence_of_the_plan():
+    assert ", 80 % interval" in sentence(ROW, 0.8)
+    row = {"estimate": 28.0, "ci_low": 4.2, "ci_high": 47.1}
+    assert "(97.5 % interval" in attenuation_sentence(row, 0.975)
+    assert "80 % interval" in result_table(pd.DataFrame([ROW]), 0.8)[0]
+    # Two one-sided tests at 5 % each.
+    assert "90 % interval" in result_table(pd.DataFrame([ROW | {"margin": 0.1}]), 0.95)[0]
+
+
 def test_a_missing_count_is_not_printed_as_a_number():
-    _, rows, _ = result_table(pd.DataFrame({"analysis": ["a", "b"], "n_cells": [4.0, math.nan]}))
+    _, rows, _ = result_table(
+        pd.DataFrame({"analysis": ["a", "b"], "n_cells": [4.0, math.nan]}), 0.95
+    )
     assert [row[1] for row in rows] == ["4", "n/a"]
 
 
 def test_a_note_stands_below_its_row():
     table = pd.DataFrame({"analysis": ["a", "b"], "estimate": [1.0, 2.0], "note": ["why", None]})
-    headings, rows, notes = result_table(table)
+    headings, rows, notes = result_table(table, 0.95)
     assert "note" not in headings
     assert notes == ["why", ""]
     assert len(rows) == 2

@@ -135,6 +135,21 @@ def test_spectra_that_failed_stay_out_of_the_figures(study, read_page):
     assert max(faint) < 1
 
 
+def test_the_figures_show_the_rows_of_the_analysis_set(study, read_page):
+    failed = study.trial["subject"] == "sub-01"
+    trial = study.trial.assign(qc_pass=study.trial["qc_pass"] & ~failed)
+    counts = [
+        sum(value is not None for trace in figure["data"][:2] for value in trace["y"])
+        for chosen in ("qc_pass", "all")
+        for figure in [
+            read_page(render_study(replace(study, trial=trial, analysis_set=chosen))).figures[
+                "course"
+            ]
+        ]
+    ]
+    assert counts[1] - counts[0] == failed.sum()
+
+
 def test_the_courses_are_the_changes_of_the_table(study, read_page):
     trace = read_page(render_study(study)).figures["course"]["data"][0]
     own = study.trial[study.trial["condition"] == "placebo"].sort_values(["subject", "bin"])

@@ -90,6 +90,8 @@ def _content(group: Path) -> dict[str, Any]:
         "outcome_label": _label(record["Outcome"]),
         "score": record["Instrument"] or "madrs",
         "score_label": (record["Instrument"] or "madrs").upper(),
+        "confidence": record["Confidence"],
+        "analysis_set": record["AnalysisSet"],
         "pages": _pages(group),
         "models": tuple(record["Models"]),
         "cautions": tuple(record["Cautions"]),

@@ -187,6 +187,8 @@ def _record(result: Analysis, shown: Plan, *, masked: bool) -> dict[str, Any]:
         "Infusions": list(shown.infusion or ()),
         "Outcome": shown.outcome,
         "Instrument": shown.instrument,
+        "AnalysisSet": shown.analysis_set,
+        "Confidence": shown.confidence,
         "Seed": shown.seed,
         "Models": result.models,
         "Warnings": result.warnings,

@@ -19,7 +19,6 @@ _HEADINGS = {
     "outcome": "outcome",
     "estimate": "estimate",
     "se": "SE",
-    "ci": "95 % interval",
     "statistic": "statistic",
     "df": "df",
     "df_method": "df method",
@@ -31,8 +30,16 @@ _HEADINGS = {
 }
 
 
-def sentence(row: Row) -> str:
-    """Return an estimate with interval, statistic, df, method, P and n, as one sentence."""
+def sentence(row: Row, confidence: float) -> str:
+    """Return an estimate with interval, statistic, df, method, P and n, as one sentence.
+
+    Parameters
+    ----------
+    row : mapping
+        The estimate, with its interval.
+    confidence : float
+        Of the interval.
+    """
     counts = ", ".join(
         f"{value:g} {noun}"
         for value, noun in ((_number(row, key), noun) for key, noun in _COUNTS)
@@ -41,7 +48,7 @@ def sentence(row: Row) -> str:
     df, low, high = (_number(row, key) for key in ("df", "ci_low", "ci_high"))
     method = row.get("df_method")
     parts = [
-        f"estimate {within(_number(row, 'estimate'), low, high)}, 95 % interval "
+        f"estimate {within(_number(row, 'estimate'), low, high)}, {_level(confidence)} "
         f"{interval(low, high)}",
         f"statistic {number(_number(row, 'statistic'))} on {number(df)} df"
         + (f" ({_METHODS.get(method, method)})" if isinstance(method, str) else ""),
@@ -49,6 +56,11 @@ def sentence(row: Row) -> str:
         counts,
     ]
     return "; ".join(part for part in parts if part) + "."
+
+
+def _level(confidence: float) -> str:
+    """Return what an interval is called."""
+    return f"{100 * confidence:.6g} % interval"
 
 
 def reading(row: Row) -> str:
@@ -77,7 +89,8 @@ def steadiness(row: Row, others: pd.DataFrame) -> str:
     low, high = _number(row, "ci_low"), _number(row, "ci_high")
     if others.empty or math.isnan(low) or math.isnan(high):
         return ""
-    outside, undecided, decided = [], [], []
+    outside, otherwise = [], []
+    is_decided = _excludes_zero(low, high)
     for other in _records(others):
         estimate, lowest, highest = (
             _number(other, key) for key in ("estimate", "ci_low", "ci_high")
@@ -85,14 +98,14 @@ def steadiness(row: Row, others: pd.DataFrame) -> str:
         words = f"{other['model']} ({number(estimate)} {interval(lowest, highest)})"
         if not low <= estimate <= high:
             outside.append(words)
-        elif _excludes_zero(low, high) != _excludes_zero(lowest, highest):
-            (undecided if _excludes_zero(low, high) else decided).append(words)
+        elif is_decided != _excludes_zero(lowest, highest):
+            otherwise.append(words)
+    verb = "holds" if is_decided else "excludes"
     said = [
         f"of {len(names)} of them {what}: {'; '.join(names)}"
         for names, what in (
             (outside, "the estimate lies outside of this interval"),
-            (undecided, "the interval, unlike this one, holds zero"),
-            (decided, "the interval, unlike this one, excludes zero"),
+            (otherwise, f"the interval, unlike this one, {verb} zero"),
         )
         if names
     ]
@@ -111,29 +124,44 @@ def _excludes_zero(low: float, high: float) -> bool:
     return low > 0 or high < 0
 
 
-def attenuation_sentence(row: Row) -> str:
-    """Return a percent attenuation with its interval, or say why there is none."""
+def attenuation_sentence(row: Row, confidence: float) -> str:
+    """Return a percent attenuation with its interval, or say why there is none.
+
+    The arguments are those of `sentence`.
+    """
     estimate, low, high = (_number(row, key) for key in ("estimate", "ci_low", "ci_high"))
     if not all(map(math.isfinite, (estimate, low, high))):
         note = row.get("note")
         reason = note if isinstance(note, str) and note else _UNBOUNDED
         return f"not bounded: {reason.removeprefix('not bounded: ')}."
     shown = [within(value, low, high) for value in (estimate, low, high)]
-    return f"{shown[0]} % (95 % interval {shown[1]} % to {shown[2]} %)."
+    return f"{shown[0]} % ({_level(confidence)} {shown[1]} % to {shown[2]} %)."
 
 
-def result_table(table: pd.DataFrame) -> tuple[list[str], list[list[str]], list[str]]:
+def result_table(
+    table: pd.DataFrame, confidence: float
+) -> tuple[list[str], list[list[str]], list[str]]:
     """Return headings, cells and notes of a table of results, numbers as a reader needs them.
 
     `ci_low` and `ci_high` become one column, and so do the counts; columns without
     any value are left out. `note`, a sentence, stands below its row.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row an estimate.
+    confidence : float
+        Of the plan's intervals.
     """
+    # Two one-sided tests against a margin, each at the level of a two-sided one.
+    level = _level(2 * confidence - 1 if "margin" in table else confidence)
     columns = [str(column) for column in table if column != "note" and table[column].notna().any()]
     columns = _joined(columns, ["ci_low", "ci_high"], "ci")
     columns = _joined(columns, [name for name, _ in _COUNTS], "n")
     records = _records(table)
     rows = [[_cell(record, column) for column in columns] for record in records]
-    headings = [_HEADINGS.get(column, column.replace("_", " ")) for column in columns]
+    named = _HEADINGS | {"ci": level}
+    headings = [named.get(column, column.replace("_", " ")) for column in columns]
     notes = [note if isinstance(note := record.get("note"), str) else "" for record in records]
     return headings, rows, notes
 

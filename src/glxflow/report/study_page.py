@@ -63,6 +63,10 @@ class StudyPage:
         Column of the score in `clinical`, and how it is printed.
     pages : mapping
         From (subject, session) to the scan page, relative to this page.
+    confidence : float
+        Of the intervals of the inference.
+    analysis_set : str
+        Rows of `trial` that the primary result takes: `qc_pass`, or `all`.
     is_masked : bool
         Whether the conditions are still hidden behind neutral names; they then
         stand in the order of these names, and attenuation, which has a direction,
@@ -90,6 +94,8 @@ class StudyPage:
     score: str = "madrs"
     score_label: str = "MADRS"
     pages: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    confidence: float = 0.95
+    analysis_set: str = "qc_pass"
     is_masked: bool = False
     cautions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -117,11 +123,18 @@ def render_study(study: StudyPage) -> str:
         study=study,
         claims=_claims(study),
         attenuation=[
-            (_named(study, row["outcome"]), attenuation_sentence(row), words(row["method"], ""))
+            (
+                _named(study, row["outcome"]),
+                attenuation_sentence(row, study.confidence),
+                words(row["method"], ""),
+            )
             for row in study.attenuation.to_dict("records")
         ],
         results=_results(study),
-        exploratory={name: result_table(table) for name, table in study.exploratory.items()},
+        exploratory={
+            name: result_table(table, study.confidence)
+            for name, table in study.exploratory.items()
+        },
         figures=_figures(study),
         flow=_flow(study),
         sessions=_sessions(study),
@@ -142,7 +155,7 @@ def _claims(study: StudyPage) -> list[dict[str, str]]:
                 "role": role,
                 "model": _formula(study, str(row["model"])),
                 "term": str(row["term"]).replace(" - ", " − "),
-                "sentence": sentence(row),
+                "sentence": sentence(row, study.confidence),
                 "reading": reading(row),
                 "steadiness": steadiness(row, _sensitivity(study)) if role == "primary" else "",
             }
@@ -180,8 +193,8 @@ def _results(study: StudyPage) -> list[dict[str, Any]]:
         views.append(
             {
                 "name": name,
-                "answers": result_table(table[~is_coefficient]),
-                "coefficients": result_table(table[is_coefficient]),
+                "answers": result_table(table[~is_coefficient], study.confidence),
+                "coefficients": result_table(table[is_coefficient], study.confidence),
             }
         )
     return views
@@ -191,7 +204,7 @@ def _figures(study: StudyPage) -> dict[str, Figure]:
     """Return the figures for which there are data, by their place on the page."""
     figures = {}
     usable = study.trial
-    if "qc_pass" in usable:
+    if study.analysis_set == "qc_pass" and "qc_pass" in usable:
         usable = usable[is_true(usable["qc_pass"])]
     if study.outcome in usable and len(usable):
         # Sessions start at slightly different times: a bin stands at its usual place.
