@@ -85,7 +85,8 @@ def test_a_basis_for_another_echo_time_is_refused_with_the_command_that_helps(
 ):
     path = tmp_path / "te80.nii.gz"
     scan = raw / f"{PREFIX}_svs.nii.gz"
-    assert glxflow("basis", "simulate", "--like", scan, "--te", 80, "--out", path).returncode == 0
+    sampling = ("--field-mhz", 123.25, "--points", 1024, "--dwell", 5e-4)
+    assert glxflow("basis", "simulate", *sampling, "--te", 80, "--out", path).returncode == 0
     run = glxflow("fit", scan, "--basis", path, "--out", tmp_path / "out")
     assert run.returncode == 2
     assert "is for TE 80 ms" in run.stderr
