@@ -364,3 +364,16 @@ def test_water_of_another_scanner_is_refused(make_session):
     axis = replace(session.water.axis, spectrometer_frequency_mhz=127.7)
     with pytest.raises(DataError, match=r"127\.700 MHz, the spectra at 123"):
         preprocess(session.series, replace(session.water, axis=axis), WHOLE, CHECK)
+
+
+def test_a_water_reference_is_averaged_at_one_frequency_and_its_bad_parts_left_out(make_session):
+    session = make_session(np.random.default_rng(37), eddy_rad=0.5)
+    alone = run(session)
+    axis, single = session.water.axis, session.water.samples
+    beat = single * np.exp(2j * np.pi * 5.0 * axis.time_s + 1j)
+    water = session.remake(np.concatenate([single, beat, 0 * single], axis=1))
+    found = preprocess(session.series, water, WHOLE, CHECK)
+    np.testing.assert_allclose(found.water.samples, alone.water.samples, atol=1e-6 * 3e3)
+    assert [flag.code for flag in found.flags] == ["water_averages_differ"]
+    assert "1 of 3 averages of the water reference (counted from 0: 2)" in found.flags[0].message
+    assert "2 of 3 averages, moved by up to 5.00 Hz" in found.steps[1].details

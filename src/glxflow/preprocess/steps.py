@@ -15,6 +15,7 @@ from glxflow.preprocess.outliers import is_outlier
 from glxflow.preprocess.records import PreprocessOptions
 from glxflow.preprocess.reference import LEAST_MATCH, fit_comb
 from glxflow.preprocess.water import without_water
+from glxflow.preprocess.water_reference import LARGEST_RATIO, mean_water
 from glxflow.preprocess.work import Work
 from glxflow.spectrum import Axis, ComplexArray, Flag, Series
 
@@ -49,8 +50,6 @@ def combine_coils(work: Work, series: Series, water: Series | None) -> None:
         found = coil_weights(series.samples, None, series.axis)
     work.samples = combine(series.samples, found.weights)
     work.rejected = np.zeros(series.n_transients, dtype=bool)
-    if water is not None:
-        work.water = _mean_in_phase(combine(water.samples, found.weights))
     work.metrics |= {
         "n_coils": float(series.n_coils),
         "coil_efficiency": found.efficiency,
@@ -58,6 +57,8 @@ def combine_coils(work: Work, series: Series, water: Series | None) -> None:
         "fwhm_hz_raw": metrics.fwhm_hz(work.mean(), work.axis),
     }
     _report_coils(work, series.n_coils, found)
+    if water is not None:
+        _average_water(work, combine(water.samples, found.weights), water.axis)
 
 
 def _report_coils(work: Work, n_coils: int, found: CoilWeights) -> None:
@@ -81,11 +82,29 @@ def _report_coils(work: Work, n_coils: int, found: CoilWeights) -> None:
     )
 
 
-def _mean_in_phase(transients: ComplexArray) -> ComplexArray:
-    """Return the mean of water references turned to the first one's phase."""
-    turn = np.angle(transients @ transients[0].conj())
-    mean: ComplexArray = (transients * np.exp(-1j * turn)[:, np.newaxis]).mean(axis=0)
-    return mean
+def _average_water(work: Work, references: ComplexArray, axis: Axis) -> None:
+    """Average the water reference, and say which of it was left out."""
+    found = mean_water(references, axis)
+    work.water = found.samples
+    if len(references) == 1:
+        return
+    n_lost = len(found.left_out)
+    which = ", ".join(str(index) for index in found.left_out)
+    if n_lost:
+        work.flags.append(
+            Flag(
+                "water_averages_differ",
+                f"{n_lost} of {len(references)} averages of the water reference (counted from 0: "
+                f"{which}) have not half to twice the energy of the typical one (limit: a factor "
+                f"of {LARGEST_RATIO:g}) and are left out. The scan may have stopped, or have "
+                "begun with a dummy: compare with its log.",
+            )
+        )
+    work.did(
+        "Signal averaging",
+        f"Water reference: {len(references) - n_lost} of {len(references)} averages, moved by up "
+        f"to {np.abs(found.offset_hz).max():.2f} Hz and in phase.",
+    )
 
 
 def align_transients(work: Work) -> None:

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from glxflow.preprocess.water_reference import mean_water
+
+
+@pytest.fixture
+def water(session_axis):
+    """One decay of 7 Hz with an eddy current, 2 Hz off its frequency."""
+    time_s = session_axis.time_s
+    return np.exp((4j - 7) * np.pi * time_s + 0.8j * np.exp(-time_s / 0.05))
+
+
+def moved(water, axis, offset_hz, phase_rad):
+    return water * np.exp(1j * (2 * np.pi * offset_hz * axis.time_s + phase_rad))
+
+
+@pytest.mark.parametrize("spread_hz", [0.0, 3.0, 20.0])
+def test_references_of_other_frequencies_average_to_one_of_them(water, session_axis, spread_hz):
+    rng = np.random.default_rng(1)
+    offset_hz = np.linspace(0, spread_hz, 8)
+    references = np.array(
+        [moved(water, session_axis, hz, hz + index) for index, hz in enumerate(offset_hz)]
+    )
+    noise = 1e-3 * (rng.normal(size=(8, water.size, 2)) @ [1, 1j])
+    found = mean_water(references + noise, session_axis)
+    assert found.left_out == ()
+    # A water of SNR 1000 shows its frequency within hundredths of a Hz over 50 ms.
+    np.testing.assert_allclose(found.offset_hz, offset_hz, atol=0.05)
+    early = slice(0, 400)  # 5 % of the start are left after it
+    np.testing.assert_allclose(found.samples[early], water[early], atol=0.005)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 3.0])
+@pytest.mark.parametrize("n_references", [3, 8])
+def test_a_reference_unlike_the_others_is_left_out(water, session_axis, level, n_references):
+    references = np.tile(water, (n_references, 1))
+    references[0] *= level
+    found = mean_water(references, session_axis)
+    assert found.left_out == (0,)
+    np.testing.assert_allclose(found.samples, water)
+
+
+@pytest.mark.parametrize("silent", [0, 1])
+@pytest.mark.parametrize("level", [0.0, 0.01])
+def test_of_two_references_the_one_with_signal_counts(water, session_axis, silent, level):
+    references = np.tile(water, (2, 1))
+    references[silent] *= level
+    found = mean_water(references, session_axis)
+    assert found.left_out == (silent,)
+    np.testing.assert_allclose(found.samples, water)
+
+
+def test_where_most_references_are_silent_the_rest_counts(water, session_axis):
+    references = np.zeros((8, water.size), dtype=complex)
+    references[2] = water
+    found = mean_water(references, session_axis)
+    assert found.left_out == (0, 1, 3, 4, 5, 6, 7)
+    np.testing.assert_allclose(found.samples, water)
+
+
+def test_water_before_its_steady_state_stays(water, session_axis):
+    references = np.tile(water, (4, 1))
+    references[0] *= 1.23  # T1 of 1.2 s and TR 2 s
+    assert mean_water(references, session_axis).left_out == ()
