@@ -200,6 +200,10 @@ def test_water_with_another_coil_order_is_found_out(make_session):
     found = preprocess(session.series, water, WHOLE, CHECK)
     assert "water_coils_differ" in [flag.code for flag in found.flags]
     assert found.metrics["coil_efficiency"] == pytest.approx(1, abs=1e-6)  # its own weights
+    assert found.water is None
+    assert not found.eddy_corrected
+    details = [step.details for step in found.steps]
+    assert any("Not possible: the water reference has other coils" in text for text in details)
 
 
 def test_dead_coils_are_flagged(make_session):
@@ -209,6 +213,22 @@ def test_dead_coils_are_flagged(make_session):
     found = preprocess(session.remake(samples), session.water, WHOLE, CHECK)
     assert [flag.code for flag in found.flags] == ["dead_coils"]
     assert "counted from 0: 3" in found.steps[0].details
+
+
+def test_a_coil_that_is_dead_in_the_water_alone_moves_no_concentration(make_session):
+    session = make_session(np.random.default_rng(16), snr=60.0)
+    weakened = session.water.samples.copy()
+    weakened[np.abs(session.sensitivity).argmax()] = 0
+
+    def height(water):
+        found = preprocess(session.series, session.remake(water), WHOLE, CHECK)
+        naa = np.abs(np.fft.fft(found.average.samples)).max()
+        return naa / np.abs(np.fft.fft(found.water.samples)).max(), found.flags
+
+    whole, _ = height(session.water.samples)
+    part, flags = height(weakened)
+    assert part == pytest.approx(whole, rel=0.02)  # noise: NAA has an SNR of 340
+    assert [flag.code for flag in flags] == ["dead_coils"]
 
 
 def test_an_average_of_the_scanner_passes_and_says_what_was_not_possible(make_session):
@@ -333,6 +353,7 @@ def test_a_water_reference_with_the_wrong_sign_is_doubted(make_session):
     water = session.remake(session.water.samples.conj())
     found = preprocess(session.series, water, WHOLE, CHECK)
     assert "water_coils_differ" in [flag.code for flag in found.flags]
+    assert found.water is None
 
 
 @pytest.mark.parametrize("offset_ppm", [-0.3, 0.3])

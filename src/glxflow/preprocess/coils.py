@@ -12,7 +12,7 @@ import numpy as np
 
 from glxflow.errors import DataError
 from glxflow.preprocess.band import SINGLETS, band_spectra
-from glxflow.spectrum import Axis, BoolArray, ComplexArray
+from glxflow.spectrum import Axis, BoolArray, ComplexArray, RealArray
 
 _TAIL = 0.25
 _NOISE_SAMPLES = 20_000
@@ -90,7 +90,10 @@ def coil_weights(samples: ComplexArray, water: ComplexArray | None, axis: Axis) 
     if len(samples) == 1:
         return CoilWeights(np.ones(1, dtype=np.complex128), "one coil", (), (), 1.0)
     noise = noise_covariance(samples)
-    dead = _dead(noise)
+    dead = _dead(np.real(np.diag(noise)))
+    if water is not None:
+        # A coil that only the scan has would make its signal stronger than that of water.
+        dead = dead | _dead((np.abs(water) ** 2).mean(axis=(1, 2)))
     clipped = saturated(samples) | (saturated(water) if water is not None else False)
     good = ~dead & ~clipped
     if not good.any():
@@ -239,9 +242,8 @@ def saturated(samples: ComplexArray) -> BoolArray:
     return clipped
 
 
-def _dead(noise: ComplexArray) -> BoolArray:
-    """Tell which coils hold next to no noise: unplugged, or zeros in the file."""
-    power = np.real(np.diag(noise))
+def _dead(power: RealArray) -> BoolArray:
+    """Tell which coils hold next to nothing: unplugged, or zeros in the file."""
     typical = np.median(power[power > 0]) if (power > 0).any() else 0.0
     dead: BoolArray = power <= _DEAD**2 * typical
     return dead

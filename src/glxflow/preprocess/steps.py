@@ -35,18 +35,20 @@ above it at 3, and beyond a line width at 2.
 
 
 def combine_coils(work: Work, series: Series, water: Series | None) -> None:
-    """Combine coils by whitened weights, from water where it serves."""
+    """Combine coils by whitened weights, from water where it serves; else water is not used."""
     found = coil_weights(series.samples, None if water is None else water.samples, series.axis)
     if found.efficiency < LEAST_EFFICIENCY:
         work.flags.append(
             Flag(
                 "water_coils_differ",
                 f"weights from the water reference reach {found.efficiency:.0%} of the best "
-                f"signal to noise of the metabolites (limit {LEAST_EFFICIENCY:.0%}), so their own "
-                "weights are used: the reference has another coil order or another position. "
-                "Do not scale by this water without checking it.",
+                f"signal to noise of the metabolites (limit {LEAST_EFFICIENCY:.0%}): it "
+                "has another coil order, sign or position. It is not used, neither for weights "
+                "nor for eddy currents nor to scale by. Convert it again, or take that of this "
+                "scan.",
             )
         )
+        water = None
         found = coil_weights(series.samples, None, series.axis)
     work.samples = combine(series.samples, found.weights)
     work.rejected = np.zeros(series.n_transients, dtype=bool)
@@ -179,7 +181,8 @@ def correct_eddy_currents(work: Work, water: Series | None, options: PreprocessO
     method = "Eddy current correction"
     work.metrics["eddy_gain"] = float("nan")
     if water is None or work.water is None:
-        work.did(method, "Not possible: no water reference.")
+        why = "no water reference" if water is None else "the water reference has other coils"
+        work.did(method, f"Not possible: {why}.")
         return
     if water.axis.n_points != work.axis.n_points or not np.isclose(
         water.axis.dwell_time_s, work.axis.dwell_time_s, rtol=1e-6
