@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from glxflow.errors import DataError
-from glxflow.preprocess.edit import artefact_of_noise, choline_artefact, find_off, match_conditions
+from glxflow.preprocess.edit import (
+    artefact_of_noise,
+    choline_artefact,
+    find_off,
+    match_conditions,
+    refuse_unnamed,
+)
 from glxflow.preprocess.work import Work
 
 
@@ -86,3 +92,14 @@ def test_a_difference_with_much_choline_is_doubted(mega):
     work = work_of(mega.off[np.newaxis], wider[np.newaxis], mega.axis)
     match_conditions(work)
     assert [flag.code for flag in work.flags] == ["choline_artefact"]
+
+
+def test_transients_that_lost_their_signal_are_not_taken_for_edited_ones(mega):
+    rng = np.random.default_rng(3)
+    sd = np.abs(np.fft.fft(mega.off)).max() / 4 / mega.axis.n_points**0.5  # SNR 4
+    for _ in range(40):
+        work = Work(mega.axis)
+        work.samples = noisy(mega.off, rng, sd, 8)
+        work.samples[:2] -= mega.off
+        work.rejected = np.zeros(8, dtype=bool)
+        refuse_unnamed(work)

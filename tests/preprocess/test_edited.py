@@ -175,3 +175,36 @@ def test_a_noisy_scan_without_editing_is_not_taken_for_an_edited_one(
         rng = np.random.default_rng(seed)
         session = make_session(rng, n_transients=n_transients, snr=snr)
         preprocess(session.series, session.water, WHOLE, OPTIONS)
+
+
+@pytest.mark.parametrize("n_block", [2, 4, 20])
+@pytest.mark.parametrize("snr", [4.0, 15.0])
+def test_conditions_in_unnamed_blocks_are_not_averaged(make_session, mega, n_block, snr):
+    is_on = np.arange(40) // n_block % 2 == 1
+    signal = np.where(is_on[:, np.newaxis], mega.on, mega.off)
+    session = make_session(np.random.default_rng(15), n_transients=40, snr=snr, signal=signal)
+    with pytest.raises(DataError, match=r"NAA in 20 of 40 transients is \d+% of that in the rest"):
+        preprocess(session.series, session.water, WHOLE, OPTIONS)
+
+
+@pytest.mark.parametrize("gain", [0.5, 1.3, 3.0])
+@pytest.mark.parametrize("n_transients", [2, 40])
+def test_a_step_of_the_gain_is_not_taken_for_editing(make_session, gain, n_transients):
+    session = make_session(
+        np.random.default_rng(16), n_transients=n_transients, snr=15.0, drift_hz=20.0
+    )
+    samples = session.series.samples.copy()
+    samples[:, n_transients // 2 :] *= gain
+    preprocess(session.remake(samples), session.water, WHOLE, OPTIONS)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.45])
+def test_motion_and_lipid_are_not_taken_for_editing(make_session, session_axis, share):
+    rng = np.random.default_rng(17)
+    session = make_session(rng, n_transients=40, snr=15.0)
+    samples = session.series.samples.copy()
+    moved, fat = rng.random((2, 40)) < share
+    samples[:, moved] *= rng.uniform(0.1, 0.9, size=(moved.sum(), 1))
+    lipid = 15 * np.exp((2j * np.pi * session_axis.hz(1.3) - 20 * np.pi) * session_axis.time_s)
+    samples[:, fat] += session.sensitivity[:, np.newaxis, np.newaxis] * lipid
+    preprocess(session.remake(samples), session.water, WHOLE, OPTIONS)

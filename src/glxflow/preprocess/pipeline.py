@@ -15,7 +15,7 @@ from glxflow.preprocess.checks import (
     refuse_empty_water,
     refuse_water_of_another_field,
 )
-from glxflow.preprocess.edit import refuse_alternating
+from glxflow.preprocess.edit import refuse_unnamed
 from glxflow.preprocess.records import Preprocessed, PreprocessOptions
 from glxflow.preprocess.steps import (
     align_transients,
@@ -76,7 +76,7 @@ def clean_transients(
     combine_coils(work, series, water)
     align_transients(work)
     if work.n_conditions == 1:
-        refuse_alternating(work)
+        refuse_unnamed(work)
     reject_outliers(work, options)
     correct_eddy_currents(work, water, options)
     remove_water(work)
