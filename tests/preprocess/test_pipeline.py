@@ -398,3 +398,17 @@ def test_a_water_reference_is_averaged_at_one_frequency_and_its_bad_parts_left_o
     assert [flag.code for flag in found.flags] == ["water_averages_differ"]
     assert "1 of 3 averages of the water reference (counted from 0: 2)" in found.flags[0].message
     assert "2 of 3 averages, moved by up to 5.00 Hz" in found.steps[1].details
+
+
+@pytest.mark.parametrize(
+    ("jump_hz", "is_rejected"), [(-100.0, True), (-45.0, False), (60.0, False)]
+)
+def test_a_jump_of_the_frequency_is_mended_or_left_out(make_session, jump_hz, is_rejected):
+    session = make_session(np.random.default_rng(38), n_transients=24, snr=10.0, drift_hz=0.0)
+    samples = session.series.samples.copy()
+    samples[:, 16:] *= np.exp(2j * np.pi * jump_hz * session.series.axis.time_s)
+    found = preprocess(session.remake(samples), session.water, WHOLE, CHECK)
+    # Lines of 5 Hz. Below -55 Hz residual water comes into the window of the search.
+    assert found.metrics["fwhm_hz"] == pytest.approx(5.1, abs=0.3)
+    assert found.metrics["drift_hz"] > 40
+    assert set(found.rejected) == (set(range(16, 24)) if is_rejected else set())

@@ -23,6 +23,8 @@ from glxflow.preprocess.quiet import quieted
 from glxflow.spectrum import Axis, ComplexArray, RealArray, spectrum_of
 
 _WIDE_PPM = 0.25
+_JUMP_PPM = 1.0
+_CLEARLY_BETTER = 1.4
 _NARROW_PPM = 0.04
 _STEPS_PER_WINDOW = 61
 _TRUSTED_SD = 3.0
@@ -56,13 +58,14 @@ def align(samples: ComplexArray, axis: Axis) -> Alignment:
     samples : (n_transients, n_points) complex ndarray
         Combined transients.
     axis : Axis
-        Their axes. Offsets up to 0.25 ppm from the typical transient are found;
-        a single transient is its own typical one.
+        Their axes. Offsets up to 0.25 ppm from the typical transient are found, and
+        up to 1 ppm where nothing nearer fits as well; a single transient is its own
+        typical one.
     """
     if len(samples) == 1:
         return Alignment(samples, np.zeros(1), np.zeros(1))
     seed = quieted(samples[_ordinary(samples, axis)], axis)
-    offset_hz, phase_rad = register(samples, seed, axis, _WIDE_PPM)
+    offset_hz, phase_rad = _first_offsets(samples, seed, axis)
     for _ in range(2):
         moved = shifted(samples, axis, -offset_hz, -phase_rad)
         more_hz, more_rad = register(moved, _reference(moved, axis), axis, _NARROW_PPM)
@@ -108,8 +111,7 @@ def register(
     """
     reach_hz = reach_ppm * axis.spectrometer_frequency_mhz
     trial_hz = np.linspace(-reach_hz, reach_hz, _STEPS_PER_WINDOW)
-    table = _table(reference, axis, trial_hz, band)
-    overlap = band_spectra(samples, axis, band) @ table.conj().T
+    overlap = _overlap(samples, reference, axis, trial_hz, band)
     best = np.clip(np.abs(overlap).argmax(axis=1), 1, trial_hz.size - 2)
     row = np.arange(len(samples))
     left, top, right = (np.abs(overlap[row, best + step]) ** 2 for step in (-1, 0, 1))
@@ -139,6 +141,38 @@ def shifted(
     turn = np.exp(1j * (2 * np.pi * np.outer(offset_hz, axis.time_s) + phase_rad[:, np.newaxis]))
     moved: ComplexArray = samples * turn
     return moved
+
+
+def _first_offsets(
+    samples: ComplexArray, seed: ComplexArray, axis: Axis
+) -> tuple[RealArray, RealArray]:
+    """Return frequency and phase relative to one of the transients, after jumps as well.
+
+    Far away noise or another line may fit by chance: what is near goes first.
+    """
+    offset_hz, phase_rad = register(samples, seed, axis, _WIDE_PPM)
+    step_hz = 2 * _WIDE_PPM * axis.spectrometer_frequency_mhz / (_STEPS_PER_WINDOW - 1)
+    n_side = round(_JUMP_PPM * axis.spectrometer_frequency_mhz / step_hz)
+    trial_hz = step_hz * np.arange(-n_side, n_side + 1, dtype=np.float64)
+    overlap = _overlap(samples, seed, axis, trial_hz, ALIGNMENT)
+    fit = np.abs(overlap)
+    middle = _STEPS_PER_WINDOW // 2
+    near = fit[:, n_side - middle : n_side + middle + 1]
+    best = fit.argmax(axis=1)
+    jumped = fit.max(axis=1) > _CLEARLY_BETTER * near.max(axis=1)
+    turn = overlap[np.arange(len(samples)), best]
+    return (
+        np.where(jumped, trial_hz[best], offset_hz),
+        np.where(jumped, np.angle(turn), phase_rad),
+    )
+
+
+def _overlap(
+    samples: ComplexArray, reference: ComplexArray, axis: Axis, trial_hz: RealArray, band: Band
+) -> ComplexArray:
+    """Return how transients agree with a reference at trial offsets, (n_transients, n_trials)."""
+    table = _table(reference, axis, trial_hz, band)
+    return np.asarray(band_spectra(samples, axis, band) @ table.conj().T)
 
 
 def _table(reference: ComplexArray, axis: Axis, trial_hz: RealArray, band: Band) -> ComplexArray:
