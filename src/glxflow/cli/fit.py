@@ -34,6 +34,9 @@ from glxflow.spectrum import BasisSet, FitResult
 app = typer.Typer()
 
 _RECORD = "_desc-preproc_svs.json"
+_RESULTS = ("fit_concentrations.tsv", "qc.tsv", "fit_changes.tsv", "fit_models.tsv",
+            "fit_svs.nii.gz", "fitsum_svs.nii.gz")  # fmt: skip
+"""What a fit leaves beside its record and its page; names begin with prefix and `desc-`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +88,18 @@ def fit(
     """
     prefix = _prefix(source)
     record, page = out / f"{prefix}_desc-fit_concentrations.json", out / f"{prefix}_report.html"
-    with failure_recorded(record, "fit", enabled=record_failure):
+    made = [out / f"{prefix}_desc-{ending}" for ending in _RESULTS]
+    with failure_recorded(record, "fit", made, enabled=record_failure):
         earlier = _earlier_failure(source)
         if earlier:
             stage, message = earlier
-            write_failure(record, stage=stage, message=message)
+            write_failure(record, stage=stage, message=message, results=made)
         else:
             limits = limits_from(_limits(qc))
             prepared = read_prepared(source, water, eddy_current)
             options = FitOptions(ppm_range=ppm_range, baseline_ed_per_ppm=_calibrated(calibration))
             bases = (basis, basis_on) if basis_on else (basis,)
-            profiled = names_of(profile)
-            fitted = _fitted(source, prepared, bases, options, profiled)
+            fitted = _fitted(source, prepared, bases, options, names_of(profile))
             scaling = scaling_of(prepared, fitted.fits[0].result)
             result = ScanResult(
                 prefix,

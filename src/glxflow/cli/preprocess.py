@@ -24,6 +24,9 @@ from glxflow.spectrum import Flag, RealArray
 
 app = typer.Typer()
 
+_RESULTS = ("bins_svs", "off_svs", "diff_svs", "sum_svs", "preproc_svs", "preproc_mrsref")
+"""What preprocessing leaves beside its record, as `_named` takes it."""
+
 
 class EddyChoice(Enum):
     """When the water reference's phase is taken off the spectra."""
@@ -64,7 +67,8 @@ def preprocess(
     """
     prefix = prefix_of(svs)
     record = out / f"{prefix}_desc-preproc_svs.json"
-    with failure_recorded(record, "preprocess", enabled=record_failure):
+    made = [_named(out / prefix, ending) for ending in _RESULTS]
+    with failure_recorded(record, "preprocess", made, enabled=record_failure):
         onset_s = infusion_onset_s(events, infusion_event) if events else None
         header = read_header(svs)
         plan = BinPlan(onset_s, width_s=bin_s, step_s=bin_step_s, count=bin_count)

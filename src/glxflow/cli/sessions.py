@@ -1,6 +1,6 @@
 """What the commands that work on one session share: where they write, and how they fail."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -30,12 +30,17 @@ def at_file(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def failure_recorded(record: Path, stage: str, *, enabled: bool) -> Iterator[None]:
-    """Turn a user's error inside the block into a failed record, where that is asked for."""
+def failure_recorded(
+    record: Path, stage: str, results: Sequence[Path], *, enabled: bool
+) -> Iterator[None]:
+    """Turn a user's error inside the block into a failed record, where that is asked for.
+
+    The step's results that an earlier run has left are then removed.
+    """
     try:
         yield
     except GlxflowError as error:
         if not enabled:
             raise
-        write_failure(record, stage=stage, message=str(error))
+        write_failure(record, stage=stage, message=str(error), results=results)
         typer.secho(f"Recorded: {error}", err=True, fg="yellow")

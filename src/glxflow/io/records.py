@@ -40,8 +40,14 @@ def write_record(
     )
 
 
-def write_failure(path: Path, *, stage: str, message: str) -> None:
-    """Write the record of a step whose input cannot be used."""
+def write_failure(path: Path, *, stage: str, message: str, results: Sequence[Path]) -> None:
+    """Write the record of a step whose input cannot be used.
+
+    Its results, which an earlier run may have left, are removed: they must not stand
+    beside a record that says there are none.
+    """
+    for result in results:
+        result.unlink(missing_ok=True)
     write_json(
         path,
         {
