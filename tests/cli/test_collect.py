@@ -9,6 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 from glxflow.cli.collect import app
+from glxflow.cli.trial import read_table
 from glxflow.errors import TableError
 from glxflow.io.config import read_yaml
 from glxflow.io.tables import read_tsv, write_tsv
@@ -247,3 +248,15 @@ def test_where_nothing_could_be_fitted_no_trial_is_left_to_analyse(study):
     with pytest.raises(TableError, match="no session could be fitted"):
         study.collect()
     assert not (study.group / "trial.tsv").exists()
+
+
+def test_a_sequence_named_na_is_no_missing_one(study):
+    study.replan(conditions={"reference": "agonist", "active": "naltrexone"})
+    orders = {name: order.replace("P", "A") for name, order in SEQUENCES.items()}
+    study.participants([(name, "F", 30, order) for name, order in orders.items()])
+    labels = {"A": "agonist", "N": "naltrexone"}
+    for subject, order in orders.items():
+        study.sessions(subject, [(f"ses-{n}", n, labels[order[n - 1]]) for n in (1, 2)])
+    assert study.collect()["status"].eq("used").all()
+    changes = glx_changes(read_table(study.group / "trial.tsv"), study.content)
+    assert set(changes["sequence"]) == {"AN", "NA"}

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from glxflow.cli.trial import app
+from glxflow.cli.trial import app, read_table
 from glxflow.errors import GlxflowError
 from glxflow.trial.analyse import Analysis
 
@@ -75,6 +75,16 @@ def test_a_second_plan_leaves_no_table_of_the_first(tmp_path, plan, monkeypatch)
         (out / "mine.tsv").touch()
     assert sorted(path.stem for path in out.glob("*.tsv")) == ["bins", "mine", "primary"]
     assert json.loads((out / "inference.json").read_text())["Tables"] == ["primary", "bins"]
+
+
+def test_a_table_with_commas_is_read_like_one_with_tabs(tmp_path):
+    content = "subject,sequence,glx_tnaa\n01,NA,1.5\n02,AN,NA\n"
+    (tmp_path / "t.csv").write_text(content)
+    (tmp_path / "t.tsv").write_text(content.replace(",", "\t"))
+    commas, tabs = (read_table(tmp_path / name) for name in ("t.csv", "t.tsv"))
+    pd.testing.assert_frame_equal(commas, tabs)
+    assert commas["sequence"].tolist() == ["NA", "AN"]
+    assert commas["glx_tnaa"].isna().tolist() == [False, True]
 
 
 def test_a_wrong_plan_writes_nothing(tmp_path, plan):

@@ -20,6 +20,27 @@ def test_labels_that_look_like_numbers_stay_text(tmp_path):
     assert read_tsv(tmp_path / "t.tsv", text=("session_id",))["session_id"].tolist() == ["01"]
 
 
+def test_the_label_na_is_text_and_missing_among_numbers_alone(tmp_path):
+    (tmp_path / "t.tsv").write_text(
+        "sequence\tsite\tage\tnote\nNA\tNA\tNA\tNA\nAN\tEU\t31\t\nn/a\tn/a\tn/a\tn/a\n"
+    )
+    table = read_tsv(tmp_path / "t.tsv", text=("sequence",))
+    for name, label in (("sequence", "AN"), ("site", "EU")):
+        assert table[name].tolist()[:2] == ["NA", label]
+        assert table[name].isna().tolist() == [False, False, True]
+    assert table["age"].dtype == float
+    assert table["age"].isna().tolist() == [True, False, True]
+    assert table["note"].isna().tolist()[1:] == [True, True]
+
+
+@pytest.mark.parametrize("word", ["n/a", "", "NA", "NaN", "nan", "None", "#N/A"])
+def test_numbers_are_read_whatever_stands_for_a_missing_one(tmp_path, word):
+    (tmp_path / "t.csv").write_text(f"a,b\n1,{word}\n2,1.5\n3,inf\n4,-1e-3\n")
+    table = read_tsv(tmp_path / "t.csv", separator=",")
+    expected = pd.DataFrame({"a": [1, 2, 3, 4], "b": [np.nan, 1.5, np.inf, -0.001]})
+    pd.testing.assert_frame_equal(table, expected)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00\x01", b'a\tb\n"open\t1\n'])
 def test_a_table_that_cannot_be_read_is_named(tmp_path, content):
     if content is not None:

@@ -251,6 +251,4 @@ def _check_frozen(folder: Path, plan: Plan, sources: list[Path]) -> dict[str, An
 
 def read_table(path: Path) -> pd.DataFrame:
     """Return a table with tabs, or with commas where its name ends with .csv."""
-    if path.suffix == ".csv":
-        return pd.read_csv(path, dtype=dict.fromkeys(_TEXT, "str"))
-    return read_tsv(path, text=_TEXT)
+    return read_tsv(path, text=_TEXT, separator="," if path.suffix == ".csv" else "\t")

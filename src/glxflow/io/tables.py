@@ -11,23 +11,50 @@ import pandas as pd
 from glxflow.errors import TableError
 from glxflow.io.files import atomic_path
 
+_NO_NUMBER = ("NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "None", "NULL", "null")
+"""How other programs write a missing number; in text they are labels like any other."""
 
-def read_tsv(path: Path, text: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Return a table; `text` names columns that stay text even where they look like numbers.
+
+def read_tsv(path: Path, text: tuple[str, ...] = (), separator: str = "\t") -> pd.DataFrame:
+    """Return a table; `n/a` and nothing are missing, and so is NA among numbers.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    text : tuple of str
+        Columns that stay text even where they look like numbers.
+    separator : str
+        Between columns: a tab or a comma.
 
     Raises
     ------
     TableError
-        If the file is absent, empty, or not a tab-separated table.
+        If the file is absent, empty, or no such table.
     """
     try:
-        return pd.read_csv(path, sep="\t", na_values=["n/a"], dtype=dict.fromkeys(text, "str"))
+        table = pd.read_csv(
+            path, sep=separator, keep_default_na=False, na_values=["n/a", ""],
+            dtype=dict.fromkeys(text, "str"),
+        )  # fmt: skip
     except FileNotFoundError:
         raise TableError(f"{path}: no such table. Check the path.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        kind, ending = ("comma", "CSV") if separator == "," else ("tab", "TSV")
         raise TableError(
-            f"{path}: not a tab-separated table ({error}). Save it again as TSV in UTF-8."
+            f"{path}: not a {kind}-separated table ({error}). Save it again as {ending} in UTF-8."
         ) from error
+    for name in table:
+        if name not in text and not pd.api.types.is_numeric_dtype(table[name]):
+            table[name] = _numbers(table[name])
+    return table
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """Return a column as numbers where each entry is one or stands for a missing one."""
+    known = column.mask(column.isin(_NO_NUMBER))
+    numbers = pd.to_numeric(known, errors="coerce")
+    return numbers if numbers.notna().equals(known.notna()) else column
 
 
 def write_tsv(path: Path, table: pd.DataFrame) -> None:
