@@ -37,6 +37,7 @@ _FEWEST = 8
 _LEAST_PART = 0.25
 _LEAST_GAP_SD = 4.0
 _LEAST_SHARE = 0.5
+_MAD_TO_SD = 1.4826
 
 
 def find_off(means: ComplexArray, axis: Axis) -> tuple[int, float]:
@@ -98,10 +99,12 @@ def refuse_unnamed(work: Work) -> None:
     lower = np.arange(n_transients) % 2 == 0
     if np.median(naa[lower]) > np.median(naa[~lower]):
         lower = ~lower
-    # The median of many scatters by 1.25 times as much as their mean.
-    certain = _CERTAIN_SD * 1.25 * np.sqrt(2 / n_transients) * sd
+    # Motion scatters more than noise; the median of many 1.25 times as much as their mean.
+    typical = np.where(lower, np.median(naa[lower]), np.median(naa[~lower]))
+    spread = max(sd, _MAD_TO_SD * float(np.median(np.abs(naa - typical))))
+    certain = _CERTAIN_SD * 1.25 * np.sqrt(2 / n_transients) * spread
     share = _share_of_naa(naa, unedited, lower)
-    if share < _LEAST_SHARE and np.median(naa[~lower]) - np.median(naa[lower]) > certain:
+    if share < _LEAST_SHARE and np.ptp(typical) > certain:
         raise _unnamed("every other transient", share)
     if n_transients < _FEWEST:
         return
