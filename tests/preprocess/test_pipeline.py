@@ -331,6 +331,15 @@ def test_a_scan_of_zeros_is_an_error(make_session):
         preprocess(session.remake(session.series.samples * 0), None, WHOLE, CHECK)
 
 
+def test_transients_that_start_with_zeros_are_not_taken_for_silent_ones(make_session):
+    session = make_session(np.random.default_rng(39), n_transients=12)
+    samples = session.series.samples.copy()
+    samples[:, :, :20] = 0  # 10 ms, as a filter's delay
+    samples[:, 9:] = 0
+    found = preprocess(session.remake(samples), None, WHOLE, CHECK)
+    assert found.metrics["n_transients"] == 9
+
+
 @pytest.mark.parametrize("n_coils", [1, 8])
 def test_zero_filled_transients_are_not_taken_for_dead_coils(make_session, n_coils):
     session = make_session(np.random.default_rng(25), n_coils=n_coils)
