@@ -146,6 +146,44 @@ def test_a_session_that_stopped_is_flagged_and_keeps_its_bins(glxflow, raw, tmp_
     assert [part["n_used"] + part["n_rejected"] for part in record["BinTable"]] == [4, 4, 1]
 
 
+@pytest.mark.parametrize(("value", "code"), [(np.nan, "unreadable"), (0, "silent")])
+def test_transients_that_hold_nothing_are_flagged_and_count_as_acquired(
+    glxflow, raw, tmp_path, value, code
+):
+    names = [f"{PREFIX}_{part}" for part in ("svs.nii.gz", "svs.json", "events.tsv")]
+    for name in names:
+        shutil.copy(raw / name, tmp_path)
+    image = nib.load(raw / names[0])
+    samples = np.asarray(image.dataobj).copy()
+    # Coils, then 20 transients 150 s apart: the first two, and every other after the infusion.
+    samples[..., [0, 1, *range(4, 20, 2)]] = value
+    nib.save(type(image)(samples, image.affine, image.header), tmp_path / names[0])
+    run = glxflow(
+        *("preprocess", tmp_path / names[0], "--events", tmp_path / names[2]),
+        *("--bin-s", 1200, "--out", tmp_path / "out"),
+    )
+    assert run.returncode == 0, run.stderr
+    record = json.loads((tmp_path / "out" / f"{PREFIX}_desc-preproc_svs.json").read_text())
+    assert [flag["code"] for flag in record["Flags"]] == [f"{code}_transients"]
+    assert "10 of 20 transients" in record["Flags"][0]["message"]
+    assert [part["n_used"] for part in record["BinTable"]] == [2, 4, 4]
+    assert [part["n_acquired"] for part in record["BinTable"]] == [4, 8, 8]
+
+
+def test_pairs_without_a_readable_partner_count_as_acquired(glxflow, edited, tmp_path):
+    image = nib.load(edited)
+    samples = np.asarray(image.dataobj).copy()
+    samples[..., 3:6, 1] = np.nan  # ON of three of twelve pairs
+    nib.save(type(image)(samples, image.affine, image.header), edited)
+    run = glxflow("preprocess", edited, "--out", tmp_path)
+    assert run.returncode == 0, run.stderr
+    name = "sub-01_ses-1_acq-megapress_desc-preproc_svs.json"
+    record = json.loads((tmp_path / name).read_text())
+    assert [flag["code"] for flag in record["Flags"]] == ["unreadable_transients"]
+    (row,) = record["BinTable"]
+    assert (row["n_used"] + row["n_rejected"], row["n_acquired"]) == (9, 12)
+
+
 @pytest.mark.parametrize(
     ("options", "starts"),
     [

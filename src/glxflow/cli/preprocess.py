@@ -75,6 +75,7 @@ def preprocess(
         write = _write_edited if edit_conditions(header) else _write_plain
         results = write(out / prefix, header, water, plan, eddy_current)
         results["Flags"] += _fewer_than_planned(header)
+        _count_acquired(results["BinTable"], header, onset_s)
         write_record(
             record,
             inputs=[path for path in (svs, water, events) if path],
@@ -217,11 +218,7 @@ def _fewer_than_planned(header: ScanHeader) -> list[dict[str, str]]:
     One transient is no such case: it is the scanner's average of all.
     """
     planned = header.fields.get("NumberOfTransients")
-    found = math.prod(
-        size
-        for tag, size in zip(header.dim_tags, header.shape[4:], strict=True)
-        if tag != "DIM_COIL"
-    )
+    found = _n_stored(header)
     if not isinstance(planned, int) or not 1 < found < planned:
         return []
     message = (
@@ -229,3 +226,30 @@ def _fewer_than_planned(header: ScanHeader) -> list[dict[str, str]]:
         "the way. Compare with its log; later time bins are missing."
     )
     return [asdict(Flag("fewer_transients", message))]
+
+
+def _count_acquired(
+    table: list[dict[str, Any]], header: ScanHeader, infusion_s: float | None
+) -> None:
+    """Add to each bin how many transients (or pairs) the file has in it, readable or not."""
+    n_stored = _n_stored(header)
+    if header.volume_timing_s is not None:
+        time_s = np.array(header.volume_timing_s)
+    else:
+        time_s = np.arange(n_stored) * (header.repetition_time_s if n_stored > 1 else 0.0)
+    conditions = np.array(edit_conditions(header))
+    if conditions.size:
+        time_s = time_s[conditions == conditions[0]]
+    time_s = time_s - (infusion_s or 0.0)
+    for row in table:
+        # The first bin and a whole session begin and end with what could be used.
+        after = (time_s >= row["start_s"]) | (row["index"] == 0)
+        before = (time_s < row["stop_s"]) | (infusion_s is None)
+        left = row["n_used"] + row["n_rejected"]
+        row["n_acquired"] = max(int((after & before).sum()), left)
+
+
+def _n_stored(header: ScanHeader) -> int:
+    """Return the number of transients in a file, those of all conditions."""
+    sizes = zip(header.dim_tags, header.shape[4:], strict=True)
+    return math.prod(size for tag, size in sizes if tag != "DIM_COIL")

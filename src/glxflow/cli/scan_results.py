@@ -133,11 +133,10 @@ class ScanResult:
         found = self.record["Metrics"]
         glx = _glx(self.estimates[index])
         others = [_glx(estimates(other)) for other in self.fits[index].other_baselines]
-        n_acquired = part["n_used"] + part["n_rejected"]
         return fit_metrics(
             fit, spectrometer_frequency_mhz=self.axis.spectrometer_frequency_mhz
         ) | {
-            "transients_used": share_percent(part["n_used"], n_acquired),
+            "transients_used": used_percent(part),
             "drift_hz": _known(found.get("drift_hz")),
             "water_residual": _known(found.get("water_residual")),
             "glx_tnaa_sd": glx.ratio_tnaa_sd,
@@ -146,6 +145,19 @@ class ScanResult:
                 glx.ratio_tnaa, [other.ratio_tnaa for other in others]
             ),
         }
+
+
+def used_percent(part: Mapping[str, Any]) -> float:
+    """Return the share of a bin's acquired transients that its average holds, in percent.
+
+    Parameters
+    ----------
+    part : mapping
+        A row of the bin table. One made within the command that fits has no
+        `n_acquired`: it knows only of transients that could be read.
+    """
+    read = part["n_used"] + part["n_rejected"]
+    return share_percent(part["n_used"], part.get("n_acquired", read))
 
 
 def _glx(rows: tuple[Estimate, ...]) -> Estimate:

@@ -15,6 +15,7 @@ from glxflow.spectrum import Axis, ComplexArray, Flag, Series, Step
 _LARGEST_FREQUENCY_DIFFERENCE = 1e-3
 _CHECKED_TRANSIENTS = 8
 _START = 8
+_UNREADABLE = "Rejection of unreadable data"
 
 
 def leave_out_silent(work: Work, series: Series) -> Series:
@@ -49,13 +50,29 @@ def leave_out_silent(work: Work, series: Series) -> Series:
     work.flags.append(
         Flag("silent_transients", f"{text}: the scan may have stopped. Compare with its log.")
     )
-    step = Step("Rejection of unreadable data", f"{text}.")
+    step = Step(_UNREADABLE, f"{text}.")
     return replace(
         series,
         samples=series.samples[:, ~silent],
         onset_s=series.onset_s[~silent],
         steps=(*series.steps, step),
     )
+
+
+def doubt_unreadable(work: Work, series: Series) -> None:
+    """Leave a flag where transients with NaN were left out on reading.
+
+    Parameters
+    ----------
+    work : Work
+        Where the flag is left.
+    series : Series
+        As read; its steps say what is missing.
+    """
+    for step in series.steps:
+        # Transients without a partner are left out under the same method, and are no doubt.
+        if step.method == _UNREADABLE and "NaN" in step.details:
+            work.flags.append(Flag("unreadable_transients", step.details))
 
 
 def refuse_empty_water(water: Series | None) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from glxflow.preprocess.bins import BinPlan, average, divide
 from glxflow.preprocess.checks import (
+    doubt_unreadable,
     leave_out_silent,
     refuse_conjugated,
     refuse_empty_water,
@@ -52,6 +53,7 @@ def preprocess(
         reference, no coil is usable, or the infusion lies outside the scan.
     """
     work = Work(series.axis)
+    doubt_unreadable(work, series)
     series = leave_out_silent(work, series)
     edges = divide(series.onset_s, plan, duration_s(series))
     refuse_empty_water(water)
