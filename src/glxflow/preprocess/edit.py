@@ -37,6 +37,7 @@ _FEWEST = 8
 _LEAST_PART = 0.25
 _LEAST_GAP_SD = 4.0
 _LEAST_SHARE = 0.5
+_LARGEST_JUMP_PPM = 0.45
 _MAD_TO_SD = 1.4826
 
 
@@ -90,7 +91,9 @@ def refuse_unnamed(work: Work) -> None:
     a gap of 4 SD kept 0.7 and more; conditions give gaps of 5 SD even at SNR 4.
     """
     n_transients = len(work.samples)
-    if n_transients < 2:
+    largest_hz = _LARGEST_JUMP_PPM * work.axis.spectrometer_frequency_mhz
+    # Beyond it residual water is in the window: what stands in NAA's place may be anything.
+    if n_transients < 2 or np.ptp(work.offset_hz) > largest_hz:
         return
     spectra = band_spectra(work.samples, work.axis, SINGLETS)
     single_sd = noise_sd(work.mean(), work.axis) * np.sqrt(n_transients)
