@@ -1,11 +1,12 @@
 """Two one-sided tests against scipy, and the identity with their interval."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from glxflow.trial.analyse import analyse
-from glxflow.trial.equivalence import Estimate, two_one_sided
+from glxflow.trial.equivalence import Estimate, baseline_shift, two_one_sided
 
 
 @pytest.mark.parametrize("shift", [-0.4, 0.0, 0.3])
@@ -42,3 +43,12 @@ def test_effects_and_baselines_are_held_against_the_margins(make_plan, read_stat
     assert found["ci_low"].iloc[0] > claim["ci_low"]  # 90 % within 95 %
     on_day = tables["clinical"].query("term == 'naltrexone - placebo, day 1'").iloc[0]
     assert found["estimate"].iloc[2] == pytest.approx(on_day["estimate"], rel=1e-9)  # same
+
+
+def test_a_baseline_that_both_sessions_share_is_said_and_not_tested():
+    sessions = [(who, period, 30.0 + who) for who in range(4) for period in (1, 2)]
+    shift = baseline_shift(pd.DataFrame(sessions, columns=["subject", "period", "base"]), "madrs")
+    found = two_one_sided(shift, 3.0, 0.05)
+    assert found["estimate"] == 0.0
+    assert np.isnan([found["p"], found["ci_low"], found["ci_high"]]).all()
+    assert "nothing to test" in found["note"]

@@ -68,6 +68,8 @@ def baseline_shift(changes: pd.DataFrame, name: str) -> Estimate | None:
 def two_one_sided(found: Estimate, margin: float, alpha: float) -> dict[str, object]:
     """Return the test that a number is inside a margin, with the interval it rests on.
 
+    A number without an error, as of a baseline that both sessions share, is not tested.
+
     Parameters
     ----------
     found : Estimate
@@ -77,24 +79,30 @@ def two_one_sided(found: Estimate, margin: float, alpha: float) -> dict[str, obj
     alpha : float
         Level of each one-sided test; the interval has confidence 1 - 2 alpha.
     """
-    half = stats.t.ppf(1 - alpha, found.df) * found.error
-    above = stats.t.sf((found.value + margin) / found.error, found.df)
-    below = stats.t.cdf((found.value - margin) / found.error, found.df)
-    low, high = found.value - half, found.value + half
-    inside = bool(-margin < low and high < margin)
-    return {
+    row: dict[str, object] = {
         "role": "secondary",
         "analysis": found.name,
         "estimate": found.value,
         "se": found.error,
         "df": found.df,
+        **dict.fromkeys(("p", "ci_low", "ci_high"), np.nan),
+        "margin": margin,
+        "note": "the same in every participant: nothing to test",
+        "n_participants": found.n_participants,
+    }
+    if found.error == 0:
+        return row
+    half = stats.t.ppf(1 - alpha, found.df) * found.error
+    above = stats.t.sf((found.value + margin) / found.error, found.df)
+    below = stats.t.cdf((found.value - margin) / found.error, found.df)
+    low, high = found.value - half, found.value + half
+    inside = bool(-margin < low and high < margin)
+    return row | {
         "p": float(max(above, below)),
         "ci_low": low,
         "ci_high": high,
-        "margin": margin,
         "note": f"{100 * (1 - 2 * alpha):g} % interval "
         + ("inside the margin: equivalent" if inside else "not inside the margin: not shown"),
-        "n_participants": found.n_participants,
     }
 
 
