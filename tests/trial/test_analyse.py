@@ -126,3 +126,33 @@ def test_an_aliased_design_names_its_terms(make_plan, make_trial):
 def test_a_missing_clinical_table_is_said(make_plan, make_trial):
     result = analyse(make_trial(), None, make_plan())
     assert any("madrs is not analysed" in warning for warning in result.warnings)
+
+
+CLINICAL_FAULTS = {
+    "no score yet": lambda t: t.assign(madrs=np.nan),
+    "header only": lambda t: t.iloc[:0],
+    "no day of the plan": lambda t: t[t["day"] != 1],
+    "the same change": lambda t: t.assign(madrs=30.0 - t["day"]),
+    "text": lambda t: t.assign(madrs="ten"),
+    "another sequence": lambda t: t.assign(sequence="PP"),
+}
+
+
+@pytest.mark.parametrize("fault", list(CLINICAL_FAULTS))
+def test_a_bad_clinical_table_does_not_stop_the_primary_result(
+    fault, make_plan, make_trial, read_stats
+):
+    plan = make_plan(
+        permutation=100, bootstrap=100,
+        families=[{"name": "all", "members": ["primary", "clinical"], "method": "holm"}],
+    )  # fmt: skip
+    clinical = CLINICAL_FAULTS[fault](read_stats("madrs_A"))
+    result = analyse(make_trial(n_bins=1), clinical, plan)
+    said = [text for text in result.warnings if "madrs could not be analysed" in text]
+    assert len(said) == 1
+    claim = result.tables["primary"].iloc[0]
+    assert "clinical" not in result.tables
+    assert claim["p_adjusted"] == min(2 * claim["p"], 1.0)
+    assert set(result.tables["crossover"]["outcome"]) == {"glx_tnaa"}
+    if fault == "no score yet":
+        assert "clinical table: 'madrs' is missing in every row" in said[0]

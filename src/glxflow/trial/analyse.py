@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from glxflow.errors import TableError
 from glxflow.trial.designs.blunting import blunting
 from glxflow.trial.designs.cautions import cautions
 from glxflow.trial.designs.classical import classical
@@ -34,6 +35,8 @@ def analyse(
 ) -> Analysis:
     """Return the results of a plan.
 
+    A clinical table that cannot be analysed is a warning, and stops nothing else.
+
     Parameters
     ----------
     trial : DataFrame
@@ -50,14 +53,16 @@ def analyse(
     Raises
     ------
     TableError
-        If the tables contradict the design or cannot carry the primary model.
+        If the trial table contradicts the design or cannot carry the primary model.
     """
     result = Analysis({}, [], [], cautions(plan), {})
     primary = primary_outcome(result, trial, plan)
     result.quantiles.update(quantiles(primary.model.fit))
-    second = clinical_outcome(result, clinical, plan)
+    second, parts = _second(result, clinical, plan)
     scores = None if second is None else second.changes
-    result.tables.update(_of_each([primary, *([] if second is None else [second])], plan))
+    for name, table in _of_outcome(primary, plan).items():
+        result.tables[name] = pd.concat([table, parts.pop(name, None)], ignore_index=True)
+    result.tables.update(parts)
     result.tables["sensitivity"] = sensitivity(trial, plan)
     result.tables["missing"] = _missing(trial, result.tables["primary"], plan)
     result.tables.update(explore(trial, primary.changes, scores, plan, run))
@@ -73,33 +78,35 @@ def analyse(
     return result
 
 
-def _of_each(outcomes: list[Outcome], plan: Plan) -> dict[str, pd.DataFrame]:
-    """Return the tables that have rows of every outcome."""
-    percent = [blunting(one.model, one.changes, one.name, one.day, plan) for one in outcomes]
-    classic = [classical(one.on_day, one.name, plan) for one in outcomes]
-    name = "crossover" if plan.design == "crossover" else "classical"
+def _second(
+    result: Analysis, clinical: pd.DataFrame | None, plan: Plan
+) -> tuple[Outcome | None, dict[str, pd.DataFrame]]:
+    """Return the clinical outcome with its tables, or say why they cannot be had."""
+    try:
+        second = clinical_outcome(result, clinical, plan)
+        return second, {} if second is None else _of_outcome(second, plan)
+    except TableError as error:
+        # What is secondary must not stop the primary result.
+        result.warnings.append(f"{plan.instrument} could not be analysed as planned: {error}")
+        return None, {}
+
+
+def _of_outcome(one: Outcome, plan: Plan) -> dict[str, pd.DataFrame]:
+    """Return an outcome's rows of the tables that hold every outcome."""
     tables = {
-        "attenuation": pd.concat(percent, ignore_index=True),
-        name: pd.concat(classic, ignore_index=True),
+        "attenuation": blunting(one.model, one.changes, one.name, one.day, plan),
+        "crossover" if plan.design == "crossover" else "classical": classical(
+            one.on_day, one.name, plan
+        ),
     }
     if plan.infusion is not None:
-        simple = [simple_rows(one, plan) for one in outcomes]
-        tables["simple_effects"] = pd.concat(simple, ignore_index=True)
-    equal = _equal(outcomes, plan)
-    return tables if equal is None else tables | {"equivalence": equal}
-
-
-def _equal(outcomes: list[Outcome], plan: Plan) -> pd.DataFrame | None:
-    """Return what is held against a margin of equivalence; None where the plan has none."""
-    found = []
-    for one in outcomes:
-        if one.margin is None:
-            continue
-        found.append((effect(one.model, one.name, one.day, plan), one.margin))
-        shift = baseline_shift(one.changes, one.name) if plan.design == "crossover" else None
-        if shift is not None:
-            found.append((shift, one.margin))
-    return equivalence(found, plan) if found else None
+        tables["simple_effects"] = simple_rows(one, plan)
+    if one.margin is None:
+        return tables
+    found = [effect(one.model, one.name, one.day, plan)]
+    shift = baseline_shift(one.changes, one.name) if plan.design == "crossover" else None
+    found += [] if shift is None else [shift]
+    return tables | {"equivalence": equivalence([(each, one.margin) for each in found], plan)}
 
 
 def _missing(trial: pd.DataFrame, primary: pd.DataFrame, plan: Plan) -> pd.DataFrame:

@@ -43,9 +43,9 @@ def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
             "to do."
         )
     trial = check_design(trial, ("subject", "period", "bin"), plan, "trial table")
-    table = _numeric(trial, plan.outcome)
+    table = _numeric(trial, plan.outcome, "trial table")
     if f"{plan.outcome}_sd" in table and table[f"{plan.outcome}_sd"].notna().any():
-        table = _numeric(table, f"{plan.outcome}_sd")
+        table = _numeric(table, f"{plan.outcome}_sd", "trial table")
     if plan.analysis_set == "qc_pass":
         table = table[_passes(table)]
     table = table.dropna(subset=[plan.outcome])
@@ -71,7 +71,7 @@ def clinical_changes(clinical: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """
     score = str(plan.instrument)
     clinical = check_design(clinical, ("subject", "period", "day"), plan, "clinical table")
-    table = _numeric(clinical, score).dropna(subset=[score])
+    table = _numeric(clinical, score, "clinical table").dropna(subset=[score])
     base = table.loc[table["day"] == 0, ["subject", "period", score]]
     merged = table[table["day"] != 0].merge(
         base.rename(columns={score: "base"}), on=["subject", "period"]
@@ -83,19 +83,21 @@ def clinical_changes(clinical: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     return _centred(merged.assign(delta=merged[score] - merged["base"]), plan)
 
 
-def _numeric(table: pd.DataFrame, column: str) -> pd.DataFrame:
+def _numeric(table: pd.DataFrame, column: str, where: str) -> pd.DataFrame:
     """Return a table whose outcome is a number column."""
     if column not in table:
-        raise TableError(f"no column {column!r}. The table has {', '.join(map(str, table))}.")
+        raise TableError(
+            f"{where}: no column {column!r}. The table has {', '.join(map(str, table))}."
+        )
     numbers = pd.to_numeric(table[column], errors="coerce")
     bad = table.loc[numbers.isna() & table[column].notna(), column]
     if len(bad):
         raise TableError(
-            f"{column!r} holds {bad.iloc[0]!r} and {len(bad) - 1} more that are no numbers. "
-            "Correct the table."
+            f"{where}: {column!r} holds {bad.iloc[0]!r} and {len(bad) - 1} more that are no "
+            "numbers. Correct the table."
         )
     if numbers.isna().all():
-        raise TableError(f"{column!r} is missing in every row: nothing to analyse.")
+        raise TableError(f"{where}: {column!r} is missing in every row: nothing to analyse.")
     return table.drop(columns=list(DERIVED), errors="ignore").assign(**{column: numbers})
 
 
