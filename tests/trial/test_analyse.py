@@ -6,6 +6,7 @@ import pytest
 
 from glxflow.errors import TableError
 from glxflow.trial.analyse import analyse
+from glxflow.trial.changes import clinical_changes
 
 
 def test_every_table_has_active_minus_reference(reference_analysis):
@@ -156,3 +157,16 @@ def test_a_bad_clinical_table_does_not_stop_the_primary_result(
     assert set(result.tables["crossover"]["outcome"]) == {"glx_tnaa"}
     if fault == "no score yet":
         assert "clinical table: 'madrs' is missing in every row" in said[0]
+
+
+def test_a_screening_before_day_0_changes_no_clinical_result(make_plan, read_stats):
+    plan = make_plan()
+    scores = read_stats("madrs_A")
+    screening = scores[scores["day"] == 0].assign(day=-7)
+    with_screening = clinical_changes(pd.concat([screening, scores], ignore_index=True), plan)
+    columns = ["subject", "period", "day", "base", "delta"]
+    order = ["subject", "period", "day"]
+    pd.testing.assert_frame_equal(
+        with_screening[columns].sort_values(order, ignore_index=True),
+        clinical_changes(scores, plan)[columns].sort_values(order, ignore_index=True),
+    )

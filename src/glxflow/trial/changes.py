@@ -60,9 +60,11 @@ def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
 
 
 def clinical_changes(clinical: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """Return the score's change from day 0 of its own session, a row a day.
+    """Return the score's change from day 0 of its own session, a row a later day.
 
-    Columns as in `glx_changes`.
+    Earlier days, such as that of a screening, are no outcome and not averaged into
+    the baseline, as bins are: a score of last week is another state, and not the same
+    one measured again. Columns as in `glx_changes`.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def clinical_changes(clinical: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     clinical = check_design(clinical, ("subject", "period", "day"), plan, "clinical table")
     table = _numeric(clinical, score, "clinical table").dropna(subset=[score])
     base = table.loc[table["day"] == 0, ["subject", "period", score]]
-    merged = table[table["day"] != 0].merge(
+    merged = table[table["day"] > 0].merge(
         base.rename(columns={score: "base"}), on=["subject", "period"]
     )
     if not (merged["day"] == plan.day).any():
