@@ -56,6 +56,17 @@ def test_no_number_where_the_reference_effect_is_not_told_from_zero():
     assert "not bounded" in found.note
 
 
+@pytest.mark.parametrize(
+    "variance_active", [-0.5, np.nan], ids=["negative variance", "unknown variance"]
+)
+def test_no_number_where_the_interval_cannot_be_computed(variance_active):
+    # Kenward and Roger's covariance of three participants can be either.
+    found = fieller(TwoEffects(10.0, 5.0, 0.1, variance_active, 0.05, 2.0), 0.95)
+    assert not found.is_bounded
+    assert np.isnan([found.estimate, found.ci_low, found.ci_high]).all()
+    assert "too few" in found.note
+
+
 def test_bootstrap_covers_the_truth_at_its_confidence():
     rng = np.random.default_rng(2)
     sequence = np.repeat(["NP", "PN"], 13)

@@ -21,13 +21,14 @@ class Attenuation:
     Attributes
     ----------
     estimate : float
-        Attenuation as a share; 0.3 is 30 % smaller. NaN where it is not bounded.
+        Attenuation as a share; 0.3 is 30 % smaller. NaN where there is no interval.
     ci_low, ci_high : float
-        Limits of the interval; NaN where it is not bounded.
+        Limits of the interval; NaN where there is none.
     method : str
         How the interval was made.
     is_bounded : bool
-        Whether the denominator is told from zero, so that a ratio means anything.
+        Whether there is an interval: the denominator is told from zero, so that a ratio
+        means anything, and the data suffice for its error.
     note : str
         Why not, or nothing.
     """
@@ -66,7 +67,8 @@ def fieller(effects: TwoEffects, confidence: float) -> Attenuation:
     """Return the attenuation with Fieller's interval.
 
     When the reference effect is not told from zero (g >= 1) the interval is
-    unbounded, and no number is given.
+    unbounded, and no number is given; nor where the covariance of a few participants
+    leaves no interval.
 
     References
     ----------
@@ -92,6 +94,9 @@ def fieller(effects: TwoEffects, confidence: float) -> Attenuation:
         + ratio**2 * effects.variance_reference
         - g * (effects.variance_active - effects.covariance**2 / effects.variance_reference)
     )
+    if not (inner >= 0 and effects.variance_reference > 0):
+        note = "the data are too few for an interval: its variance is negative or not known"
+        return Attenuation(np.nan, np.nan, np.nan, method, is_bounded=False, note=note)
     half = quantile / abs(effects.reference) * np.sqrt(inner) / (1 - g)
     return Attenuation(
         estimate=1 - ratio,
