@@ -1,6 +1,7 @@
 """Planning against tabulated sample sizes, and simulation against the closed form."""
 
 import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -16,10 +17,10 @@ from glxflow.trial.planning import (
     power,
     power_table,
     precision,
-    simulate_power,
 )
 from glxflow.trial.sensitivity import contrast_model
 from glxflow.trial.simulated import Design, orders_of, simulate_changes
+from glxflow.trial.simulated_power import simulate_power
 
 # Session .02, residual .04 in four bins: the difference of means has the SD .04.
 DESIGN = Design(
@@ -131,3 +132,14 @@ def test_impossible_designs_are_refused(make_plan, read_stats):
         participants_needed(0.001, 0.9, 0.05)
     with pytest.raises(TableError, match="design 'cross' is not one of crossover"):
         planned(plan, "cross", ())
+
+
+def test_trials_that_cannot_be_analysed_reject_nothing_and_are_counted(make_plan):
+    design = replace(DESIGN, n_participants=4, n_bins=1, effect=0.5, dropout=0.4, qc_loss=0.3)
+    table = power_table(design, make_plan(), n_trials=8, rng=np.random.default_rng(3))
+    rows = table.set_index("analysis")
+    row = rows.loc["power, simulated"]
+    counted = re.search(r"8 trials, .*; (\d+) could not be analysed", row["note"])
+    assert counted is not None
+    assert row["estimate"] <= 1 - int(counted[1]) / 8
+    assert np.isfinite(rows.loc["width of the interval, simulated mean", "estimate"])

@@ -8,12 +8,11 @@ from scipy import optimize, stats
 
 from glxflow.errors import TableError
 from glxflow.spectrum import BoolArray, RealArray
-from glxflow.trial.attenuation import fieller
-from glxflow.trial.designs.blunting import effects_of
 from glxflow.trial.designs.question import contrast_name
-from glxflow.trial.models import TrialModel, fit_design
+from glxflow.trial.models import TrialModel
 from glxflow.trial.plan import Plan
-from glxflow.trial.simulated import Design, orders_of, simulate_changes
+from glxflow.trial.simulated import Design, orders_of
+from glxflow.trial.simulated_power import Simulated, simulate_power
 
 _MOST_PARTICIPANTS = 10_000
 _FAR = 6.0
@@ -179,82 +178,37 @@ def detectable(n_participants: int, wanted: float, alpha: float, lost: int = 2) 
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Simulated:
-    """What simulated trials say, one number a trial.
-
-    Attributes
-    ----------
-    p, width : (n_trials,) ndarray
-        Of the question's contrast, with Kenward-Roger df.
-    percent_width : (n_trials,) ndarray
-        Of Fieller's interval of the attenuation, in percent; NaN where not bounded.
-    p_sex : (n_trials,) ndarray
-        Of the interaction with sex; NaN where it was not asked for.
-    """
-
-    p: RealArray
-    width: RealArray
-    percent_width: RealArray
-    p_sex: RealArray
-
-
-def simulate_power(
-    design: Design, plan: Plan, *, n_trials: int, rng: np.random.Generator
-) -> Simulated:
-    """Return what the primary model says of simulated trials.
-
-    Parameters
-    ----------
-    design : Design
-        Sizes, effects and losses; with a difference between the sexes other than
-        zero the interaction is tested too.
-    plan : Plan
-        Design and confidence.
-    n_trials : int
-        Trials.
-    rng : Generator
-        Source of randomness.
-    """
-    found = np.full((n_trials, 4), np.nan)
-    for number in range(n_trials):
-        table = simulate_changes(design, plan, rng)
-        model = TrialModel("", "", fit_design(table, "bin"))
-        row = model.fit.contrast(model.condition_contrast(plan)).iloc[0]
-        width = 2 * stats.t.ppf(0.5 + plan.confidence / 2, row["df"]) * row["se"]
-        percent = fieller(effects_of(model, plan, {}), plan.confidence)
-        found[number, :3] = row["p"], width, 100 * (percent.ci_high - percent.ci_low)
-        if design.sex_difference != 0:
-            found[number, 3] = _sex_p(table, plan)
-    return Simulated(*found.T)
-
-
-def _sex_p(table: pd.DataFrame, plan: Plan) -> float:
-    """Return P of the difference of the effect between the sexes."""
-    model = TrialModel("", "", fit_design(table, "bin", moderator="sex"))
-    effects = [model.condition_contrast(plan, {"sex": sex}) for sex in "FM"]
-    return float(model.fit.contrast(effects[1] - effects[0])["p"].iloc[0])
-
-
 def power_table(
     design: Design, plan: Plan, *, n_trials: int, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Return simulated power and widths beside the closed form, a row each."""
+    """Return simulated power and widths beside the closed form, a row each.
+
+    A trial that cannot be analysed rejects nothing, and is counted in the note.
+    """
     alpha = 1 - plan.confidence
     trials = simulate_power(design, plan, n_trials=n_trials, rng=rng)
     name = contrast_name(plan)
+    widths = trials.width[np.isfinite(trials.width)]
     rows = [
-        _rate("power, simulated", trials.p < alpha, f"{name}: primary model, Kenward-Roger"),
-        {"analysis": "width of the interval, simulated mean", "estimate": trials.width.mean(),
-         "note": "unit of the outcome"},
+        _power("power, simulated", trials.p, alpha, f"{name}: primary model, Kenward-Roger"),
+        {"analysis": "width of the interval, simulated mean",
+         "estimate": widths.mean() if widths.size else np.nan, "note": "unit of the outcome"},
         *_attenuation(design, trials),
     ]  # fmt: skip
     if design.sex_difference != 0:
         note = f"the effect differs by {design.sex_difference:g}"
         rows.append(
-            _rate("power of the interaction with sex, simulated", trials.p_sex < alpha, note)
+            _power("power of the interaction with sex, simulated", trials.p_sex, alpha, note)
         )
     return pd.DataFrame([*rows, *_closed(design, plan, alpha)])
+
+
+def _power(analysis: str, p: RealArray, alpha: float, note: str) -> dict[str, object]:
+    """Return the share of trials that reject, and say how many had no P."""
+    unknown = int(np.isnan(p).sum())
+    if unknown:
+        note += f"; {unknown} could not be analysed and count as no rejection"
+    return _rate(analysis, p < alpha, note)
 
 
 def _rate(analysis: str, happened: BoolArray, note: str) -> dict[str, object]:
