@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from glxflow.errors import TableError
 from glxflow.trial.changes import glx_changes
 from glxflow.trial.sex import permuted_p, sex_interaction
 
@@ -64,6 +65,32 @@ def test_sentence_gives_ranges_and_calls_itself_exploratory(make_plan, read_stat
     assert "no evidence" in sentence
 
 
-def test_one_sex_alone_has_no_interaction(make_plan, make_trial):
-    plan = make_plan()
-    assert sex_interaction(glx_changes(make_trial().assign(sex="F"), plan), plan) is None
+@pytest.mark.parametrize("label", ["O", "m", "M ", None])
+def test_one_other_label_leaves_its_participant_out_and_says_so(label, make_plan, read_stats):
+    plan = make_plan(permutation=100)
+    table = glx_changes(read_stats("fmrs_A").query("bin < 2"), plan)
+    who = table["subject"].iloc[0]
+    found = sex_interaction(
+        table.assign(sex=table["sex"].where(table["subject"] != who, label)), plan
+    )
+    without = sex_interaction(table[table["subject"] != who], plan)
+    assert found.table["estimate"].tolist() == without.table["estimate"].tolist()
+    assert found.table["p_permutation"].iloc[0] == without.table["p_permutation"].iloc[0]
+    expected = "sex not known in 1" if label is None else f"sex {label!r} in 1"
+    assert found.sentence.endswith(f"Participants left out of this comparison: {expected}.")
+    assert "left out" not in without.sentence
+
+
+@pytest.mark.parametrize(
+    ("sex", "message"),
+    [("F", "sex is 'F' in 8; a comparison needs"), (None, "not known of anybody")],
+)
+def test_no_comparison_without_two_sexes_and_why(sex, message, make_plan, make_trial):
+    table = glx_changes(make_trial().assign(sex=sex), make_plan())
+    with pytest.raises(TableError, match=message):
+        sex_interaction(table, make_plan())
+
+
+def test_no_sexes_in_the_table_are_no_question(make_plan, make_trial):
+    table = glx_changes(make_trial().drop(columns="sex"), make_plan())
+    assert sex_interaction(table, make_plan()) is None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from glxflow.errors import TableError
 from glxflow.spectrum import RealArray
 from glxflow.trial.designs.question import contrast_name
 from glxflow.trial.designs.responses import responses
@@ -27,7 +28,7 @@ class Moderation:
     table : DataFrame
         In the columns of every results table, and `p_permutation`.
     sentence : str
-        What may be said, and no more.
+        What may be said, and no more; and who was left out.
     """
 
     table: pd.DataFrame
@@ -36,6 +37,9 @@ class Moderation:
 
 def sex_interaction(changes: pd.DataFrame, plan: Plan) -> Moderation | None:
     """Return the difference of the condition's effect between the sexes, and both effects.
+
+    The two sexes with the most participants are compared; who has another label or none
+    is left out of this analysis and counted.
 
     Parameters
     ----------
@@ -47,14 +51,24 @@ def sex_interaction(changes: pd.DataFrame, plan: Plan) -> Moderation | None:
     Returns
     -------
     Moderation or None
-        None where the table has no two sexes with two complete participants each.
+        None where the table has no column sex.
+
+    Raises
+    ------
+    TableError
+        If there are no two sexes with two participants each.
     """
     if "sex" not in changes:
         return None
-    table = changes[changes["sex"].notna()]
-    counts = table.groupby("sex")["subject"].nunique()
-    if len(counts) != 2 or counts.min() < 2:
-        return None
+    people = changes.drop_duplicates("subject")["sex"]
+    numbers = people.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    counts = numbers.iloc[:2].sort_index()
+    if len(counts) < 2 or counts.min() < 2:
+        raise TableError(
+            f"sex is {_listed(numbers) or 'not known of anybody'}; a comparison needs two sexes "
+            "with two participants each. Correct the labels, or leave it at that."
+        )
+    table = changes[changes["sex"].isin(counts.index)]
     fit = fit_design(table, "bin", moderator="sex")
     model = TrialModel("sex interaction", "exploratory", fit)
     rows, terms = _contrasts(model, counts, plan)
@@ -62,8 +76,20 @@ def sex_interaction(changes: pd.DataFrame, plan: Plan) -> Moderation | None:
     result = model.labelled(found, METHODS[0], plan)
     return Moderation(
         result.assign(p_permutation=[permuted_p(table, plan), np.nan, np.nan]),
-        _sentence(result, plan),
+        _sentence(result, plan) + _left_out(numbers.iloc[2:], int(people.isna().sum())),
     )
+
+
+def _listed(numbers: "pd.Series[int]") -> str:
+    """Return labels with their participants, in words."""
+    return ", ".join(f"{label!r} in {number}" for label, number in numbers.items())
+
+
+def _left_out(others: "pd.Series[int]", n_unknown: int) -> str:
+    """Return a sentence on participants of neither sex; nothing where there are none."""
+    parts = [f"sex {_listed(others)}"] if len(others) else []
+    parts += [f"sex not known in {n_unknown}"] if n_unknown else []
+    return f" Participants left out of this comparison: {'; '.join(parts)}." if parts else ""
 
 
 def _contrasts(
