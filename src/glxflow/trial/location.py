@@ -128,6 +128,8 @@ def randomisation(
 
 def _studentised(values: RealArray, is_first: BoolArray) -> RealArray:
     """Return the pooled t statistic of each assignment, (n_assignments,)."""
+    # Squares of values far from zero would cancel.
+    values = values - values.mean()
     n_first = is_first.sum(axis=1)
     n_second = values.size - n_first
     sums, squares = is_first @ values, is_first @ values**2
