@@ -110,3 +110,21 @@ def test_differences_between_participants_are_no_association_within_them():
     # The SE of a null correlation of 200 pairs is .07.
     assert abs(found["repeated-measures correlation"]) < 0.21
     assert found["between participants, means of both sessions"] > 0.95
+
+
+def test_an_effect_of_condition_on_both_is_no_association_of_individuals():
+    rng = np.random.default_rng(21)
+    side = np.where(np.arange(26) % 2 == 0, 1.0, -1.0)
+    p = []
+    for _ in range(200):
+        # Both measures are shifted by the condition, and differ for no common reason.
+        brain, behaviour = rng.normal(0, 1, (2, 26, 2)) + [0.0, 1.0]
+        pairs = Pairs(brain, behaviour, side, np.full((26, 2), np.nan))
+        p.append(associations(pairs, 0.95)["p"].to_numpy()[:2])
+    first, within = (np.array(p) < 0.05).mean(axis=0)
+    # SE of .05 in 200 is .015.
+    assert first == pytest.approx(0.05, abs=0.05)
+    assert within > 0.3
+    names = associations(pairs, 0.95).set_index("analysis")["note"]
+    assert names.index[0].startswith("partial correlation of differences")
+    assert "conditions" in names["repeated-measures correlation"]

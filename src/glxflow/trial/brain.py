@@ -46,6 +46,10 @@ class Pairs:
 def associations(pairs: Pairs, confidence: float) -> pd.DataFrame:
     """Return within- and between-participant associations, a row each.
 
+    The first asks whether who differs more in the brain differs more in behaviour. The
+    repeated-measures correlation of two conditions asks no such thing: where both
+    measures differ between the conditions on average it is there without it.
+
     Parameters
     ----------
     pairs : Pairs
@@ -73,7 +77,6 @@ def associations(pairs: Pairs, confidence: float) -> pd.DataFrame:
         for values in (pairs.brain_difference, pairs.behaviour_difference)
     ]
     rows = [
-        correlation("repeated-measures correlation", within[0], within[1], n - 1, confidence),
         correlation(
             "partial correlation of differences, period-adjusted",
             adjusted[0],
@@ -81,6 +84,8 @@ def associations(pairs: Pairs, confidence: float) -> pd.DataFrame:
             n - 3,
             confidence,
         ),
+        correlation("repeated-measures correlation", within[0], within[1], n - 1, confidence)
+        | {"note": "holds what the conditions change in everybody, associated or not"},
         slope_row(pairs, confidence),
         correlation(
             "between participants, means of both sessions", means[0], means[1], n - 2, confidence
