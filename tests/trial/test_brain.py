@@ -118,7 +118,7 @@ def test_an_effect_of_condition_on_both_is_no_association_of_individuals():
     p = []
     for _ in range(200):
         # Both measures are shifted by the condition, and differ for no common reason.
-        brain, behaviour = rng.normal(0, 1, (2, 26, 2)) + [0.0, 1.0]
+        brain, behaviour = rng.normal(0, 1, (2, 26, 2)) + np.array([0.0, 1.0])
         pairs = Pairs(brain, behaviour, side, np.full((26, 2), np.nan))
         p.append(associations(pairs, 0.95)["p"].to_numpy()[:2])
     first, within = (np.array(p) < 0.05).mean(axis=0)
@@ -128,3 +128,41 @@ def test_an_effect_of_condition_on_both_is_no_association_of_individuals():
     names = associations(pairs, 0.95).set_index("analysis")["note"]
     assert names.index[0].startswith("partial correlation of differences")
     assert "conditions" in names["repeated-measures correlation"]
+
+
+def lopsided():
+    """Return pairs with unequal sequences and a mediator whose sum differs between them."""
+    pairs = simulated(15, 1.0, 0.3, np.random.default_rng(5))
+    side = np.where(np.arange(15) < 10, 1.0, -1.0)
+    brain = pairs.brain + 3 * side[:, np.newaxis]
+    total = brain.sum(axis=1, keepdims=True)
+    return Pairs(brain, pairs.behaviour + np.array([0.0, 0.8]) * total, side, pairs.brain_variance)
+
+
+def test_total_is_direct_plus_indirect_of_unequal_sequences():
+    for adjust in (True, False):
+        found = paths(lopsided(), adjust_period=adjust)
+        assert found.total[0] == pytest.approx(found.direct[0] + found.indirect, rel=1e-9)
+
+
+def test_sensitivity_is_taken_beside_what_b_is():
+    pairs = lopsided()
+    table = mediate(pairs, confidence=0.95, n_draws=100, rng=np.random.default_rng(1))
+    rows = table.set_index("analysis")
+    b = rows.loc["b: brain on behaviour"]
+    t = b["estimate"] / b["se"]
+    # A partial correlation follows from the t of its regression.
+    expected = t / np.sqrt(t**2 + b["df"])
+    found = rows.loc["sensitivity: error correlation that removes it", "estimate"]
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_session_without_sd_leaves_the_correction_of_the_others():
+    pairs = simulated(400, 2.0, 0.7, np.random.default_rng(4))
+    full = mediate(pairs, confidence=0.95, n_draws=100, rng=np.random.default_rng(1))
+    pairs.brain_variance[3, 1] = np.nan
+    found = mediate(pairs, confidence=0.95, n_draws=100, rng=np.random.default_rng(1))
+    name = "b, corrected for errors of measurement"
+    row = found.set_index("analysis").loc[name]
+    assert row["estimate"] == pytest.approx(full.set_index("analysis").loc[name, "estimate"])
+    assert "errors known of 799 of 800 sessions" in row["note"]

@@ -64,8 +64,11 @@ def paths(pairs: Pairs, *, adjust_period: bool) -> Paths:
     n = len(pairs.side)
     base = [np.ones(n), *([pairs.side] if adjust_period else [])]
     total = pairs.brain.sum(axis=1)
-    full = np.column_stack([*base, pairs.brain_difference, total - total.mean()])
     small = np.column_stack(base)
+    # At the mean of both sequences' means, where the other intercepts stand: the total
+    # effect is then direct plus indirect, of unequal sequences too.
+    centred = total - regress(small, total)[0][0]
+    full = np.column_stack([*base, pairs.brain_difference, centred])
     first, first_error = regress(small, pairs.brain_difference)
     whole, whole_error = regress(small, pairs.behaviour_difference)
     second, second_error = regress(full, pairs.behaviour_difference)
@@ -179,9 +182,11 @@ def _solve(design: RealArray, values: RealArray) -> RealArray:
 def _error_corrected(pairs: Pairs, found: Paths) -> dict[str, object]:
     """Return b without the attenuation that the fits' errors in the mediator cause."""
     name = "b, corrected for errors of measurement"
-    noise = float(pairs.brain_variance.sum(axis=1).mean())
-    if np.isnan(noise):
+    known = np.isfinite(pairs.brain_variance)
+    if not known.any(axis=0).all():
         return _row(name, np.nan, np.nan, np.nan, "the table has no SD of the outcome")
+    # The mean of each condition over the sessions whose error is known.
+    noise = float(np.mean(pairs.brain_variance, axis=0, where=known).sum())
     total = pairs.brain.sum(axis=1)
     design = np.column_stack([np.ones(total.size), pairs.side, total])
     spread = pairs.brain_difference
@@ -193,12 +198,18 @@ def _error_corrected(pairs: Pairs, found: Paths) -> dict[str, object]:
     scale = found.b[0] / reliability
     half = 2 * found.b[1] / reliability
     note = f"reliability {reliability:.2f} of the difference; interval two errors to either side"
+    if not known.all():
+        note += f"; errors known of {known.sum()} of {known.size} sessions"
     return _row(name, scale, scale - half, scale + half, note)
 
 
 def _confounding(pairs: Pairs) -> dict[str, object]:
-    """Return the correlation of errors at which the indirect effect would vanish."""
-    design = np.column_stack([np.ones(pairs.side.size), pairs.side])
+    """Return the correlation of errors at which the indirect effect would vanish.
+
+    Both are taken beside the mediator's sum, as b is.
+    """
+    total = pairs.brain.sum(axis=1)
+    design = np.column_stack([np.ones(total.size), pairs.side, total])
     residuals = [
         values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
         for values in (pairs.brain_difference, pairs.behaviour_difference)
