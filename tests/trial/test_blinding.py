@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from glxflow.errors import TableError
-from glxflow.trial.blinding import blinding_indices, james
+from glxflow.trial.blinding import blinding_indices, james, score_interval
+from glxflow.trial.responders import wilson
 
 
 @pytest.mark.parametrize(
@@ -50,8 +51,21 @@ def test_interval_of_bangs_index_covers_at_its_confidence(make_plan):
         guesses = rng.choice(["placebo", "naltrexone", "dont_know"], 26, p=[0.5, 0.2, 0.3])
         row = blinding_indices(sessions(guesses, guesses[:2]), plan).iloc[0]
         inside += row["ci_low"] <= 0.3 <= row["ci_high"]
-    # SE of .95 in 150 is .018; the normal interval is a little narrow at n = 26.
+    # SE of .95 in 150 is .018; the score interval's exact coverage here is .949.
     assert 0.89 <= inside / 150 <= 1.0
+
+
+@pytest.mark.parametrize("n", [2, 10, 26])
+def test_score_interval_has_a_width_wherever_the_guesses_lie(n):
+    # All right: Wilson's interval of that share, on the scale from -1 to 1.
+    assert score_interval(n, 0, n, 0.95)[0] == pytest.approx(2 * wilson(n, n, 0.95)[1] - 1)
+    for right in range(n + 1):
+        for wrong in range(n + 1 - right):
+            low, high = score_interval(right, wrong, n, 0.95)
+            assert -1 <= low <= (right - wrong) / n <= high <= 1
+            assert high - low > 0.05
+            # Exchanging right and wrong turns it over; brentq stops at 2e-12.
+            assert score_interval(wrong, right, n, 0.95) == pytest.approx((-high, -low), abs=1e-8)
 
 
 def test_reference_sessions_have_indices(make_plan, read_stats):
@@ -60,8 +74,13 @@ def test_reference_sessions_have_indices(make_plan, read_stats):
     assert ((table["ci_low"] <= table["estimate"]) & (table["estimate"] <= table["ci_high"])).all()
 
 
-def test_unknown_guesses_and_missing_columns_are_refused(make_plan):
+def test_unknown_guesses_and_conditions_and_missing_columns_are_refused(make_plan):
     with pytest.raises(TableError, match="guess 'ketamine'"):
         blinding_indices(sessions(["ketamine"], ["placebo"]), make_plan())
+    table = sessions(["placebo"] * 2, ["placebo"]).assign(
+        condition=["placbo", "placebo", "naltrexone"]
+    )
+    with pytest.raises(TableError, match="condition 'placbo' is not one of placebo, naltrexone"):
+        blinding_indices(table, make_plan())
     with pytest.raises(TableError, match="columns guess"):
         blinding_indices(sessions(["placebo"], ["placebo"]).drop(columns="guess"), make_plan())

@@ -5,17 +5,20 @@ References
 Bang H, Ni L, Davis CE. Control Clin Trials 25:143-156 (2004).
 doi:10.1016/j.cct.2003.10.016
 James KE et al. Stat Med 15:1421-1434 (1996).
+Tango T. Stat Med 17:891-908 (1998), the score interval.
 """
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
 from glxflow.errors import TableError
 from glxflow.spectrum import RealArray
 from glxflow.trial.plan import Plan
 
 UNDECIDED = "dont_know"
+
+_NEAR = 1e-9
 
 
 def blinding_indices(sessions: pd.DataFrame, plan: Plan) -> pd.DataFrame:
@@ -28,25 +31,28 @@ def blinding_indices(sessions: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     ----------
     sessions : DataFrame
         A row a session with subject, condition and guess: a condition's label or
-        `dont_know`; empty where nobody asked.
+        `dont_know`; empty where nobody asked, and then the session is left out.
     plan : Plan
         Conditions, confidence, draws and seed.
 
     Raises
     ------
     TableError
-        If columns are missing, a guess is unknown, or a condition has none.
+        If columns are missing, a guess or a condition is unknown, or a condition has
+        no guess.
     """
     missing = [name for name in ("subject", "condition", "guess") if name not in sessions]
     if missing:
         raise TableError(f"session table: columns {', '.join(missing)} are missing. Add them.")
     table = sessions.dropna(subset=["guess"])
     known = (*plan.conditions, UNDECIDED)
-    wrong = sorted(set(table["guess"]) - set(known))
-    if wrong:
-        raise TableError(
-            f"session table: guess {wrong[0]!r} is not one of {', '.join(known)}. Correct it."
-        )
+    for name, levels in (("guess", known), ("condition", plan.conditions)):
+        wrong = sorted(set(table[name]) - set(levels), key=str)
+        if wrong:
+            raise TableError(
+                f"session table: {name} {wrong[0]!r} is not one of {', '.join(levels)}. "
+                "Correct it."
+            )
     rows = [_bang(table[table["condition"] == label], label, plan) for label in plan.conditions]
     return pd.DataFrame([*rows, _james_row(table, plan)]).assign(role="description")
 
@@ -55,18 +61,49 @@ def _bang(arm: pd.DataFrame, label: str, plan: Plan) -> dict[str, object]:
     """Return the index of one condition: the share of right guesses minus that of wrong ones."""
     if arm.empty:
         raise TableError(f"session table: no guess under {label}.")
-    right = float((arm["guess"] == label).mean())
-    wrong = float((~arm["guess"].isin([label, UNDECIDED])).mean())
-    variance = (right * (1 - right) + wrong * (1 - wrong) + 2 * right * wrong) / len(arm)
-    half = float(stats.norm.ppf(0.5 + plan.confidence / 2)) * np.sqrt(variance)
+    right = int((arm["guess"] == label).sum())
+    wrong = int((~arm["guess"].isin([label, UNDECIDED])).sum())
+    low, high = score_interval(right, wrong, len(arm), plan.confidence)
     return {
         "analysis": f"Bang's index under {label}",
-        "estimate": right - wrong,
-        "ci_low": max(right - wrong - half, -1.0),
-        "ci_high": min(right - wrong + half, 1.0),
+        "estimate": (right - wrong) / len(arm),
+        "ci_low": low,
+        "ci_high": high,
         "n_sessions": len(arm),
-        "note": "normal interval",
+        "note": "score interval",
     }
+
+
+def score_interval(right: int, wrong: int, n: int, confidence: float) -> tuple[float, float]:
+    """Return Tango's score interval of the share of right guesses less that of wrong ones.
+
+    It keeps a width where all are right, and is then Wilson's of that share.
+
+    Parameters
+    ----------
+    right, wrong, n : int
+        Right and wrong guesses, and all with those who do not know.
+    confidence : float
+        Of the interval.
+    """
+    z = float(stats.norm.ppf(0.5 + confidence / 2))
+
+    def excess(index: float, sign: float) -> float:
+        # Share of wrong guesses that is most likely with this index.
+        linear = (2 * n - right + wrong) * index - right - wrong
+        root = np.sqrt(max(linear**2 + 8 * n * wrong * index * (1 - index), 0.0))
+        share = (root - linear) / (4 * n)
+        variance = max(n * (2 * share + index * (1 - index)), 0.0)
+        return float(right - wrong - n * index + sign * z * np.sqrt(variance))
+
+    estimate = (right - wrong) / n
+    low = high = estimate
+    # The excess is zero at the ends themselves and at an estimate without variance.
+    if estimate > -1 + 2 * _NEAR:
+        low = optimize.brentq(excess, -1 + _NEAR, estimate - _NEAR, args=(-1.0,))
+    if estimate < 1 - 2 * _NEAR:
+        high = optimize.brentq(excess, estimate + _NEAR, 1 - _NEAR, args=(1.0,))
+    return float(low), float(high)
 
 
 def _james_row(table: pd.DataFrame, plan: Plan) -> dict[str, object]:
