@@ -150,6 +150,17 @@ def test_the_figures_show_the_rows_of_the_analysis_set(study, read_page):
     assert counts[1] - counts[0] == failed.sum()
 
 
+def test_a_screening_is_no_baseline_of_the_score(study, read_page):
+    start = study.clinical[study.clinical["day"] == 0]
+    screening = start.assign(day=-7, madrs=start["madrs"] + 3.0)
+    clinical = pd.concat([screening, study.clinical], ignore_index=True)
+    plain, screened = (
+        read_page(render_study(replace(study, clinical=table))).figures["clinical"]
+        for table in (study.clinical, clinical)
+    )
+    assert screened == plain
+
+
 def test_the_courses_are_the_changes_of_the_table(study, read_page):
     trace = read_page(render_study(study)).figures["course"]["data"][0]
     own = study.trial[study.trial["condition"] == "placebo"].sort_values(["subject", "bin"])

@@ -11,7 +11,7 @@ from glxflow.report.numbers import MISSING, interval, number, p_value, within
 Row = Mapping[Hashable, Any]
 
 _COUNTS = (("n_participants", "participants"), ("n_sessions", "sessions"), ("n_rows", "rows"))
-_UNBOUNDED = "the effect to be attenuated cannot be told from zero, so that no percentage exists"
+_UNBOUNDED = "not bounded: the effect to be attenuated cannot be told from zero, so that no percentage exists"
 _METHODS = {"kenward-roger": "Kenward-Roger", "satterthwaite": "Satterthwaite"}
 _HEADINGS = {
     "model": "model",
@@ -132,8 +132,7 @@ def attenuation_sentence(row: Row, confidence: float) -> str:
     estimate, low, high = (_number(row, key) for key in ("estimate", "ci_low", "ci_high"))
     if not all(map(math.isfinite, (estimate, low, high))):
         note = row.get("note")
-        reason = note if isinstance(note, str) and note else _UNBOUNDED
-        return f"not bounded: {reason.removeprefix('not bounded: ')}."
+        return f"{note if isinstance(note, str) and note else _UNBOUNDED}."
     shown = [within(value, low, high) for value in (estimate, low, high)]
     return f"{shown[0]} % ({_level(confidence)} {shown[1]} % to {shown[2]} %)."
 

@@ -221,8 +221,10 @@ def _figures(study: StudyPage) -> dict[str, Figure]:
         pairs = by_participant(changes, "t_min", study.conditions)
         figures["pairs"] = pairs_figure(pairs, x_title=f"mean {title} after the infusion began")
     if study.score in study.clinical and len(study.clinical):
+        # A screening before the day of the infusion is no baseline of the session.
+        scores = study.clinical[study.clinical["day"] >= 0]
         figures["clinical"] = course_figure(
-            change_from_start(study.clinical, study.score, "day"),
+            change_from_start(scores, study.score, "day"),
             "day",
             study.conditions,
             x_title="day after the infusion",
