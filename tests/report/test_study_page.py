@@ -151,12 +151,14 @@ def test_the_figures_show_the_rows_of_the_analysis_set(study, read_page):
 
 
 def test_a_screening_is_no_baseline_of_the_score(study, read_page):
-    start = study.clinical[study.clinical["day"] == 0]
-    screening = start.assign(day=-7, madrs=start["madrs"] + 3.0)
-    clinical = pd.concat([screening, study.clinical], ignore_index=True)
+    sessions = study.sessions[["subject", "session", "condition"]]
+    screening, *scores = (
+        sessions.assign(day=day, madrs=np.linspace(30.0, 35.0, len(sessions)) - 2.0 * day)
+        for day in (-7, 0, 1)
+    )
     plain, screened = (
-        read_page(render_study(replace(study, clinical=table))).figures["clinical"]
-        for table in (study.clinical, clinical)
+        read_page(render_study(replace(study, clinical=pd.concat(tables)))).figures["clinical"]
+        for tables in (scores, [screening, *scores])
     )
     assert screened == plain
 

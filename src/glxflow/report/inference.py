@@ -11,7 +11,10 @@ from glxflow.report.numbers import MISSING, interval, number, p_value, within
 Row = Mapping[Hashable, Any]
 
 _COUNTS = (("n_participants", "participants"), ("n_sessions", "sessions"), ("n_rows", "rows"))
-_UNBOUNDED = "not bounded: the effect to be attenuated cannot be told from zero, so that no percentage exists"
+_UNBOUNDED = (
+    "not bounded: the effect to be attenuated cannot be told from zero, so that there is no "
+    "percentage"
+)
 _METHODS = {"kenward-roger": "Kenward-Roger", "satterthwaite": "Satterthwaite"}
 _HEADINGS = {
     "model": "model",
