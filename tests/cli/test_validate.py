@@ -57,6 +57,18 @@ def test_a_workflow_gets_the_list_and_the_protocol_of_the_sound_scans(glxflow, b
     assert (protocol["n_scans"], protocol["n_scans_of_other_protocols"]) == (2, 0)
 
 
+def test_between_two_scanners_the_protocol_is_that_of_one(
+    glxflow, bids, tmp_path, write_scan, singlet
+):
+    for subject, frequency_mhz in {"01": 123.25, "02": 127.73, "03": 123.25, "04": 127.73}.items():
+        path = bids / f"sub-{subject}/ses-1/mrs/sub-{subject}_ses-1_task-ketamine_svs.nii.gz"
+        write_scan(singlet(2.008), path=path, header={"SpectrometerFrequency": [frequency_mhz]})
+    run = glxflow("validate", bids, "--out", tmp_path / "out")
+    assert run.returncode == 0, run.stderr
+    protocol = json.loads((tmp_path / "out" / "protocol.json").read_text())
+    assert protocol["spectrometer_frequency_mhz"] == 123.25
+
+
 def test_the_sequence_that_the_scans_name_is_listed_and_others_are_a_problem(
     glxflow, bids, tmp_path, write_scan, singlet
 ):

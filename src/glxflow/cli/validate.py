@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from statistics import median_low
 from typing import Annotated, Any
 
 import pandas as pd
@@ -118,16 +119,16 @@ def _protocol(headers: list[ScanHeader]) -> dict[str, Any]:
     ]
     common, n_scans = Counter(keys).most_common(1)[0]
     echo_time_s, dwell_time_s, n_points = common
-    frequencies = pd.Series([header.axis.spectrometer_frequency_mhz for header in headers])
+    shared = [header for header, key in zip(headers, keys, strict=True) if key == common]
+    # Of one of them: between the frequencies of two scanners lies that of neither.
+    frequency_mhz = median_low(header.axis.spectrometer_frequency_mhz for header in shared)
     return {
         "echo_time_s": echo_time_s,
         "dwell_time_s": dwell_time_s,
         "n_points": n_points,
-        "spectrometer_frequency_mhz": float(frequencies.median()),
-        "reference_ppm": headers[0].axis.reference_ppm,
-        "sequences": _sequences(
-            header for header, key in zip(headers, keys, strict=True) if key == common
-        ),
+        "spectrometer_frequency_mhz": frequency_mhz,
+        "reference_ppm": shared[0].axis.reference_ppm,
+        "sequences": _sequences(shared),
         "n_scans": n_scans,
         "n_scans_of_other_protocols": len(headers) - n_scans,
     }
