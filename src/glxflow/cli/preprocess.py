@@ -10,6 +10,7 @@ import numpy as np
 import typer
 
 from glxflow.cli.sessions import RecordFailure, at_file, failure_recorded
+from glxflow.io.acquired import onsets
 from glxflow.io.edit_order import edit_conditions, edit_pulse
 from glxflow.io.edited import read_conditions
 from glxflow.io.metadata import ScanHeader, read_header
@@ -232,11 +233,7 @@ def _count_acquired(
     table: list[dict[str, Any]], header: ScanHeader, infusion_s: float | None
 ) -> None:
     """Add to each bin how many transients (or pairs) the file has in it, readable or not."""
-    n_stored = _n_stored(header)
-    if header.volume_timing_s is not None:
-        time_s = np.array(header.volume_timing_s)
-    else:
-        time_s = np.arange(n_stored) * (header.repetition_time_s if n_stored > 1 else 0.0)
+    time_s = onsets(header, _n_stored(header))
     conditions = np.array(edit_conditions(header))
     if conditions.size:
         time_s = time_s[conditions == conditions[0]]

@@ -30,7 +30,7 @@ def read_acquired(header: ScanHeader) -> tuple[ComplexArray, RealArray]:
         Start of each, in s.
     """
     samples = _ordered(header, _stored_samples(header))
-    return samples, _onsets(header, samples.shape[1])
+    return samples, onsets(header, samples.shape[1])
 
 
 def finite_transients(path: Path, samples: ComplexArray) -> BoolArray:
@@ -97,8 +97,21 @@ def _ordered(header: ScanHeader, stored: ComplexArray) -> ComplexArray:
     return ordered
 
 
-def _onsets(header: ScanHeader, n_transients: int) -> RealArray:
-    """Return the start of each transient, from VolumeTiming, else from TR x index."""
+def onsets(header: ScanHeader, n_transients: int) -> RealArray:
+    """Return the start of each transient, from VolumeTiming, else from TR x index.
+
+    Parameters
+    ----------
+    header : ScanHeader
+        Of the file.
+    n_transients : int
+        How many it stores.
+
+    Raises
+    ------
+    DataError
+        If VolumeTiming lists another number.
+    """
     timing = header.volume_timing_s
     if timing is None:
         if n_transients == 1:

@@ -18,7 +18,7 @@ from glxflow.preprocess.band import (
     band_spectra,
     without_baseline,
 )
-from glxflow.preprocess.outliers import residual_energy, typical
+from glxflow.preprocess.outliers import residual_energy, robust_sd, typical
 from glxflow.preprocess.quiet import quieted
 from glxflow.spectrum import Axis, ComplexArray, RealArray, spectrum_of
 
@@ -28,7 +28,6 @@ _CLEARLY_BETTER = 1.4
 _NARROW_PPM = 0.04
 _STEPS_PER_WINDOW = 61
 _TRUSTED_SD = 3.0
-_MAD_TO_SD = 1.4826
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +110,13 @@ def register(
     """
     reach_hz = reach_ppm * axis.spectrometer_frequency_mhz
     trial_hz = np.linspace(-reach_hz, reach_hz, _STEPS_PER_WINDOW)
-    overlap = _overlap(samples, reference, axis, trial_hz, band)
+    return _peaks(_overlap(samples, reference, axis, trial_hz, band), trial_hz)
+
+
+def _peaks(overlap: ComplexArray, trial_hz: RealArray) -> tuple[RealArray, RealArray]:
+    """Return frequency and phase of the best agreement, from that at trial offsets."""
     best = np.clip(np.abs(overlap).argmax(axis=1), 1, trial_hz.size - 2)
-    row = np.arange(len(samples))
+    row = np.arange(len(overlap))
     left, top, right = (np.abs(overlap[row, best + step]) ** 2 for step in (-1, 0, 1))
     curvature = left - 2 * top + right
     # One Newton step from the best grid point; a flat top (no signal) stays there.
@@ -150,16 +153,16 @@ def _first_offsets(
 
     Far away noise or another line may fit by chance: what is near goes first.
     """
-    offset_hz, phase_rad = register(samples, seed, axis, _WIDE_PPM)
     step_hz = 2 * _WIDE_PPM * axis.spectrometer_frequency_mhz / (_STEPS_PER_WINDOW - 1)
     n_side = round(_JUMP_PPM * axis.spectrometer_frequency_mhz / step_hz)
     trial_hz = step_hz * np.arange(-n_side, n_side + 1, dtype=np.float64)
     overlap = _overlap(samples, seed, axis, trial_hz, ALIGNMENT)
     fit = np.abs(overlap)
     middle = _STEPS_PER_WINDOW // 2
-    near = fit[:, n_side - middle : n_side + middle + 1]
+    near = slice(n_side - middle, n_side + middle + 1)
+    offset_hz, phase_rad = _peaks(overlap[:, near], trial_hz[near])
     best = fit.argmax(axis=1)
-    jumped = fit.max(axis=1) > _CLEARLY_BETTER * near.max(axis=1)
+    jumped = fit.max(axis=1) > _CLEARLY_BETTER * fit[:, near].max(axis=1)
     turn = overlap[np.arange(len(samples)), best]
     return (
         np.where(jumped, trial_hz[best], offset_hz),
@@ -195,5 +198,5 @@ def _reference(samples: ComplexArray, axis: Axis) -> ComplexArray:
     spectra = band_spectra(samples, axis, ALIGNMENT)
     distance = residual_energy(spectra, typical(spectra))
     excess = distance - np.median(distance)
-    trusted = excess <= _TRUSTED_SD * _MAD_TO_SD * np.median(np.abs(excess))
+    trusted = excess <= _TRUSTED_SD * robust_sd(excess)
     return quieted(samples[trusted].mean(axis=0), axis)

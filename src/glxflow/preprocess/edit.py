@@ -11,6 +11,7 @@ from glxflow.errors import DataError
 from glxflow.preprocess.align import register
 from glxflow.preprocess.band import SINGLETS, Band, band_mask, band_spectra
 from glxflow.preprocess.metrics import NAA_PPM, noise_sd
+from glxflow.preprocess.outliers import robust_sd
 from glxflow.preprocess.quiet import quieted
 from glxflow.preprocess.work import Work
 from glxflow.spectrum import Axis, BoolArray, ComplexArray, Flag, RealArray
@@ -38,7 +39,6 @@ _LEAST_PART = 0.25
 _LEAST_GAP_SD = 4.0
 _LEAST_SHARE = 0.5
 _LARGEST_JUMP_PPM = 0.45
-_MAD_TO_SD = 1.4826
 
 
 def find_off(means: ComplexArray, axis: Axis) -> tuple[int, float]:
@@ -104,7 +104,7 @@ def refuse_unnamed(work: Work) -> None:
         lower = ~lower
     # Motion scatters more than noise; the median of many 1.25 times as much as their mean.
     typical = np.where(lower, np.median(naa[lower]), np.median(naa[~lower]))
-    spread = max(sd, _MAD_TO_SD * float(np.median(np.abs(naa - typical))))
+    spread = max(sd, robust_sd(naa - typical))
     certain = _CERTAIN_SD * 1.25 * np.sqrt(2 / n_transients) * spread
     share = _share_of_naa(naa, unedited, lower)
     if share < _LEAST_SHARE and np.ptp(typical) > certain:

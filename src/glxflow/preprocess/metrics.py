@@ -3,6 +3,7 @@
 import numpy as np
 
 from glxflow.preprocess.band import ALIGNMENT, SINGLETS, band_mask, band_spectra
+from glxflow.preprocess.outliers import robust_sd
 from glxflow.spectrum import Axis, ComplexArray, RealArray, spectrum_of
 
 NAA_PPM = (1.9, 2.12)
@@ -11,7 +12,6 @@ NAA_PPM = (1.9, 2.12)
 _SIGNAL_PPM = (-1.0, 9.5)
 _EDGE_SHARE = 0.05
 _FEWEST_POINTS = 64
-_MAD_TO_SD = 1.4826
 _FINER = 8
 
 
@@ -42,7 +42,7 @@ def noise_sd(fid: ComplexArray, axis: Axis) -> float:
     values = np.concatenate(differences)
     if values.size < 2 * _FEWEST_POINTS:
         return float("nan")
-    return float(_MAD_TO_SD * np.median(np.abs(values)))
+    return robust_sd(values)
 
 
 def snr(fid: ComplexArray, axis: Axis) -> float:

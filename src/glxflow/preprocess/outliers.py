@@ -41,10 +41,21 @@ def is_outlier(samples: ComplexArray, axis: Axis, limit_sd: float) -> BoolArray:
     centre = typical(spectra)
     residual = residual_energy(spectra, centre)
     excess = residual - np.median(residual)
-    spread = _MAD_TO_SD * np.median(np.abs(excess))
+    spread = robust_sd(excess)
     signal = float((np.abs(centre) ** 2).sum())
     outlying: BoolArray = (excess > limit_sd * spread) & (excess > LEAST_EXCESS * signal)
     return outlying
+
+
+def robust_sd(deviations: RealArray) -> float:
+    """Return the SD of normal deviations about a centre, by their median size.
+
+    Parameters
+    ----------
+    deviations : ndarray
+        Of which a few may be anything.
+    """
+    return float(_MAD_TO_SD * np.median(np.abs(deviations)))
 
 
 def typical(spectra: ComplexArray) -> ComplexArray:

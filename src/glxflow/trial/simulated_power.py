@@ -1,5 +1,6 @@
 """What the primary model says of simulated trials."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,8 @@ def _one_trial(design: Design, plan: Plan, rng: np.random.Generator) -> list[flo
     """Return P, widths and P of the interaction of one simulated trial."""
     found = [np.nan] * 4
     table = simulate_changes(design, plan, rng)
-    try:
+    # Losses can leave a trial without an answer; its numbers stay unknown.
+    with suppress(TableError):
         model = TrialModel("", "", fit_design(table, "bin"))
         row = model.fit.contrast(model.condition_contrast(plan)).iloc[0]
         width = 2 * stats.t.ppf(0.5 + plan.confidence / 2, row["df"]) * row["se"]
@@ -68,9 +70,6 @@ def _one_trial(design: Design, plan: Plan, rng: np.random.Generator) -> list[flo
         found[:3] = row["p"], width, 100 * (percent.ci_high - percent.ci_low)
         if design.sex_difference != 0:
             found[3] = _sex_p(table, plan)
-    except TableError:
-        # Losses can leave a trial without an answer; its numbers stay unknown.
-        return found
     return found
 
 
