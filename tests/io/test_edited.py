@@ -76,6 +76,7 @@ def test_a_transient_without_partner_is_left_out(write_scan, distinct):
     found = read_conditions(read_header(path))
     assert found["OFF"].n_transients == found["ON"].n_transients == PAIRS - 1
     assert "1 of 7 transients have no partner" in found["OFF"].steps[0].details
+    assert not found["OFF"].flags
 
 
 def test_a_pair_with_nan_is_left_out(write_scan, distinct):
@@ -84,7 +85,7 @@ def test_a_pair_with_nan_is_left_out(write_scan, distinct):
     found = read_conditions(read_header(path))
     np.testing.assert_array_equal(found["A"].onset_s, [0, 4, 12])
     np.testing.assert_array_equal(found["B"].onset_s, [2, 6, 14])
-    assert "counted from 0: 5" in found["A"].steps[0].details
+    assert "counted from 0: 5" in found["A"].flags[0].message
 
 
 def test_one_condition_of_nan_is_an_error(write_scan, distinct):

@@ -99,6 +99,8 @@ def test_a_transient_with_nan_is_left_out_and_named(write_scan, distinct):
     np.testing.assert_array_equal(series.onset_s, [0, 2, 6, 8])
     assert "1 of 5 transients" in series.steps[0].details
     assert "counted from 0: 2" in series.steps[0].details
+    (flag,) = series.flags
+    assert (flag.code, flag.message) == ("unreadable_transients", series.steps[0].details)
 
 
 def test_a_file_without_a_finite_transient_is_refused(write_scan, distinct):

@@ -9,7 +9,7 @@ from nifti_mrs.validator import Error as NiftiMrsError
 
 from glxflow.errors import DataError, HeaderError
 from glxflow.io.metadata import ScanHeader
-from glxflow.spectrum import BoolArray, ComplexArray, RealArray, Step
+from glxflow.spectrum import UNREADABLE, BoolArray, ComplexArray, Flag, RealArray, Step
 
 _READ_DIMENSIONS = ("DIM_COIL", "DIM_DYN", "DIM_EDIT")
 
@@ -125,8 +125,8 @@ def onsets(header: ScanHeader, n_transients: int) -> RealArray:
     return np.array(timing)
 
 
-def left_out(path: Path, finite: BoolArray) -> tuple[Step, ...]:
-    """Return the step that says which transients are not finite; none where all are.
+def left_out(path: Path, finite: BoolArray) -> tuple[tuple[Step, ...], tuple[Flag, ...]]:
+    """Return the step and the flag that say which transients are not finite; none if all are.
 
     Parameters
     ----------
@@ -136,12 +136,10 @@ def left_out(path: Path, finite: BoolArray) -> tuple[Step, ...]:
         Which transients are used.
     """
     if finite.all():
-        return ()
+        return (), ()
     bad = ", ".join(str(index) for index in np.flatnonzero(~finite))
-    return (
-        Step(
-            "Rejection of unreadable data",
-            f"{path.name}: {(~finite).sum()} of {finite.size} transients hold NaN or infinity and "
-            f"are left out (counted from 0: {bad}). Convert the raw data again to regain them.",
-        ),
+    text = (
+        f"{path.name}: {(~finite).sum()} of {finite.size} transients hold NaN or infinity and "
+        f"are left out (counted from 0: {bad}). Convert the raw data again to regain them."
     )
+    return (Step(UNREADABLE, text),), (Flag("unreadable_transients", text),)

@@ -8,7 +8,7 @@ from glxflow.errors import DataError
 from glxflow.io.acquired import finite_transients, left_out, read_acquired
 from glxflow.io.edit_order import edit_conditions
 from glxflow.io.metadata import ScanHeader
-from glxflow.spectrum import Series, Step
+from glxflow.spectrum import UNREADABLE, Series, Step
 
 
 def read_conditions(header: ScanHeader) -> dict[str, Series]:
@@ -32,7 +32,7 @@ def read_conditions(header: ScanHeader) -> dict[str, Series]:
     labels = np.array(edit_conditions(header))
     samples, onset_s = read_acquired(header)
     finite = finite_transients(header.path, samples)
-    steps = left_out(header.path, finite)
+    steps, flags = left_out(header.path, finite)
     members = {str(name): np.flatnonzero(labels == name) for name in dict.fromkeys(labels)}
     n_pairs = min(map(len, members.values()))
     lonely = labels.size - n_pairs * len(members)
@@ -53,6 +53,7 @@ def read_conditions(header: ScanHeader) -> dict[str, Series]:
             echo_time_s=header.echo_time_s,
             repetition_time_s=header.repetition_time_s,
             steps=steps,
+            flags=flags,
         )
         for name, own in zip(members, table, strict=True)
     }
@@ -61,7 +62,7 @@ def read_conditions(header: ScanHeader) -> dict[str, Series]:
 def _unpaired(path: Path, n_lonely: int, n_transients: int) -> Step:
     """Say how many transients have no partner."""
     return Step(
-        "Rejection of unreadable data",
+        UNREADABLE,
         f"{path.name}: {n_lonely} of {n_transients} transients have no partner of the other "
         "condition and are left out, as after a scan that stopped.",
     )

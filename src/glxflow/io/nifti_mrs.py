@@ -24,7 +24,7 @@ from glxflow.spectrum import Axis, ComplexArray, RealArray, Series, Step
 def read_series(path: Path) -> Series:
     """Return the transients of a NIfTI-MRS file, whatever the order of its dimensions.
 
-    Transients that hold NaN or infinity are left out; a step says which.
+    Transients that hold NaN or infinity are left out; a flag says which.
 
     Raises
     ------
@@ -62,13 +62,15 @@ def _finite_only(header: ScanHeader) -> Series:
     """Return the transients that are finite throughout."""
     samples, onset_s = read_acquired(header)
     finite = finite_transients(header.path, samples)
+    steps, flags = left_out(header.path, finite)
     return Series(
         samples=samples if finite.all() else samples[:, finite],
         axis=header.axis,
         onset_s=onset_s[finite],
         echo_time_s=header.echo_time_s,
         repetition_time_s=header.repetition_time_s,
-        steps=left_out(header.path, finite),
+        steps=steps,
+        flags=flags,
     )
 
 

@@ -10,12 +10,11 @@ from glxflow.preprocess.coils import coil_weights, combine
 from glxflow.preprocess.reference import is_conjugated
 from glxflow.preprocess.water import without_water
 from glxflow.preprocess.work import Work
-from glxflow.spectrum import Axis, ComplexArray, Flag, Series, Step
+from glxflow.spectrum import UNREADABLE, Axis, ComplexArray, Flag, Series, Step
 
 _LARGEST_FREQUENCY_DIFFERENCE = 1e-3
 _CHECKED_TRANSIENTS = 8
 _START = 8
-_UNREADABLE = "Rejection of unreadable data"
 
 
 def leave_out_silent(work: Work, series: Series) -> Series:
@@ -50,29 +49,13 @@ def leave_out_silent(work: Work, series: Series) -> Series:
     work.flags.append(
         Flag("silent_transients", f"{text}: the scan may have stopped. Compare with its log.")
     )
-    step = Step(_UNREADABLE, f"{text}.")
+    step = Step(UNREADABLE, f"{text}.")
     return replace(
         series,
         samples=series.samples[:, ~silent],
         onset_s=series.onset_s[~silent],
         steps=(*series.steps, step),
     )
-
-
-def doubt_unreadable(work: Work, series: Series) -> None:
-    """Leave a flag where transients with NaN were left out on reading.
-
-    Parameters
-    ----------
-    work : Work
-        Where the flag is left.
-    series : Series
-        As read; its steps say what is missing.
-    """
-    for step in series.steps:
-        # Transients without a partner are left out under the same method, and are no doubt.
-        if step.method == _UNREADABLE and "NaN" in step.details:
-            work.flags.append(Flag("unreadable_transients", step.details))
 
 
 def refuse_empty_water(water: Series | None) -> None:

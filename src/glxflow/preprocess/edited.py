@@ -8,7 +8,6 @@ import numpy as np
 from glxflow.errors import DataError
 from glxflow.preprocess.bins import BinPlan, average, divide
 from glxflow.preprocess.checks import (
-    doubt_unreadable,
     leave_out_silent,
     quick_mean,
     refuse_conjugated,
@@ -64,9 +63,8 @@ def preprocess_edited(
         refuse_conjugated(series, water)
     labels, saturation = _order(conditions, water)
     off, on = (conditions[label] for label in labels)
-    work = Work(off.axis, n_conditions=2)
+    work = Work(off.axis, off.flags, n_conditions=2)
     _report_order(work, labels, saturation)
-    doubt_unreadable(work, off)
     joined = leave_out_silent(work, _joined(off, on))
     first_s, second_s = np.split(joined.onset_s, 2)
     edges = divide(np.minimum(first_s, second_s), plan, 2 * duration_s(off))

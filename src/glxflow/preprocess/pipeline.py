@@ -10,7 +10,6 @@ import numpy as np
 
 from glxflow.preprocess.bins import BinPlan, average, divide
 from glxflow.preprocess.checks import (
-    doubt_unreadable,
     leave_out_silent,
     refuse_conjugated,
     refuse_empty_water,
@@ -52,8 +51,7 @@ def preprocess(
         If the data are zero, conjugated or edited, coils differ between scan and
         reference, no coil is usable, or the infusion lies outside the scan.
     """
-    work = Work(series.axis)
-    doubt_unreadable(work, series)
+    work = Work(series.axis, series.flags)
     series = leave_out_silent(work, series)
     edges = divide(series.onset_s, plan, duration_s(series))
     refuse_empty_water(water)

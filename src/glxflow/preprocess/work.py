@@ -1,5 +1,7 @@
 """The signals of a session on their way through the steps, and the record of them."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from glxflow.preprocess import metrics
@@ -13,7 +15,7 @@ class Work:
     partners in the same order: OFF has every singlet, and steps judge by it.
     """
 
-    def __init__(self, axis: Axis, n_conditions: int = 1) -> None:
+    def __init__(self, axis: Axis, flags: Iterable[Flag] = (), *, n_conditions: int = 1) -> None:
         self.axis = axis
         self.n_conditions = n_conditions
         self.samples: ComplexArray = np.empty((0, 0), dtype=np.complex128)
@@ -24,7 +26,7 @@ class Work:
         self.phase_rad: RealArray = np.full(1, np.nan)
         self.metrics: dict[str, float] = {}
         self.steps: list[Step] = []
-        self.flags: list[Flag] = []
+        self.flags: list[Flag] = list(flags)
 
     def did(self, method: str, details: str) -> None:
         """Record a step with signal to noise and line width after it."""

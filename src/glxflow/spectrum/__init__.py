@@ -1,0 +1,32 @@
+"""The records that stages hand to each other: frozen, checked once, units in the names.
+
+Inside the package a line at `ppm` is ``exp(+2j pi (ppm - reference_ppm) f0 t)``:
+higher ppm is positive frequency. NIfTI-MRS and LCModel store the conjugate;
+`glxflow.io` converts once, at the door. The last axis of an array is time.
+"""
+
+from glxflow.spectrum.arrays import BoolArray, ComplexArray, RealArray, SingleArray
+from glxflow.spectrum.axis import Axis, spectrum_of
+from glxflow.spectrum.basis_set import BasisSet, Kind, reported
+from glxflow.spectrum.fit_result import FitResult, FitStatus
+from glxflow.spectrum.notes import UNREADABLE, Flag, Step
+from glxflow.spectrum.signal import Fid, Series
+
+__all__ = [
+    "UNREADABLE",
+    "Axis",
+    "BasisSet",
+    "BoolArray",
+    "ComplexArray",
+    "Fid",
+    "FitResult",
+    "FitStatus",
+    "Flag",
+    "Kind",
+    "RealArray",
+    "Series",
+    "SingleArray",
+    "Step",
+    "reported",
+    "spectrum_of",
+]

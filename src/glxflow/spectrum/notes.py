@@ -1,0 +1,30 @@
+"""What is said of data and results: what was done to them, and what is doubtful."""
+
+from dataclasses import dataclass
+
+UNREADABLE = "Rejection of unreadable data"
+"""Method of steps that leave out what a file does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One processing step, as it is written to headers and shown on the scan page.
+
+    Attributes
+    ----------
+    method : str
+        NIfTI-MRS wording, such as "RF coil combination".
+    details : str
+        What was done, with numbers and units, for a reader.
+    """
+
+    method: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One doubt about a result: what, the value, the limit, and what to do."""
+
+    code: str
+    message: str
