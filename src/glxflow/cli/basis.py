@@ -38,6 +38,39 @@ Format = Annotated[
 FieldMhz = Annotated[float | None, typer.Option(min=1, help="Spectrometer frequency, in MHz.")]
 Points = Annotated[int | None, typer.Option(min=2, help="Number of complex points.")]
 Dwell = Annotated[float | None, typer.Option(min=1e-9, max=0.1, help="Dwell time, in s.")]
+SequenceName = Annotated[
+    str | None,
+    typer.Option(
+        help="press, steam, slaser, special, megapress; if not given that of --like, else press."
+    ),
+]
+Delays = Annotated[
+    str | None, typer.Option(help="Times between pulse centres and to the echo, in ms: 6,15,9.")
+]
+Like = Annotated[
+    Path | None,
+    typer.Option(
+        help="Scan (.nii.gz) or protocol.json: field, TE, dwell time, points and sequence."
+    ),
+]
+Pulses = Annotated[
+    str,
+    typer.Option(
+        help="ideal; or shaped refocusing (and editing) pulses with slice gradients, for press, "
+        "slaser and megapress."
+    ),
+]
+EditPpm = Annotated[
+    str | None,
+    typer.Option(help="Carrier of the editing pulses; two, as 1.9,7.5, give a difference."),
+]
+Metabolites = Annotated[
+    str | None, typer.Option(help="Names, such as Glu,Gln,NAA,Cr; all usual ones if not given.")
+]
+SpinSystems = Annotated[
+    str | None,
+    typer.Option(help="For disputed ones: GABA=GABA_gov,Glu=Glu_deGraaf,Gln=Gln_deGraaf."),
+]
 
 
 @app.callback()
@@ -48,46 +81,17 @@ def _basis() -> None:
 @app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="File, or folder for fsl, raw and jmrui.")],
-    sequence: Annotated[
-        str | None,
-        typer.Option(
-            help="press, steam, slaser, special, megapress; if not given that of --like, else "
-            "press."
-        ),
-    ] = None,
+    sequence: SequenceName = None,
     te: EchoTime = None,
-    delays: Annotated[
-        str | None,
-        typer.Option(help="Times between pulse centres and to the echo, in ms: 6,15,9."),
-    ] = None,
+    delays: Delays = None,
     field_mhz: FieldMhz = None,
     points: Points = None,
     dwell: Dwell = None,
-    like: Annotated[
-        Path | None,
-        typer.Option(
-            help="Scan (.nii.gz) or protocol.json: field, TE, dwell time, points and sequence."
-        ),
-    ] = None,
-    pulses: Annotated[
-        str,
-        typer.Option(
-            help="ideal; or shaped refocusing (and editing) pulses with slice gradients, for "
-            "press, slaser and megapress."
-        ),
-    ] = "ideal",
-    edit_ppm: Annotated[
-        str | None,
-        typer.Option(help="Carrier of the editing pulses; two, as 1.9,7.5, give a difference."),
-    ] = None,
-    metabolites: Annotated[
-        str | None,
-        typer.Option(help="Names, such as Glu,Gln,NAA,Cr; all usual ones if not given."),
-    ] = None,
-    spin_systems: Annotated[
-        str | None,
-        typer.Option(help="For disputed ones: GABA=GABA_gov,Glu=Glu_deGraaf,Gln=Gln_deGraaf."),
-    ] = None,
+    like: Like = None,
+    pulses: Pulses = "ideal",
+    edit_ppm: EditPpm = None,
+    metabolites: Metabolites = None,
+    spin_systems: SpinSystems = None,
     fmt: Format = None,
 ) -> None:
     """Simulate the responses of brain metabolites to a protocol."""

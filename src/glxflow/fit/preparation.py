@@ -1,5 +1,7 @@
 """From a basis set to the model that every spectrum of a study is fitted with."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from glxflow.errors import BasisError
@@ -37,9 +39,7 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
     _refuse_without_glutamate(basis)
     axis = basis.axis
     n_kept = min(round(FITTED_S / axis.dwell_time_s), axis.n_points)
-    doubled = Axis(
-        2 * n_kept, axis.dwell_time_s, axis.spectrometer_frequency_mhz, axis.reference_ppm
-    )
+    doubled = replace(axis, n_points=2 * n_kept)
     rows = _fitted_rows(doubled, options.ppm_range, basis.source)
     family = lineshape_family(axis.time_s[:n_kept], axis.spectrometer_frequency_mhz)
     weight = np.ones(rows.stop - rows.start)
@@ -50,8 +50,8 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
     quadrature_of = far_lipids(basis)
     groups = groups_of(basis.names, basis.kinds, quadrature_of)
     columns = [*range(len(basis.names)), *quadrature_of]
-    turn = np.where(np.arange(len(columns)) < len(basis.names), upright, 1j * upright)
-    fids = turn[:, np.newaxis] * narrowed(basis)[columns, :n_kept]
+    fids = upright * narrowed(basis)[columns, :n_kept]
+    fids[len(basis.names) :] *= 1j
     response = _responses(fids, family.interpolant, rows, rotation)
     return FitModel(
         names=basis.names,
