@@ -57,6 +57,20 @@ def test_a_workflow_gets_the_list_and_the_protocol_of_the_sound_scans(glxflow, b
     assert (protocol["n_scans"], protocol["n_scans_of_other_protocols"]) == (2, 0)
 
 
+def test_a_scan_that_links_to_a_store_keeps_its_own_name(glxflow, bids, tmp_path):
+    scan = next((bids / "sub-01").rglob("*.nii.gz"))
+    store = tmp_path / "store" / "MD5E-s1.nii.gz"
+    store.parent.mkdir()
+    scan.rename(store)
+    scan.symlink_to(store)
+    (tmp_path / "linked").symlink_to(bids)
+    for root in (bids, tmp_path / "linked", bids / "sub-01" / ".."):
+        run = glxflow("validate", root, "--out", tmp_path / "out")
+        assert run.returncode == 0, run.stderr
+        table = pd.read_csv(tmp_path / "out" / "scans.tsv", sep="\t")
+        assert table["svs"][0] == str(scan.relative_to(bids))
+
+
 def test_between_two_scanners_the_protocol_is_that_of_one(
     glxflow, bids, tmp_path, write_scan, singlet
 ):

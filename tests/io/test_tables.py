@@ -33,6 +33,12 @@ def test_the_label_na_is_text_and_missing_among_numbers_alone(tmp_path):
     assert table["note"].isna().tolist()[1:] == [True, True]
 
 
+def test_rows_longer_than_the_heading_are_refused(tmp_path):
+    (tmp_path / "t.tsv").write_text("session_id\tday\ttotal\nses-1\t0\t28\t\nses-1\t1\t20\t\n")
+    with pytest.raises(TableError, match="more values than the heading has columns"):
+        read_tsv(tmp_path / "t.tsv")
+
+
 @pytest.mark.parametrize("word", ["n/a", "", "NA", "NaN", "nan", "None", "#N/A"])
 def test_numbers_are_read_whatever_stands_for_a_missing_one(tmp_path, word):
     (tmp_path / "t.csv").write_text(f"a,b\n1,{word}\n2,1.5\n3,inf\n4,-1e-3\n")

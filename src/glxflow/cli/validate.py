@@ -1,5 +1,6 @@
 """Check a data set before a run: what will be used, and what is wrong with the rest."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -84,14 +85,15 @@ def _row(bids_dir: Path, scan: Scan, header: ScanHeader | None, problem: str) ->
     """Return the line of a scan in scans.tsv."""
 
     def relative(path: Path | None) -> str | None:
-        return str(path.relative_to(bids_dir.resolve())) if path else None
+        # Links are not followed: a store names files by their content.
+        return os.path.relpath(path, bids_dir) if path else None
 
     row: dict[str, Any] = {
         "subject": scan.subject,
         "session": scan.session,
-        "svs": relative(scan.svs.resolve()),
-        "mrsref": relative(scan.mrsref and scan.mrsref.resolve()),
-        "events": relative(scan.events and scan.events.resolve()),
+        "svs": relative(scan.svs),
+        "mrsref": relative(scan.mrsref),
+        "events": relative(scan.events),
         "problem": problem,
     }
     if header is not None:

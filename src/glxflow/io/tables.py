@@ -44,6 +44,12 @@ def read_tsv(path: Path, text: tuple[str, ...] = (), separator: str = "\t") -> p
         raise TableError(
             f"{path}: not a {kind}-separated table ({error}). Save it again as {ending} in UTF-8."
         ) from error
+    if not isinstance(table.index, pd.RangeIndex):
+        # Pandas takes the first column for names of rows, and every value moves by one.
+        raise TableError(
+            f"{path}: rows have more values than the heading has columns, as with a separator at "
+            "the end of each row. Save it again with as many values as columns."
+        )
     for name in table:
         if name not in text and not pd.api.types.is_numeric_dtype(table[name]):
             table[name] = _numbers(table[name])
