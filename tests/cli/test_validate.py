@@ -34,6 +34,17 @@ def test_a_scan_whose_name_is_not_read_is_a_problem(glxflow, bids):
     assert "sub-02_ses-1_task-ket_v2_svs.nii.gz: not read" in run.stderr
 
 
+def test_faults_of_participants_and_sessions_are_said_before_anything_is_fitted(glxflow, bids):
+    shutil.rmtree(bids / "sub-03")
+    (bids / "participants.tsv").write_text("participant_id\tage\nsub-01\tthirty\n")
+    table = "session_id\tperiod\tcondition\nses-1\t9\tplacebo\n"
+    (bids / "sub-02" / "sub-02_sessions.tsv").write_text(table)
+    run = glxflow("validate", bids)
+    assert run.returncode == 2
+    assert "column 'age' in line 2 holds 'thirty', expected a number" in run.stderr
+    assert "column 'period' in line 2 holds 9, expected a whole number" in run.stderr
+
+
 def test_water_and_events_that_are_missing_are_told_from_those_that_are_there(glxflow, bids):
     for subject, suffix in (("01", "mrsref.nii.gz"), ("02", "events.tsv")):
         scan = next((bids / f"sub-{subject}").rglob("*_svs.nii.gz"))

@@ -28,15 +28,59 @@ def test_every_problem_of_a_table_is_named_with_its_line(tmp_path):
     with pytest.raises(TableError) as raised:
         read_participants(tmp_path)
     message = str(raised.value)
-    assert "column 'sex' in line 2 holds 'X'" in message
-    assert "column 'age' in line 3 holds 200.0" in message
-    assert "column 'participant_id' in line" in message
+    assert "column 'sex' in line 2 holds 'X', expected male, female, other or n/a" in message
+    assert "column 'age' in line 3 holds 200.0, expected an age in years, up to 120" in message
+    assert "column 'participant_id' in line 3 holds 'sub-01', expected a value of its" in message
 
 
-def test_a_missing_column_is_named(tmp_path):
-    write(tmp_path / "participants.tsv", "participant_id\tsex\nsub-01\tF\n")
-    with pytest.raises(TableError, match="column 'age' is missing"):
-        read_participants(tmp_path)
+@pytest.mark.parametrize(
+    ("name", "content", "column"),
+    [
+        ("participants.tsv", "subject\tsex\nsub-01\tF\n", "participant_id"),
+        ("sub-01/sub-01_sessions.tsv", "session_id\tperiod\nses-1\t1\n", "condition"),
+    ],
+)
+def test_a_missing_column_is_named(tmp_path, name, content, column):
+    write(tmp_path / name, content)
+    with pytest.raises(TableError, match=f"column '{column}' is missing"):
+        read_participants(tmp_path) if column == "participant_id" else raise_first(tmp_path)
+
+
+def raise_first(bids_dir):
+    """Raise what is wrong with the sessions of the first participant."""
+    _, problems = read_sessions(bids_dir, ["sub-01"])
+    raise TableError(problems["sub-01"])
+
+
+def test_what_only_some_designs_need_may_be_absent(tmp_path):
+    write(tmp_path / "participants.tsv", "participant_id\tsite\nsub-01\tA\n")
+    write(tmp_path / "sub-01/sub-01_sessions.tsv", "session_id\tcondition\nses-1\tplacebo\n")
+    people = read_participants(tmp_path)
+    assert people.columns.tolist() == ["subject", "site", "sex", "age", "sequence"]
+    assert people[["sex", "age", "sequence"]].isna().all(axis=None)
+    sessions, problems = read_sessions(tmp_path, ["sub-01"])
+    assert not problems
+    assert sessions["period"].isna().tolist() == [True]
+
+
+def test_sessions_outside_the_design_need_no_period(tmp_path):
+    rows = "ses-screening\tn/a\tn/a\nses-followup\tn/a\tn/a\n"
+    write(tmp_path / "sub-01/sub-01_sessions.tsv", SESSIONS + rows)
+    sessions, problems = read_sessions(tmp_path, ["sub-01"])
+    assert not problems
+    assert sessions["period"].tolist()[:2] == [1, 2]
+    assert sessions["period"].isna().tolist() == [False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [(("male", "Female"), ["M", "F"]), (("m", "OTHER"), ["M", "O"]), (("n/a", "n/a"), None)],
+)
+def test_sex_is_read_in_the_words_of_bids(tmp_path, words, expected):
+    rows = "".join(f"sub-0{n}\t{word}\n" for n, word in enumerate(words, 1))
+    write(tmp_path / "participants.tsv", f"participant_id\tsex\n{rows}")
+    sexes = read_participants(tmp_path)["sex"]
+    assert sexes.isna().all() if expected is None else sexes.tolist() == expected
 
 
 def test_one_unusable_sessions_table_leaves_the_others(tmp_path):
@@ -46,7 +90,7 @@ def test_one_unusable_sessions_table_leaves_the_others(tmp_path):
     assert sessions["subject"].tolist() == ["sub-01", "sub-01"]
     assert sessions["condition"].tolist() == ["placebo", "naltrexone"]
     assert set(problems) == {"sub-02", "sub-03"}
-    assert "'period'" in problems["sub-02"]
+    assert "'period' in line 3 holds 1, expected a value of its own" in problems["sub-02"]
     assert "no such table" in problems["sub-03"]
 
 
@@ -59,11 +103,11 @@ def test_scores_are_named_by_their_instrument(tmp_path):
 
 def test_a_score_given_twice_is_an_error(tmp_path):
     write(tmp_path / "phenotype/madrs.tsv", SCORES + "sub-01\tses-1\t0\t31\n")
-    with pytest.raises(TableError, match="sub-01"):
+    with pytest.raises(TableError, match="in line 4 holds 'sub-01', expected a line of its own"):
         read_scores(tmp_path, "madrs")
 
 
 def test_a_score_that_is_no_number_is_named(tmp_path):
     write(tmp_path / "phenotype/madrs.tsv", SCORES + "sub-01\tses-2\t0\tthirty\n")
-    with pytest.raises(TableError, match=r"'total'.*'thirty'"):
+    with pytest.raises(TableError, match=r"'total' in line 4 holds 'thirty', expected a number"):
         read_scores(tmp_path, "madrs")

@@ -23,27 +23,36 @@ PLANNED = pd.DataFrame(
     columns=["subject", "session", "period", "condition"],
 )
 FITTED = dict.fromkeys(PLANNED.iloc[:, :2].itertuples(index=False, name=None), ("", ""))
-CONDITIONS = ("placebo", "naltrexone")
 
 
-def account(participants=PARTICIPANTS, planned=PLANNED, outcomes=FITTED, problems=None):
-    table = account_for_sessions(participants, planned, outcomes, problems or {}, CONDITIONS)
-    return table.set_index(["subject", "session"])
+@pytest.fixture
+def account(make_plan):
+    """Return what accounts for the sessions of a study, of which a keyword changes a part."""
+
+    def make(participants=PARTICIPANTS, planned=PLANNED, outcomes=FITTED, problems=None, **plan):
+        table = account_for_sessions(
+            participants, planned, outcomes, problems or {}, make_plan(**plan)
+        )
+        return table.set_index(["subject", "session"])
+
+    return make
 
 
-def test_a_sound_study_uses_every_session():
+def test_a_sound_study_uses_every_session(account):
     table = account()
     assert table["status"].tolist() == ["used"] * 4
     assert table.loc[("sub-02", "ses-1"), "condition"] == "naltrexone"
     assert table.loc[("sub-02", "ses-1"), "sex"] == "M"
 
 
-def test_what_the_plan_needs_is_carried_into_the_tables():
+def test_what_the_plan_needs_is_carried_into_the_tables(account):
     planned = PLANNED.assign(infusion="ketamine")
     participants = PARTICIPANTS.assign(site=["A", "B"])
-    sessions = account_for_sessions(
-        participants, planned, FITTED, {}, CONDITIONS, ("infusion", "site")
-    )
+    infusions = {"reference": "saline", "active": "ketamine"}
+    plan = {"design": "factorial", "infusion": infusions, "within": ["condition"]}
+    sessions = account(
+        participants, planned, allocation={"strata": ["site"]}, **plan
+    ).reset_index()
     scores = PLANNED[["subject", "session"]].assign(day=1.0, madrs=20.0)
     table = clinical_table(scores, sessions)
     assert table["site"].tolist() == ["A", "A", "B", "B"]
@@ -51,14 +60,31 @@ def test_what_the_plan_needs_is_carried_into_the_tables():
     assert "status" not in table
 
 
-def test_a_session_that_was_not_scanned_is_missing():
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("period", "sub-01_sessions.tsv gives ses-2 no period, which design 'crossover' needs"),
+        ("sequence", "participants.tsv gives sub-01 no sequence, which design 'crossover' needs"),
+    ],
+)
+def test_what_the_design_does_not_need_may_be_missing(account, name, reason):
+    tables = {"participants": PARTICIPANTS.copy(), "planned": PLANNED.copy()}
+    table = tables["planned" if name == "period" else "participants"]
+    table.loc[1 if name == "period" else 0, name] = None
+    row = account(**tables).loc[("sub-01", "ses-2")]
+    assert (row["status"], row["stage"]) == ("excluded", "design")
+    assert reason in row["reason"]
+    assert account(**tables, design="parallel")["status"].eq("used").all()
+
+
+def test_a_session_that_was_not_scanned_is_missing(account):
     outcomes = {key: value for key, value in FITTED.items() if key != ("sub-01", "ses-2")}
     row = account(outcomes=outcomes).loc[("sub-01", "ses-2")]
     assert (row["status"], row["stage"]) == ("missing", "scan")
     assert "sub-01/ses-2/mrs" in row["reason"]
 
 
-def test_a_broken_scan_keeps_the_message_of_its_stage():
+def test_a_broken_scan_keeps_the_message_of_its_stage(account):
     table = account(outcomes=FITTED | {("sub-01", "ses-1"): ("preprocess", "x.nii.gz: truncated")})
     row = table.loc[("sub-01", "ses-1")]
     assert row[["status", "stage", "reason"]].tolist() == [
@@ -69,7 +95,7 @@ def test_a_broken_scan_keeps_the_message_of_its_stage():
     assert (table["status"] == "used").sum() == 3
 
 
-def test_a_condition_that_the_plan_does_not_know_is_excluded_with_both_names():
+def test_a_condition_that_the_plan_does_not_know_is_excluded_with_both_names(account):
     planned = PLANNED.replace("naltrexone", "naltrexon")
     reason = account(planned=planned).loc[("sub-01", "ses-2"), "reason"]
     assert "'naltrexon'" in reason
@@ -84,13 +110,13 @@ def test_a_condition_that_the_plan_does_not_know_is_excluded_with_both_names():
         ({"problems": {"sub-01": "sub-01_sessions.tsv: period twice"}}, "period twice"),
     ],
 )
-def test_a_session_without_its_design_is_excluded(change, message):
+def test_a_session_without_its_design_is_excluded(account, change, message):
     row = account(**change).loc[("sub-01", "ses-1")]
     assert row["status"] == "excluded"
     assert message in row["reason"]
 
 
-def test_a_participant_without_any_session_is_listed():
+def test_a_participant_without_any_session_is_listed(account):
     extra = pd.DataFrame({"subject": ["sub-09"], "sex": ["F"], "age": [20.0], "sequence": ["PN"]})
     table = account(participants=pd.concat([PARTICIPANTS, extra])).reset_index()
     row = table[table["subject"] == "sub-09"].iloc[0]
@@ -98,7 +124,7 @@ def test_a_participant_without_any_session_is_listed():
     assert "plans no session" in row["reason"]
 
 
-def test_a_participant_without_any_session_leaves_whole_periods_to_the_others():
+def test_a_participant_without_any_session_leaves_whole_periods_to_the_others(account):
     extra = pd.DataFrame({"subject": ["sub-09"], "sex": ["F"], "age": [20.0], "sequence": ["PN"]})
     table = account(participants=pd.concat([PARTICIPANTS, extra]))
     assert table.to_csv(columns=["period"], index=False).split() == ["period", *"1212", '""']
@@ -134,7 +160,7 @@ def test_outcomes_stand_beside_their_sd(concentrations):
     assert not [name for name in wide if "water" in name]  # none was measured
 
 
-def test_the_long_table_holds_used_sessions_only(concentrations):
+def test_the_long_table_holds_used_sessions_only(account, concentrations):
     figures = {"t_min": 0.0, "n_transients": 20, "snr": 50.0, "fwhm_hz": 5.0, "qc_pass": 1}
     other = concentrations.assign(session="ses-2")
     both = pd.concat([concentrations, other])
@@ -162,7 +188,7 @@ def test_changes_fitted_jointly_stand_in_the_unit_of_their_outcome(concentration
     assert not [name for name in joint if "tau" in name or "none" in name]
 
 
-def test_the_long_table_holds_joint_changes_of_later_bins(concentrations):
+def test_the_long_table_holds_joint_changes_of_later_bins(account, concentrations):
     figures = {"t_min": 0.0, "n_transients": 20, "snr": 50.0, "fwhm_hz": 5.0, "qc_pass": 1}
     qc = concentrations[["subject", "session", "bin"]].drop_duplicates().assign(**figures)
     changes = pd.DataFrame(
@@ -176,7 +202,7 @@ def test_the_long_table_holds_joint_changes_of_later_bins(concentrations):
     assert later == pytest.approx(0.07)
 
 
-def test_clinical_scores_of_a_failed_scan_still_count():
+def test_clinical_scores_of_a_failed_scan_still_count(account):
     scores = PLANNED[["subject", "session"]].assign(day=1.0, madrs=20.0)
     sessions = account(outcomes={("sub-01", "ses-1"): ("fit", "bad")}).reset_index()
     assert len(clinical_table(scores, sessions)) == 4

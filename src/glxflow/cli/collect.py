@@ -51,9 +51,7 @@ def collect(
         for ending in ("desc-fit_concentrations.tsv", "desc-qc.tsv")
     )
     outcomes |= without_change(concentrations, qc, what)
-    sessions = account_for_sessions(
-        participants, planned, outcomes, table_problems, what.conditions, what.carried
-    )
+    sessions = account_for_sessions(participants, planned, outcomes, table_problems, what)
     sessions = sessions.assign(note=_notes(bids_dir, sessions, what))
     for name in ("changes", "trial", "clinical"):
         # What an earlier run found in other sessions must not stand beside these.

@@ -12,11 +12,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from glxflow.errors import DataError, GlxflowError
+from glxflow.errors import DataError, GlxflowError, TableError
 from glxflow.io.bids import Scan, find_scans, misnamed_scans
 from glxflow.io.edit_order import edit_conditions
 from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.io.sequence_names import recognised_sequences
+from glxflow.io.study import read_participants, read_sessions
 from glxflow.io.tables import write_json, write_tsv
 
 app = typer.Typer()
@@ -33,7 +34,8 @@ def validate(
 ) -> None:
     """List every scan of a data set with its metadata, and what is wrong with it.
 
-    Without --out, ends with exit code 2 when a scan cannot be used.
+    Participants and sessions are checked, too. Without --out, ends with exit code 2 when
+    anything is wrong.
     """
     found = [(scan, *_header_or_problem(scan)) for scan in find_scans(bids_dir, task)]
     headers = [header for _, header, _ in found if header]
@@ -44,7 +46,7 @@ def validate(
     )
     _print(table)
     problems = [str(problem) for problem in table["problem"] if problem]
-    problems += misnamed_scans(bids_dir)
+    problems += [*misnamed_scans(bids_dir), *_table_problems(bids_dir)]
     if out is not None:
         for problem in problems:
             typer.secho(problem, err=True, fg="yellow")
@@ -66,6 +68,19 @@ def _header_or_problem(scan: Scan) -> tuple[ScanHeader | None, str]:
     except GlxflowError as error:
         return None, str(error)
     return header, f"{scan.svs}: {scan.problem}" if scan.problem else ""
+
+
+def _table_problems(bids_dir: Path) -> list[str]:
+    """Return what is wrong with the tables of participants and sessions that are there."""
+    problems = []
+    if (bids_dir / "participants.tsv").exists():
+        try:
+            read_participants(bids_dir)
+        except TableError as error:
+            problems.append(str(error))
+    subjects = [path.parent.name for path in sorted(bids_dir.glob("sub-*/sub-*_sessions.tsv"))]
+    _, of_sessions = read_sessions(bids_dir, subjects)
+    return [*problems, *of_sessions.values()]
 
 
 def _sequence_problem(header: ScanHeader | None, protocol: Mapping[str, Any]) -> str:

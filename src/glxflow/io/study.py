@@ -1,7 +1,8 @@
 """Who took part, when and under which condition; and the clinical scores."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -11,22 +12,70 @@ from glxflow.io.tables import read_tsv
 
 _LABELS = ("participant_id", "session_id", "sex", "sequence", "condition")
 
+_LABEL = "[0-9A-Za-z+]+$"
+_SEXES = {
+    written: word[0].upper()
+    for word in ("male", "female", "other")
+    for written in (word, word.upper(), word.title(), word[0])
+}
+"""The words of BIDS, and what tables of results call them."""
+
+_NUMBER = "a number"
+_EXPECTED = {
+    "not_nullable": "a value",
+    "field_uniqueness": "a value of its own: another line has it, too",
+    "multiple_fields_uniqueness": "a line of its own: another has the same participant, session "
+    "and day",
+}
+
+
+def _unlike_the_others(values: pd.Series) -> pd.Series:
+    """Tell which values no other line has; those that are missing are no values."""
+    return ~(values.duplicated(keep=False) & values.notna())
+
+
 PARTICIPANTS = pa.DataFrameSchema(
     {
-        "participant_id": pa.Column(str, pa.Check.str_matches(r"^sub-[0-9A-Za-z]+$"), unique=True),
-        "sex": pa.Column(str, pa.Check.isin(["F", "M", "O"]), nullable=True),
-        "age": pa.Column(float, pa.Check.in_range(0, 120), nullable=True, coerce=True),
-        "sequence": pa.Column(str, nullable=True),
-    }
+        "participant_id": pa.Column(
+            str,
+            pa.Check.str_matches(f"^sub-{_LABEL}", error="a label such as sub-01"),
+            unique=True,
+        ),
+        "sex": pa.Column(
+            str,
+            pa.Check.isin(["F", "M", "O"], error="male, female, other or n/a"),
+            nullable=True,
+            required=False,
+        ),
+        "age": pa.Column(
+            float,
+            pa.Check.in_range(0, 120, error="an age in years, up to 120"),
+            nullable=True,
+            coerce=True,
+            required=False,
+        ),
+        "sequence": pa.Column(str, nullable=True, required=False),
+    },
 )
-"""participants.tsv; further columns pass through."""
+"""participants.tsv; further columns pass through, and what a design needs it asks for itself."""
 
 SESSIONS = pa.DataFrameSchema(
     {
-        "session_id": pa.Column(str, pa.Check.str_matches(r"^ses-[0-9A-Za-z]+$"), unique=True),
-        "period": pa.Column(int, pa.Check.isin([1, 2, 3, 4]), unique=True, coerce=True),
+        "session_id": pa.Column(
+            str, pa.Check.str_matches(f"^ses-{_LABEL}", error="a label such as ses-1"), unique=True
+        ),
+        "period": pa.Column(
+            "Int64",
+            [
+                pa.Check.isin([1, 2, 3, 4], error="a whole number from 1 to 4"),
+                pa.Check(_unlike_the_others, error=_EXPECTED["field_uniqueness"]),
+            ],
+            nullable=True,
+            coerce=True,
+            required=False,
+        ),
         "condition": pa.Column(str, nullable=True),
-    }
+    },
 )
 """sub-*_sessions.tsv of one participant; further columns pass through."""
 
@@ -43,7 +92,7 @@ SCORES = pa.DataFrameSchema(
 
 
 def read_participants(bids_dir: Path) -> pd.DataFrame:
-    """Return participants.tsv with subject, sex, age and sequence.
+    """Return participants.tsv with subject, sex, age and sequence; what it lacks is missing.
 
     Raises
     ------
@@ -97,18 +146,31 @@ def read_scores(bids_dir: Path, instrument: str) -> pd.DataFrame:
 def _read(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """Return a table that keeps its schema, or list every way in which it does not."""
     table = read_tsv(path, text=_LABELS)
+    if "sex" in table:
+        table["sex"] = table["sex"].replace(_SEXES)
     try:
-        return schema.validate(table, lazy=True)
+        checked = schema.validate(table, lazy=True)
     except pa.errors.SchemaErrors as errors:
-        problems = [_problem(case) for case in errors.failure_cases.to_dict("records")]
+        problems = _problems(errors.failure_cases.to_dict("records"))
         raise TableError(join_problems(str(path), problems) + "\n  Correct the table.") from errors
+    # What may be absent is missing everywhere.
+    return checked.reindex(columns=list(dict.fromkeys((*checked, *schema.columns))))
 
 
-def _problem(case: dict[str, object]) -> str:
-    """Put one failure of a table into words."""
-    if case["check"] == "column_in_dataframe":
-        return f"column {case['failure_case']!r} is missing"
-    row = case["index"]
-    # Line 1 of the file is the header, so that row 0 stands in line 2.
-    line = f" in line {int(row) + 2}" if isinstance(row, int | float) and row == row else ""
-    return f"column {case['column']!r}{line} holds {case['failure_case']!r}, not {case['check']}"
+def _problems(cases: Iterable[Mapping[Hashable, Any]]) -> list[str]:
+    """Put what is wrong with a table into words, the first that is wrong with each value."""
+    words: dict[tuple[object, object], str] = {}
+    for case in cases:
+        check, found, row = str(case["check"]), case["failure_case"], case["index"]
+        if check == "column_in_dataframe":
+            words.setdefault((found, None), f"column {found!r} is missing")
+        elif not pd.isna(row):
+            if check.startswith(("dtype", "coerce_dtype")):
+                check = _NUMBER
+            # Line 1 of the file is the header, so that row 0 stands in line 2.
+            words.setdefault(
+                (case["column"], row),
+                f"column {case['column']!r} in line {int(row) + 2} holds {found!r}, expected "
+                f"{_EXPECTED.get(check, check)}",
+            )
+    return list(words.values())

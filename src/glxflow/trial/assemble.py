@@ -1,6 +1,6 @@
 """Merge what was measured with what was planned, and account for every session."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -208,8 +208,7 @@ def account_for_sessions(
     planned: pd.DataFrame,
     outcomes: Mapping[tuple[str, str], tuple[str, str]],
     table_problems: Mapping[str, str],
-    conditions: Sequence[str],
-    carried: Sequence[str] = (),
+    plan: Plan,
 ) -> pd.DataFrame:
     """Return what became of every session that was planned or scanned, and why.
 
@@ -224,11 +223,9 @@ def account_for_sessions(
         for a scan that the trial can use, else the stage that refused it and why.
     table_problems : mapping
         From subject to what is wrong with its sessions table.
-    conditions : sequence of str
-        The condition labels of the plan.
-    carried : sequence of str
-        Further columns of both tables that the plan needs: the infusion, and what the
-        allocation was blocked and stratified by.
+    plan : Plan
+        Its conditions, what its design needs to know of a session, and further columns
+        of both tables: the infusion, and what the allocation was blocked and stratified by.
 
     Returns
     -------
@@ -239,44 +236,52 @@ def account_for_sessions(
     rows = planned.merge(scanned, on=["subject", "session"], how="outer").merge(
         participants, on="subject", how="outer"
     )
-    rows = rows.reindex(columns=list(dict.fromkeys((*DESIGN, *carried))))
+    rows = rows.reindex(columns=list(dict.fromkeys((*DESIGN, *plan.carried))))
     # A row without a period would make those of all others 1.0 and 2.0.
     rows["period"] = pd.to_numeric(rows["period"]).astype("Int64")
     known = set(participants["subject"])
-    verdicts = [
-        _verdict(row, outcomes, table_problems, conditions, known)
-        for row in rows.to_dict("records")
-    ]
+    listed = set(planned[["subject", "session"]].itertuples(index=False, name=None))
+    verdicts = []
+    for row in rows.to_dict("records"):
+        fault = table_problems.get(row["subject"]) or _unplanned(row, listed, known, plan)
+        verdicts.append((EXCLUDED, _DESIGN, fault) if fault else _verdict(row, outcomes))
     verdict = pd.DataFrame(verdicts, columns=["status", "stage", "reason"], index=rows.index)
     return pd.concat([rows, verdict], axis=1).sort_values(
         ["subject", "session"], ignore_index=True
     )
 
 
-def _verdict(
-    row: Mapping[Hashable, Any],
-    outcomes: Mapping[tuple[str, str], tuple[str, str]],
-    table_problems: Mapping[str, str],
-    conditions: Sequence[str],
-    known: set[str],
-) -> tuple[str, str, str]:
-    """Return status, stage and reason of one session, the first obstacle deciding."""
-    subject, session = str(row["subject"]), str(row["session"])
-    if subject in table_problems:
-        return EXCLUDED, _DESIGN, table_problems[subject]
+def _unplanned(
+    row: Mapping[Hashable, Any], listed: set[tuple[str, str]], known: set[str], plan: Plan
+) -> str:
+    """Say what the tables lack of a session that the plan needs, or nothing."""
+    subject, session = row["subject"], row["session"]
+    table = f"{subject}_sessions.tsv"
     if subject not in known:
-        return EXCLUDED, _DESIGN, f"participants.tsv has no row for {subject}. Add one."
-    if pd.isna(row["session"]):
-        return MISSING, _DESIGN, f"{subject}_sessions.tsv plans no session, and none was scanned."
-    if pd.isna(row["period"]):
-        return EXCLUDED, _DESIGN, f"{subject}_sessions.tsv has no row for {session}. Add one."
-    if row["condition"] not in conditions:
+        return f"participants.tsv has no row for {subject}. Add one."
+    if pd.isna(session):
+        return ""
+    if (subject, session) not in listed:
+        return f"{table} has no row for {session}. Add one."
+    if row["condition"] not in plan.conditions:
         return (
-            EXCLUDED,
-            _DESIGN,
-            f"{subject}_sessions.tsv gives condition {row['condition']!r} for {session}, but the "
-            f"plan knows {', '.join(conditions)}. Correct the table, or `conditions` in the plan.",
+            f"{table} gives condition {row['condition']!r} for {session}, but the plan knows "
+            f"{', '.join(plan.conditions)}. Correct the table, or `conditions` in the plan."
         )
+    given = {"period": f"{table} gives {session}", "sequence": f"participants.tsv gives {subject}"}
+    for name in plan.needed:
+        if pd.isna(row[name]):
+            return f"{given[name]} no {name}, which design {plan.design!r} needs. Add it."
+    return ""
+
+
+def _verdict(
+    row: Mapping[Hashable, Any], outcomes: Mapping[tuple[str, str], tuple[str, str]]
+) -> tuple[str, str, str]:
+    """Return status, stage and reason of a session whose design is known."""
+    subject, session = row["subject"], row["session"]
+    if pd.isna(session):
+        return MISSING, _DESIGN, f"{subject}_sessions.tsv plans no session, and none was scanned."
     if (subject, session) not in outcomes:
         where = f"{subject}/{session}/mrs"
         return (

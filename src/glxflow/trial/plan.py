@@ -82,6 +82,13 @@ class Plan:
         return self.reference, self.active
 
     @property
+    def needed(self) -> tuple[str, ...]:
+        """Columns by which the design tells one session of a participant from another."""
+        if self.design == "crossover":
+            return "sequence", "period"
+        return ("period",) if self.within else ()
+
+    @property
     def carried(self) -> tuple[str, ...]:
         """Columns of the tables beyond those of a crossover."""
         return (*(("infusion",) if self.infusion else ()), *self.allocation)

@@ -29,12 +29,16 @@ def scores_of(trial, seed=4):
     return pd.concat(parts, ignore_index=True).drop(columns="glx_tnaa")
 
 
-def test_parallel_groups_need_no_period_and_no_sequence(plan_of, trial_of):
+@pytest.mark.parametrize("are_columns_there", [False, True])
+def test_parallel_groups_need_no_period_and_no_sequence(plan_of, trial_of, are_columns_there):
     rules = {"drop": 0.2, "remission": 24}
     plan = plan_of("parallel", clinical={"instrument": "madrs", "day": 1, "responders": rules})
     trial = trial_of("parallel", n=16, n_bins=2)
     bare = trial.drop(columns=["period", "sequence", "infusion"])
-    result = analyse(bare, scores_of(bare), plan)
+    tables = [bare, scores_of(bare)]
+    if are_columns_there:
+        tables = [table.assign(period=pd.NA, sequence=np.nan) for table in tables]
+    result = analyse(*tables, plan)
     assert set(result.tables) >= {"primary", "clinical", "classical", "responders", "missing",
                                   "attenuation", "explor_sex", "explor_associations"}  # fmt: skip
     assert "crossover" not in result.tables

@@ -7,9 +7,6 @@ import pandas as pd
 from glxflow.errors import TableError, join_problems
 from glxflow.trial.plan import Plan
 
-CROSSOVER = ("subject", "sequence", "period", "condition")
-"""Columns of a crossover; other designs do without the sequence."""
-
 
 def check_design(table: pd.DataFrame, keys: Sequence[str], plan: Plan, where: str) -> pd.DataFrame:
     """Return a table that agrees with the design, with every column of it.
@@ -35,13 +32,13 @@ def check_design(table: pd.DataFrame, keys: Sequence[str], plan: Plan, where: st
         If columns are missing, rows are given twice, levels are unknown, or the
         allocation contradicts the design; lists everything found.
     """
-    if not plan.within:
-        table = table.assign(period=table.get("period", 1))
+    for name, value in (("sequence", ""), ("period", 1)):
+        if name not in plan.needed:
+            given = table.get(name, pd.Series(index=table.index)).astype(object)
+            table = table.assign(**{name: given.mask(given.isna(), value)})
     missing = [name for name in dict.fromkeys((*_columns(plan), *keys)) if name not in table]
     if missing:
         raise TableError(f"{where}: columns {', '.join(missing)} are missing. Add them.")
-    if "sequence" not in table:
-        table = table.assign(sequence="")
     problems = [*_levels(table, plan), *_numbers(table, keys), *_twice(table, keys)]
     if not problems:
         table = table.assign(period=pd.to_numeric(table["period"]).astype(int))
@@ -55,10 +52,8 @@ def check_design(table: pd.DataFrame, keys: Sequence[str], plan: Plan, where: st
 
 def _columns(plan: Plan) -> tuple[str, ...]:
     """Return the columns that the design needs."""
-    if plan.design == "crossover":
-        return CROSSOVER
     factors = ("condition",) if plan.infusion is None else ("condition", "infusion")
-    return ("subject", *factors, *(("period",) if plan.within else ()))
+    return ("subject", *plan.needed, *factors)
 
 
 def _levels(table: pd.DataFrame, plan: Plan) -> Iterator[str]:
