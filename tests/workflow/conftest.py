@@ -23,7 +23,8 @@ def run_workflow() -> Callable[..., subprocess.CompletedProcess[str]]:
     ) -> subprocess.CompletedProcess[str]:
         # As a file: Snakemake reads values within values on its command line as text.
         changed = output_dir.with_name("changes.yaml")
-        changed.write_text(yaml.safe_dump(dict(changes or {})))
+        own = {"plan": str(PROJECT / "config" / "trial.yaml"), **(changes or {})}
+        changed.write_text(yaml.safe_dump(own))
         scripts = Path(sys.executable).parent
         return subprocess.run(
             [
@@ -41,7 +42,6 @@ def run_workflow() -> Callable[..., subprocess.CompletedProcess[str]]:
                     "--config",
                 ),
                 *(f"bids_dir={bids_dir}", f"output_dir={output_dir}"),
-                f"plan={PROJECT / 'config' / 'trial.yaml'}",
             ],
             env=os.environ | {"PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"},
             capture_output=True,

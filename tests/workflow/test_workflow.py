@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from nifti_mrs.nifti_mrs import NIFTI_MRS
 from nifti_mrs.validator import validate_nifti_mrs
 
@@ -185,6 +186,37 @@ def test_a_validation_waits_for_every_file_that_it_reads(one_session, run_workfl
         "dataset_description.json",
         *(path.name for path in (one_session / "sub-01" / "ses-1" / "mrs").iterdir()),
     }
+
+
+@pytest.fixture
+def change_plan(tmp_path):
+    """Return a writer of the plan with other keys, which returns its path."""
+
+    def write(**keys):
+        plan = yaml.safe_load((PROJECT / "config" / "trial.yaml").read_text()) | keys
+        (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan))
+        return {"plan": str(tmp_path / "plan.yaml")}
+
+    return write
+
+
+def test_the_trial_waits_for_the_table_of_receptor_imaging(one_session, run_workflow, change_plan):
+    imaging = {"table": "pet.tsv", "column": "bpnd", "role": "moderator"}
+    (one_session.parent / "pet.tsv").write_text("subject\tbpnd\nsub-01\t1.2\n")
+    plan = change_plan(imaging=imaging)
+    run = run_workflow(one_session, one_session.parent / "results", "--dry-run", changes=plan)
+    assert run.returncode == 0, run.stderr
+    (job,) = re.findall(r"rule trial:\n    input: (.*)", run.stdout)
+    assert str(one_session.parent / "pet.tsv") in job
+
+
+def test_a_faulty_plan_is_refused_before_anything_is_fitted(
+    one_session, run_workflow, change_plan
+):
+    plan = change_plan(confidence=95)
+    run = run_workflow(one_session, one_session.parent / "results", "--dry-run", changes=plan)
+    assert run.returncode != 0
+    assert "'confidence' is 95" in run.stderr + run.stdout
 
 
 def test_three_jobs_a_session_at_most_and_a_thread_each(tmp_path, run_workflow):

@@ -41,10 +41,12 @@ rule trial:
     input:
         trial=f"{OUT}/group/trial.tsv",
         clinical=f"{OUT}/group/clinical.tsv",
+        imaging=imaging_table(),
         plan=config["plan"],
     output:
         primary=f"{OUT}/group/inference/primary.tsv",
-        record=f"{OUT}/group/inference/inference.json",
+        # It stays until the new one is written: it lists what an earlier plan has left.
+        record=update(f"{OUT}/group/inference/inference.json"),
     log:
         f"{OUT}/logs/trial.log",
     benchmark:

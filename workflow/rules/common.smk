@@ -8,10 +8,13 @@ from pathlib import Path
 
 from glxflow import __version__ as VERSION
 from glxflow.io.bids import find_scans, study_tables
-from glxflow.io.config import check_config
+from glxflow.io.config import check_config, read_yaml
 from glxflow.io.metadata import sidecar_of
+from glxflow.trial.plan import plan_from
 
 check_config(config)
+# Whatever is wrong with the plan is said before anything is fitted.
+PLAN = plan_from(read_yaml(Path(config["plan"])), config["plan"])
 CONFIG_SHA256 = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 # As paths of scans are written: one file must not have two names.
 BIDS = str(Path(config["bids_dir"]))
@@ -58,6 +61,11 @@ def files_of_every_scan():
         for path in (scan.svs, scan.mrsref, scan.events, *sidecars_of(scan))
         if path
     ]
+
+
+def imaging_table():
+    """Return the table of receptor imaging, where the plan names one."""
+    return [Path(config["plan"]).parent / PLAN.imaging.table] if PLAN.imaging else []
 
 
 def options(values, *names):
