@@ -101,6 +101,23 @@ def test_scores_are_named_by_their_instrument(tmp_path):
     assert table["madrs"].isna().tolist() == [False, True]
 
 
+@pytest.mark.parametrize(
+    ("instrument", "total", "expected"),
+    [("madrs", "-99", "0 to 60"), ("madrs", "61", "0 to 60"), ("qids", "999", "a score")],
+)
+def test_a_code_for_missing_data_is_no_score(tmp_path, instrument, total, expected):
+    write(tmp_path / f"phenotype/{instrument}.tsv", SCORES + f"sub-01\tses-2\t0\t{total}\n")
+    with pytest.raises(TableError, match=f"line 4 holds {total}, expected {expected}"):
+        read_scores(tmp_path, instrument)
+
+
+def test_scales_that_go_below_zero_are_read(tmp_path):
+    write(
+        tmp_path / "phenotype/mood.tsv", SCORES + "sub-01\tses-2\t0\t-12.5\nsub-01\tses-2\t1\t-9\n"
+    )
+    assert read_scores(tmp_path, "mood")["mood"].tolist()[-2:] == [-12.5, -9]
+
+
 def test_a_score_given_twice_is_an_error(tmp_path):
     write(tmp_path / "phenotype/madrs.tsv", SCORES + "sub-01\tses-1\t0\t31\n")
     with pytest.raises(TableError, match="in line 4 holds 'sub-01', expected a line of its own"):

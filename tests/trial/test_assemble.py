@@ -77,6 +77,14 @@ def test_what_the_design_does_not_need_may_be_missing(account, name, reason):
     assert account(**tables, design="parallel")["status"].eq("used").all()
 
 
+def test_a_sequence_that_the_plan_does_not_know_excludes_its_participant_alone(account):
+    table = account(participants=PARTICIPANTS.assign(sequence=["AB", "NP"]))
+    assert table["status"].tolist() == ["excluded"] * 2 + ["used"] * 2
+    assert (
+        "participants.tsv gives sub-01 sequence 'AB', expected PN or NP" in table["reason"].iat[0]
+    )
+
+
 def test_a_session_that_was_not_scanned_is_missing(account):
     outcomes = {key: value for key, value in FITTED.items() if key != ("sub-01", "ses-2")}
     row = account(outcomes=outcomes).loc[("sub-01", "ses-2")]

@@ -4,59 +4,18 @@ import csv
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from glxflow.errors import TableError, join_problems
+from glxflow.io.instruments import INSTRUMENTS, impossible_totals
 from glxflow.io.tables import read_json, write_json, write_tsv
 
 EVENT_COLUMN = "redcap_event_name"
 
 _LABEL = re.compile(r"[0-9A-Za-z]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Instrument:
-    """How a clinical score is made of its items.
-
-    Attributes
-    ----------
-    name : str
-        As people call it.
-    n_items : int
-        How many items make the total, their sum.
-    lowest, highest : int
-        Range of one item.
-    reference : str
-        DOI of the instrument.
-    missing : str
-        What becomes of the total where items are missing, for a reader.
-    """
-
-    name: str
-    n_items: int
-    lowest: int
-    highest: int
-    reference: str
-    missing: str
-
-
-INSTRUMENTS = {
-    "madrs": Instrument(
-        name="Montgomery-Asberg Depression Rating Scale",
-        n_items=10,
-        lowest=0,
-        highest=6,
-        reference="10.1192/bjp.134.4.382",
-        # Its authors give no rule for missing items. A total scaled up from nine would take
-        # the tenth for their like, which sleep or suicidal thoughts are not.
-        missing="n/a unless all ten items are there: none is filled in or scaled up",
-    )
-}
-"""Instruments whose key is known; the total of any other is taken from its column."""
 
 
 def convert_redcap(export: Path, plan_path: Path, out: Path) -> tuple[str, ...]:
@@ -182,7 +141,7 @@ def _scores(
     keys = filled[["participant_id", "session_id", "day"]].reset_index(drop=True)
     values = filled[fields].apply(pd.to_numeric, errors="coerce").reset_index(drop=True)
     texts = filled[fields].reset_index(drop=True)
-    problems = _value_problems(keys, values, texts, INSTRUMENTS.get(name))
+    problems = _value_problems(keys, values, texts, name)
     repeated = keys[keys.duplicated()].drop_duplicates()
     problems += [
         f"{row.participant_id} {row.session_id} day {row.day:g} has several rows"
@@ -207,15 +166,18 @@ def _scores(
 
 
 def _value_problems(
-    keys: pd.DataFrame, values: pd.DataFrame, texts: pd.DataFrame, known: Instrument | None
+    keys: pd.DataFrame, values: pd.DataFrame, texts: pd.DataFrame, name: str
 ) -> list[str]:
-    """List values that are no numbers, or outside of what an item can be."""
+    """List values that are no numbers, or outside of what an item or a total can be."""
     wrong = values.isna() & texts.notna()
-    expected = "a number"
+    known = INSTRUMENTS.get(name)
     if known is not None and values.shape[1] == known.n_items:
         outside = (values < known.lowest) | (values > known.highest) | (values % 1 != 0)
         wrong |= outside & values.notna()
         expected = f"a whole number from {known.lowest} to {known.highest}"
+    else:
+        impossible, expected = impossible_totals(name, values.iloc[:, 0])
+        wrong |= impossible.to_frame(values.columns[0])
     return [
         f"{keys['participant_id'][row]} {keys['session_id'][row]} day {keys['day'][row]:g}: "
         f"{texts.columns[column]} is {texts.iloc[row, column]!r}, expected {expected}"

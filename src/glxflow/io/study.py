@@ -4,10 +4,12 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
 from glxflow.errors import TableError, join_problems
+from glxflow.io.instruments import impossible_totals
 from glxflow.io.tables import read_tsv
 
 _LABELS = ("participant_id", "session_id", "sex", "sequence", "condition")
@@ -136,9 +138,17 @@ def read_scores(bids_dir: Path, instrument: str) -> pd.DataFrame:
     Raises
     ------
     TableError
-        If the table is absent or breaks `SCORES`.
+        If the table is absent or breaks `SCORES`, or totals are none that the instrument has.
     """
-    table = _read(bids_dir / "phenotype" / f"{instrument}.tsv", SCORES)
+    path = bids_dir / "phenotype" / f"{instrument}.tsv"
+    table = _read(path, SCORES)
+    impossible, expected = impossible_totals(instrument, table["total"])
+    lines = np.flatnonzero(impossible) + 2
+    problems = [
+        f"column 'total' in line {line} holds {value:g}, expected {expected}"
+        for line, value in zip(lines, table.loc[impossible, "total"], strict=True)
+    ]
+    _stop_at(path, problems)
     names = {"participant_id": "subject", "session_id": "session", "total": instrument}
     return table.rename(columns=names)[["subject", "session", "day", instrument]]
 
@@ -151,10 +161,16 @@ def _read(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
     try:
         checked = schema.validate(table, lazy=True)
     except pa.errors.SchemaErrors as errors:
-        problems = _problems(errors.failure_cases.to_dict("records"))
-        raise TableError(join_problems(str(path), problems) + "\n  Correct the table.") from errors
+        _stop_at(path, _problems(errors.failure_cases.to_dict("records")))
+        raise
     # What may be absent is missing everywhere.
     return checked.reindex(columns=list(dict.fromkeys((*checked, *schema.columns))))
+
+
+def _stop_at(path: Path, problems: Sequence[str]) -> None:
+    """Refuse a table with which anything is wrong."""
+    if problems:
+        raise TableError(join_problems(str(path), problems) + "\n  Correct the table.")
 
 
 def _problems(cases: Iterable[Mapping[Hashable, Any]]) -> list[str]:

@@ -269,9 +269,12 @@ def _unplanned(
             f"{', '.join(plan.conditions)}. Correct the table, or `conditions` in the plan."
         )
     given = {"period": f"{table} gives {session}", "sequence": f"participants.tsv gives {subject}"}
-    for name in plan.needed:
+    for name, levels in plan.needed.items():
         if pd.isna(row[name]):
             return f"{given[name]} no {name}, which design {plan.design!r} needs. Add it."
+        if levels and row[name] not in levels:
+            expected = " or ".join(map(str, levels))
+            return f"{given[name]} {name} {row[name]!r}, expected {expected}. Correct the table."
     return ""
 
 

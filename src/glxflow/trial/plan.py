@@ -82,11 +82,11 @@ class Plan:
         return self.reference, self.active
 
     @property
-    def needed(self) -> tuple[str, ...]:
-        """Columns by which the design tells one session of a participant from another."""
+    def needed(self) -> dict[str, tuple[str | int, ...]]:
+        """Columns that tell the sessions of a participant apart, with their levels if fixed."""
         if self.design == "crossover":
-            return "sequence", "period"
-        return ("period",) if self.within else ()
+            return {"sequence": self.sequences, "period": (1, 2)}
+        return {"period": ()} if self.within else {}
 
     @property
     def carried(self) -> tuple[str, ...]:

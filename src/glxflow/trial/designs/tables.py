@@ -59,8 +59,7 @@ def _columns(plan: Plan) -> tuple[str, ...]:
 def _levels(table: pd.DataFrame, plan: Plan) -> Iterator[str]:
     """Yield levels that the plan does not know."""
     known: dict[str, tuple[object, ...]] = {"condition": plan.conditions}
-    if plan.design == "crossover":
-        known |= {"sequence": plan.sequences, "period": (1, 2)}
+    known |= {name: levels for name, levels in plan.needed.items() if levels}
     if plan.infusion is not None:
         known["infusion"] = plan.infusion
     if table["subject"].isna().any():
