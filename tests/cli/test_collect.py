@@ -250,6 +250,27 @@ def test_where_nothing_could_be_fitted_no_trial_is_left_to_analyse(study):
     assert not (study.group / "trial.tsv").exists()
 
 
+def test_a_study_without_scores_yet_keeps_its_spectra(study):
+    (study.bids / "phenotype" / "madrs.tsv").unlink()
+    sessions = study.collect()
+    assert sessions["status"].eq("used").all()
+    assert sessions["note"].str.contains("no score of day 0 and 1").all()
+    assert study.table("clinical").empty
+
+
+def test_scores_of_sessions_that_are_not_there_are_named(study):
+    path = study.bids / "phenotype" / "madrs.tsv"
+    path.write_text(path.read_text().replace("sub-01\tses-1", "sub-01\tses-01"))
+    note = study.collect().loc[("sub-01", "ses-1"), "note"]
+    assert "no score of day 0 and 1 (its scores of ses-01 belong to no session)" in note
+
+
+def test_the_page_of_an_earlier_run_does_not_stay(study):
+    (study.group / "report.html").write_text("old")
+    study.collect()
+    assert not (study.group / "report.html").exists()
+
+
 def test_a_sequence_named_na_is_no_missing_one(study):
     study.replan(conditions={"reference": "agonist", "active": "naltrexone"})
     orders = {name: order.replace("P", "A") for name, order in SEQUENCES.items()}

@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 
 from glxflow.cli.report import app
 from glxflow.errors import ConfigError
+from glxflow.io.files import sha256
 
 
 @pytest.fixture
@@ -52,6 +53,16 @@ def test_the_page_shows_what_its_analysis_has_written_and_nothing_older(group, t
     path.write_text(record(Tables=tables))
     draw(group, page)
     assert "quivalence" not in page.read_text()
+
+
+def test_results_of_other_data_get_no_page(group, tmp_path):
+    path, table = group / "inference" / "inference.json", group / "trial.tsv"
+    sources = [{"Path": str(table), "SHA256": sha256(table)}]
+    path.write_text(record(Tables=["primary", "attenuation"], Sources=sources))
+    draw(group, tmp_path / "report.html")
+    table.write_text(table.read_text() + "sub-01\tses-1\tplacebo\t0\t-5\t1.0\t1\n")
+    with pytest.raises(ConfigError, match=r"trial\.tsv has changed since the analysis read it"):
+        draw(group, tmp_path / "report.html")
 
 
 def test_a_record_that_lists_no_tables_is_asked_for_again(group, tmp_path):

@@ -45,6 +45,16 @@ def test_faults_of_participants_and_sessions_are_said_before_anything_is_fitted(
     assert "column 'period' in line 2 holds 9, expected a whole number" in run.stderr
 
 
+def test_scans_that_the_tables_do_not_know_are_said(glxflow, bids):
+    (bids / "participants.tsv").write_text("participant_id\nsub-01\n")
+    table = "session_id\tcondition\nses-2\tplacebo\n"
+    (bids / "sub-02" / "sub-02_sessions.tsv").write_text(table)
+    run = glxflow("validate", bids)
+    assert "participants.tsv has no row for sub-02. Add one." in run.stderr
+    assert "sub-02_sessions.tsv has no row for ses-1. Add one." in run.stderr
+    assert "sub-01_sessions.tsv: no such table" in run.stderr
+
+
 def test_water_and_events_that_are_missing_are_told_from_those_that_are_there(glxflow, bids):
     for subject, suffix in (("01", "mrsref.nii.gz"), ("02", "events.tsv")):
         scan = next((bids / f"sub-{subject}").rglob("*_svs.nii.gz"))

@@ -77,6 +77,13 @@ def test_what_the_design_does_not_need_may_be_missing(account, name, reason):
     assert account(**tables, design="parallel")["status"].eq("used").all()
 
 
+def test_a_session_without_a_condition_is_no_part_of_the_trial(account):
+    screening = pd.DataFrame([("sub-01", "ses-0", None, None)], columns=PLANNED.columns)
+    row = account(planned=pd.concat([PLANNED, screening])).loc[("sub-01", "ses-0")]
+    assert row["status"] == "excluded"
+    assert "gives ses-0 no condition: it is not part of the trial" in row["reason"]
+
+
 def test_a_sequence_that_the_plan_does_not_know_excludes_its_participant_alone(account):
     table = account(participants=PARTICIPANTS.assign(sequence=["AB", "NP"]))
     assert table["status"].tolist() == ["excluded"] * 2 + ["used"] * 2

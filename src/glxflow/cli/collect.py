@@ -10,7 +10,7 @@ from glxflow.cli.scan_paths import ListedScan, listed_scans
 from glxflow.errors import TableError
 from glxflow.io.config import read_yaml
 from glxflow.io.records import read_record, write_description
-from glxflow.io.study import read_participants, read_scores, read_sessions
+from glxflow.io.study import read_participants, read_scores, read_sessions, scores_of
 from glxflow.io.tables import read_tsv, write_tsv
 from glxflow.trial.assemble import (
     account_for_sessions,
@@ -53,9 +53,9 @@ def collect(
     outcomes |= without_change(concentrations, qc, what)
     sessions = account_for_sessions(participants, planned, outcomes, table_problems, what)
     sessions = sessions.assign(note=_notes(bids_dir, sessions, what))
-    for name in ("changes", "trial", "clinical"):
+    for name in ("changes.tsv", "trial.tsv", "clinical.tsv", "report.html"):
         # What an earlier run found in other sessions must not stand beside these.
-        (group / f"{name}.tsv").unlink(missing_ok=True)
+        (group / name).unlink(missing_ok=True)
     write_tsv(group / "sessions.tsv", sessions)
     write_tsv(group / "concentrations.tsv", concentrations)
     write_tsv(group / "qc.tsv", qc)
@@ -98,9 +98,10 @@ def _stacked(results: Path, scans: list[ListedScan], ending: str) -> pd.DataFram
 
 def _scores(bids_dir: Path, plan: Plan) -> pd.DataFrame:
     """Return the scores of the plan's instrument; an absent table is an empty one."""
-    if plan.instrument is None:
-        return pd.DataFrame(columns=["subject", "session", "day", "score"])
-    return read_scores(bids_dir, plan.instrument)
+    name = plan.instrument or "score"
+    if not scores_of(bids_dir, name).exists():
+        return pd.DataFrame(columns=["subject", "session", "day", name])
+    return read_scores(bids_dir, name)
 
 
 def _clinical(bids_dir: Path, sessions: pd.DataFrame, plan: Plan) -> pd.DataFrame:
@@ -114,6 +115,11 @@ def _notes(bids_dir: Path, sessions: pd.DataFrame, plan: Plan) -> list[str]:
         return [""] * len(sessions)
     scores = _scores(bids_dir, plan).dropna()
     have = set(zip(scores["subject"], scores["session"], scores["day"], strict=True))
+    known = set(zip(sessions["subject"], sessions["session"], strict=True))
+    strays: dict[str, list[str]] = {}
+    for subject, session in dict.fromkeys(zip(scores["subject"], scores["session"], strict=True)):
+        if (subject, session) not in known:
+            strays.setdefault(subject, []).append(session)
     table = f"phenotype/{plan.instrument}.tsv"
     notes = []
     for row in sessions.to_dict("records"):
@@ -123,5 +129,7 @@ def _notes(bids_dir: Path, sessions: pd.DataFrame, plan: Plan) -> list[str]:
             if (row["subject"], row["session"], day) not in have
         ]
         days = " and ".join(lacking)
-        notes.append(f"{table} has no score of day {days}. Add it." if lacking else "")
+        others = " and ".join(strays.get(row["subject"], []))
+        but = f" (its scores of {others} belong to no session)" if others else ""
+        notes.append(f"{table} has no score of day {days}{but}. Add it." if lacking else "")
     return notes

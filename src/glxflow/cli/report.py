@@ -71,6 +71,7 @@ def _content(group: Path) -> dict[str, Any]:
             f"{inference / 'inference.json'}: it does not list its tables, as this version "
             "expects. Run the analysis again with `glxflow trial run`."
         )
+    _refuse_stale(inference / "inference.json", record)
     written = {name: inference / f"{name}.tsv" for name in record["Tables"]}
     sources = sorted([*group.glob("*.tsv"), *written.values()])
     return tables | {
@@ -97,6 +98,17 @@ def _content(group: Path) -> dict[str, Any]:
         "cautions": tuple(record["Cautions"]),
         "notes": tuple(record["Warnings"]),
     }
+
+
+def _refuse_stale(path: Path, record: Mapping[str, Any]) -> None:
+    """Stop where a table that the analysis read has changed since."""
+    for source in record.get("Sources", []):
+        table = Path(source["Path"])
+        if table.exists() and sha256(table) != source["SHA256"]:
+            raise ConfigError(
+                f"{path}: {table} has changed since the analysis read it, so that its results "
+                "are of other data. Run the analysis again with `glxflow trial run`."
+            )
 
 
 def _tables(written: Mapping[str, Path], names: Mapping[str, str]) -> dict[str, pd.DataFrame]:

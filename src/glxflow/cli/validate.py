@@ -46,7 +46,10 @@ def validate(
     )
     _print(table)
     problems = [str(problem) for problem in table["problem"] if problem]
-    problems += [*misnamed_scans(bids_dir), *_table_problems(bids_dir)]
+    problems += [
+        *misnamed_scans(bids_dir),
+        *_table_problems(bids_dir, [scan for scan, _, _ in found]),
+    ]
     if out is not None:
         for problem in problems:
             typer.secho(problem, err=True, fg="yellow")
@@ -70,17 +73,23 @@ def _header_or_problem(scan: Scan) -> tuple[ScanHeader | None, str]:
     return header, f"{scan.svs}: {scan.problem}" if scan.problem else ""
 
 
-def _table_problems(bids_dir: Path) -> list[str]:
-    """Return what is wrong with the tables of participants and sessions that are there."""
+def _table_problems(bids_dir: Path, scans: Iterable[Scan]) -> list[str]:
+    """Return what tables of participants and sessions lack, or have wrong, of those scanned."""
     problems = []
-    if (bids_dir / "participants.tsv").exists():
-        try:
-            read_participants(bids_dir)
-        except TableError as error:
-            problems.append(str(error))
-    subjects = [path.parent.name for path in sorted(bids_dir.glob("sub-*/sub-*_sessions.tsv"))]
-    _, of_sessions = read_sessions(bids_dir, subjects)
-    return [*problems, *of_sessions.values()]
+    try:
+        people = set(read_participants(bids_dir)["subject"])
+    except TableError as error:
+        problems.append(str(error))
+        people = {scan.subject for scan in scans}
+    sessions, of_sessions = read_sessions(bids_dir, sorted({scan.subject for scan in scans}))
+    listed = set(zip(sessions["subject"], sessions["session"], strict=True))
+    for scan in scans:
+        if scan.subject not in people:
+            problems.append(f"participants.tsv has no row for {scan.subject}. Add one.")
+        if scan.subject not in of_sessions and (scan.subject, scan.session) not in listed:
+            table = f"{scan.subject}_sessions.tsv"
+            problems.append(f"{table} has no row for {scan.session}. Add one.")
+    return [*dict.fromkeys(problems), *of_sessions.values()]
 
 
 def _sequence_problem(header: ScanHeader | None, protocol: Mapping[str, Any]) -> str:

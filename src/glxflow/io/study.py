@@ -132,6 +132,11 @@ def read_sessions(bids_dir: Path, subjects: Sequence[str]) -> tuple[pd.DataFrame
     return sessions[[*columns, *(["infusion"] if "infusion" in sessions else [])]], problems
 
 
+def scores_of(bids_dir: Path, instrument: str) -> Path:
+    """Return where the scores of an instrument are, or would be."""
+    return bids_dir / "phenotype" / f"{instrument}.tsv"
+
+
 def read_scores(bids_dir: Path, instrument: str) -> pd.DataFrame:
     """Return the total scores of one instrument: subject, session, day and the score.
 
@@ -140,7 +145,7 @@ def read_scores(bids_dir: Path, instrument: str) -> pd.DataFrame:
     TableError
         If the table is absent or breaks `SCORES`, or totals are none that the instrument has.
     """
-    path = bids_dir / "phenotype" / f"{instrument}.tsv"
+    path = scores_of(bids_dir, instrument)
     table = _read(path, SCORES)
     impossible, expected = impossible_totals(instrument, table["total"])
     lines = np.flatnonzero(impossible) + 2

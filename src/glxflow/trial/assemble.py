@@ -263,12 +263,22 @@ def _unplanned(
         return ""
     if (subject, session) not in listed:
         return f"{table} has no row for {session}. Add one."
+    if pd.isna(row["condition"]):
+        return f"{table} gives {session} no condition: it is not part of the trial."
     if row["condition"] not in plan.conditions:
         return (
             f"{table} gives condition {row['condition']!r} for {session}, but the plan knows "
             f"{', '.join(plan.conditions)}. Correct the table, or `conditions` in the plan."
         )
-    given = {"period": f"{table} gives {session}", "sequence": f"participants.tsv gives {subject}"}
+    return _unknown_level(row, plan)
+
+
+def _unknown_level(row: Mapping[Hashable, Any], plan: Plan) -> str:
+    """Say which level of the design a session lacks, or has that there is not, or nothing."""
+    given = {
+        "period": f"{row['subject']}_sessions.tsv gives {row['session']}",
+        "sequence": f"participants.tsv gives {row['subject']}",
+    }
     for name, levels in plan.needed.items():
         if pd.isna(row[name]):
             return f"{given[name]} no {name}, which design {plan.design!r} needs. Add it."
