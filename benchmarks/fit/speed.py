@@ -12,9 +12,10 @@ from generator import Scene, axis_3t, make_spectrum, metabolite_basis
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.fit import FitOptions, fit_prepared, prepare
 from glxflow.fit.engine import prefit
+from glxflow.fit.noise import noise_sd
 from glxflow.fit.reference import solve_lmfit
 from glxflow.fit.solver import solve_fast
-from glxflow.fit.start import locate, noise_sd
+from glxflow.fit.start import locate
 
 N_SPECTRA = 20
 N_REPEATS = 3

@@ -103,6 +103,22 @@ def test_a_transient_with_nan_is_left_out_and_named(write_scan, distinct):
     assert (flag.code, flag.message) == ("unreadable_transients", series.steps[0].details)
 
 
+def test_zeros_that_a_signal_was_filled_up_with_are_left_out(write_scan, distinct):
+    filled = np.pad(distinct, [(0, 0), (0, 0), (0, distinct.shape[2])])
+    series = read_series(write_scan(filled, ("DIM_COIL", "DIM_DYN")))
+    plain = read_series(write_scan(distinct, ("DIM_COIL", "DIM_DYN")))
+    assert series.axis == plain.axis
+    np.testing.assert_array_equal(series.samples, plain.samples)
+    assert "points hold only zeros and are left out" in series.steps[0].details
+    assert not series.flags
+
+
+def test_one_silent_transient_shortens_no_other(write_scan, distinct):
+    distinct[:, 1] = 0
+    series = read_series(write_scan(distinct, ("DIM_COIL", "DIM_DYN")))
+    assert series.samples.shape == distinct.shape
+
+
 def test_a_file_without_a_finite_transient_is_refused(write_scan, distinct):
     with pytest.raises(DataError, match="every one of 5 transients"):
         read_series(write_scan(distinct * np.nan, ("DIM_COIL", "DIM_DYN")))

@@ -31,9 +31,9 @@ from glxflow.fit.edited_result import (
 from glxflow.fit.engine import PREFIT_ED_PER_PPM, fit_alike, fit_prepared
 from glxflow.fit.found import Fit, Found
 from glxflow.fit.joint_solver import solve_joint
+from glxflow.fit.noise import noise_sd
 from glxflow.fit.optimum import View
 from glxflow.fit.problem import Problem
-from glxflow.fit.start import noise_sd
 from glxflow.spectrum import Fid
 
 

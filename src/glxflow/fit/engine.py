@@ -9,6 +9,7 @@ from glxflow.fit.doubts import doubts, failed
 from glxflow.fit.found import Fit, Found
 from glxflow.fit.merit import half_width, singlet, trust
 from glxflow.fit.model import FitModel
+from glxflow.fit.noise import noise_doubts, noise_sd
 from glxflow.fit.options import FitOptions
 from glxflow.fit.point import Fitted, Point
 from glxflow.fit.preparation import prepare
@@ -16,7 +17,7 @@ from glxflow.fit.prior import COMMON_SHIFT, SHARED
 from glxflow.fit.problem import Problem
 from glxflow.fit.soft import ratio_rows
 from glxflow.fit.solver import Solution, solve_fast, within
-from glxflow.fit.start import Alignment, locate, noise_sd
+from glxflow.fit.start import Alignment, locate
 from glxflow.fit.uncertainty import Uncertainty, fixed_shape_chi2, residual_of, uncertainty
 from glxflow.spectrum import BasisSet, BoolArray, Fid, FitResult, FitStatus, RealArray
 
@@ -71,6 +72,7 @@ def fit_prepared(fid: Fid, model: FitModel) -> Fit:
     solution = _confirmed(problem, start, solution)
     known = uncertainty(problem, solution.point, solution.free, kept_noise)
     result = _result(problem, solution, known, found, noise)
+    result = replace(result, flags=(*result.flags, *noise_doubts(fid)))
     return Fit(result, Found(problem, solution, known, found))
 
 

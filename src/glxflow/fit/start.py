@@ -1,7 +1,6 @@
-"""Where a fit starts: noise, phase and frequency offset of a spectrum."""
+"""Where a fit starts: phase and frequency offset of a spectrum."""
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -32,46 +31,6 @@ _FLANK = 0.15
 _LEAST_DETECTION = 8.0
 _CLEARLY = 1.3
 _FAR_PPM = 1.0
-_TAIL_ORDER = 8
-_LEAST_NOISE = 1e-7
-
-
-def noise_sd(fid: Fid) -> float:
-    """Return the SD of the noise in the real spectrum, from where no signal is.
-
-    The outer eighth of the spectrum on either side is taken, the tails of lines
-    removed from each as a polynomial, and the quieter side used.
-
-    Raises
-    ------
-    DataError
-        If the data hold no noise, as simulated data may.
-    """
-    spectrum = fid.spectrum
-    n_side = spectrum.size // 8
-    sides = (spectrum[:n_side], spectrum[-n_side:])
-    quietest = min(_detrended_sd(side) for side in sides)
-    if not quietest > _LEAST_NOISE * np.abs(spectrum).max():
-        raise DataError(
-            "the outer eighths of the spectrum hold no noise, so no uncertainty can be given. "
-            "Was the signal zero-filled, filtered or simulated without noise? Use the raw data."
-        )
-    return quietest
-
-
-def _detrended_sd(values: ComplexArray) -> float:
-    """Return the SD per channel about a polynomial."""
-    modes = _polynomials(values.size)
-    residual = values - modes @ (modes.T @ values)
-    return float(np.sqrt(np.sum(np.abs(residual) ** 2) / (2 * (values.size - modes.shape[1]))))
-
-
-@cache
-def _polynomials(n_points: int) -> RealArray:
-    """Return orthonormal polynomials up to the order of the tails, (n_points, n_modes)."""
-    position = np.linspace(-1.0, 1.0, n_points)
-    modes, _ = np.linalg.qr(np.polynomial.legendre.legvander(position, _TAIL_ORDER))
-    return modes
 
 
 def template(basis: BasisSet) -> ComplexArray:

@@ -11,6 +11,7 @@ from glxflow.errors import DataError, HeaderError
 from glxflow.io.metadata import ScanHeader
 from glxflow.spectrum import UNREADABLE, BoolArray, ComplexArray, Flag, RealArray, Step
 
+_LARGEST_ZERO_SHARE = 0.05
 _READ_DIMENSIONS = ("DIM_COIL", "DIM_DYN", "DIM_EDIT")
 
 
@@ -25,12 +26,21 @@ def read_acquired(header: ScanHeader) -> tuple[ComplexArray, RealArray]:
     Returns
     -------
     samples : (n_coils, n_transients, n_points) complex ndarray
-        As stored, in the package's sign and the precision of the file.
+        As stored, in the package's sign and the precision of the file, without zeros that
+        they were filled up with: these hold no noise, which would then be told too small.
     onset_s : (n_transients,) ndarray
         Start of each, in s.
     """
     samples = _ordered(header, _stored_samples(header))
-    return samples, onsets(header, samples.shape[1])
+    return samples[..., : _n_acquired(samples)], onsets(header, samples.shape[1])
+
+
+def _n_acquired(samples: ComplexArray) -> int:
+    """Return how many points a transient has without the zeros that it was filled up with."""
+    filled = np.flatnonzero(samples.any(axis=(0, 1)))
+    n_points: int = samples.shape[2]
+    n_zeros = n_points - 1 - int(filled[-1]) if filled.size else 0
+    return n_points - n_zeros if n_zeros > _LARGEST_ZERO_SHARE * n_points else n_points
 
 
 def finite_transients(path: Path, samples: ComplexArray) -> BoolArray:
@@ -125,21 +135,32 @@ def onsets(header: ScanHeader, n_transients: int) -> RealArray:
     return np.array(timing)
 
 
-def left_out(path: Path, finite: BoolArray) -> tuple[tuple[Step, ...], tuple[Flag, ...]]:
-    """Return the step and the flag that say which transients are not finite; none if all are.
+def done_on_reading(
+    header: ScanHeader, finite: BoolArray, n_points: int
+) -> tuple[tuple[Step, ...], tuple[Flag, ...]]:
+    """Return steps and flags that say what of a file is not used; none if all of it is.
 
     Parameters
     ----------
-    path : Path
-        The file, for the text.
+    header : ScanHeader
+        Of the file.
     finite : (n_transients,) bool ndarray
         Which transients are used.
+    n_points : int
+        How many points of each.
     """
-    if finite.all():
-        return (), ()
-    bad = ", ".join(str(index) for index in np.flatnonzero(~finite))
-    text = (
-        f"{path.name}: {(~finite).sum()} of {finite.size} transients hold NaN or infinity and "
-        f"are left out (counted from 0: {bad}). Convert the raw data again to regain them."
-    )
-    return (Step(UNREADABLE, text),), (Flag("unreadable_transients", text),)
+    steps: list[Step] = []
+    flags: list[Flag] = []
+    name, stored = header.path.name, header.axis.n_points
+    if n_points < stored:
+        text = f"{name}: the last {stored - n_points} of {stored} points hold only zeros"
+        steps.append(Step("Removal of zero-filling", f"{text} and are left out."))
+    if not finite.all():
+        bad = ", ".join(str(index) for index in np.flatnonzero(~finite))
+        text = (
+            f"{name}: {(~finite).sum()} of {finite.size} transients hold NaN or infinity and are "
+            f"left out (counted from 0: {bad}). Convert the raw data again to regain them."
+        )
+        steps.append(Step(UNREADABLE, text))
+        flags.append(Flag("unreadable_transients", text))
+    return tuple(steps), tuple(flags)

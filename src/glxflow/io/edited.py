@@ -1,11 +1,12 @@
 """Read the conditions of an edited scan, pair by pair."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from glxflow.errors import DataError
-from glxflow.io.acquired import finite_transients, left_out, read_acquired
+from glxflow.io.acquired import done_on_reading, finite_transients, read_acquired
 from glxflow.io.edit_order import edit_conditions
 from glxflow.io.metadata import ScanHeader
 from glxflow.spectrum import UNREADABLE, Series, Step
@@ -32,7 +33,7 @@ def read_conditions(header: ScanHeader) -> dict[str, Series]:
     labels = np.array(edit_conditions(header))
     samples, onset_s = read_acquired(header)
     finite = finite_transients(header.path, samples)
-    steps, flags = left_out(header.path, finite)
+    steps, flags = done_on_reading(header, finite, samples.shape[2])
     members = {str(name): np.flatnonzero(labels == name) for name in dict.fromkeys(labels)}
     n_pairs = min(map(len, members.values()))
     lonely = labels.size - n_pairs * len(members)
@@ -48,7 +49,7 @@ def read_conditions(header: ScanHeader) -> dict[str, Series]:
     return {
         name: Series(
             samples=samples[:, own],
-            axis=header.axis,
+            axis=replace(header.axis, n_points=samples.shape[2]),
             onset_s=onset_s[own],
             echo_time_s=header.echo_time_s,
             repetition_time_s=header.repetition_time_s,

@@ -5,6 +5,7 @@ exp(+2j pi f t). This module is the door of `glxflow.spectrum`'s convention.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from nifti_mrs.hdr_ext import Hdr_Ext
 
 from glxflow import __version__
 from glxflow.errors import DataError
-from glxflow.io.acquired import finite_transients, left_out, read_acquired
+from glxflow.io.acquired import done_on_reading, finite_transients, read_acquired
 from glxflow.io.edit_order import edit_conditions
 from glxflow.io.files import atomic_path
 from glxflow.io.metadata import ScanHeader, read_header
@@ -62,10 +63,10 @@ def _finite_only(header: ScanHeader) -> Series:
     """Return the transients that are finite throughout."""
     samples, onset_s = read_acquired(header)
     finite = finite_transients(header.path, samples)
-    steps, flags = left_out(header.path, finite)
+    steps, flags = done_on_reading(header, finite, samples.shape[2])
     return Series(
         samples=samples if finite.all() else samples[:, finite],
-        axis=header.axis,
+        axis=replace(header.axis, n_points=samples.shape[2]),
         onset_s=onset_s[finite],
         echo_time_s=header.echo_time_s,
         repetition_time_s=header.repetition_time_s,

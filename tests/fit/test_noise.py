@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from glxflow.errors import DataError
+from glxflow.fit.noise import noise_doubts, noise_sd
+from glxflow.spectrum import Axis, Fid
+
+AXIS = Axis(4096, 1 / 12000, 297.2, 4.65)
+SIGMA = 0.3
+
+
+def noise(axis=AXIS, seed=1):
+    rng = np.random.default_rng(seed)
+    return SIGMA * (rng.normal(size=axis.n_points) + 1j * rng.normal(size=axis.n_points))
+
+
+def test_noise_is_that_of_the_real_spectrum_beside_strong_lines():
+    line = 50 * np.exp((2j * np.pi * AXIS.hz(2.008) - 30) * AXIS.time_s)
+    expected = SIGMA * np.sqrt(AXIS.n_points)
+    found = [noise_sd(Fid(line + noise(seed=seed), AXIS)) for seed in range(8)]
+    assert np.mean(found) == pytest.approx(expected, rel=0.05)
+
+
+def test_noise_is_told_next_to_the_signals_where_a_filter_damps_the_ends():
+    damping = np.clip(1.75 - 1.5 * np.abs(np.linspace(-1, 1, AXIS.n_points)), 0.2, 1.0)
+    spectrum = np.fft.fftshift(np.fft.fft(noise())) * damping
+    fid = Fid(np.fft.ifft(np.fft.ifftshift(spectrum)), AXIS)
+    assert noise_sd(fid) == pytest.approx(SIGMA * np.sqrt(AXIS.n_points), rel=0.1)
+
+
+@pytest.mark.parametrize("bandwidth_hz", [1000, 1200, 2000, 6000])
+def test_a_narrow_band_has_its_ends_for_noise(bandwidth_hz):
+    axis = Axis(1024, 1 / bandwidth_hz, 123.2, 4.65)
+    assert noise_sd(Fid(noise(axis), axis)) == pytest.approx(SIGMA * 32, rel=0.15)
+
+
+def test_a_signal_without_noise_is_refused():
+    line = np.exp((2j * np.pi * AXIS.hz(2.008) - 30) * AXIS.time_s)
+    with pytest.raises(DataError, match="holds no noise where no signal is"):
+        noise_sd(Fid(line, AXIS))
+
+
+@pytest.mark.parametrize("broadening_hz", [2.0, 5.0])
+def test_apodised_signals_are_doubted(broadening_hz):
+    samples = noise() * np.exp(-np.pi * broadening_hz * AXIS.time_s)
+    (flag,) = noise_doubts(Fid(samples, AXIS))
+    assert flag.code == "APODISED"
+
+
+@pytest.mark.parametrize("n_points", [512, 1024, 4096])
+def test_signals_as_acquired_are_not(n_points):
+    axis = Axis(n_points, 5e-4, 123.2, 4.65)
+    line = 50 * np.exp((2j * np.pi * axis.hz(2.008) - 10) * axis.time_s)
+    for seed in range(20):
+        assert not list(noise_doubts(Fid(line + noise(axis, seed), axis)))
