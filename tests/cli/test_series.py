@@ -50,7 +50,8 @@ def raw(tmp_path, write_scan):
 def test_change_during_events_is_that_of_the_truth(glxflow, raw, tmp_path):
     events = tmp_path / "events.tsv"
     # A repetition lasts 2 s: the second quarter starts at 16 s, a second after the event.
-    events.write_text("onset\tduration\ttrial_type\n15\t16\tpain\n47\t16\tpain\n")
+    rows = "15\t16\tpain\n47\t16\tpain\n900\t16\tpain\n0\t4\tcue\n"
+    events.write_text(f"onset\tduration\ttrial_type\n{rows}")
     out, basis = tmp_path / "out", tmp_path / "basis.nii.gz"
     names = ",".join(TRUTH_MM)
     for command in (
@@ -71,6 +72,9 @@ def test_change_during_events_is_that_of_the_truth(glxflow, raw, tmp_path):
     assert row["event"] == "pain"
     record = json.loads((out / f"{PREFIX}_desc-series_changes.json").read_text())
     assert record["Parameters"]["n_transients"] == N_TRANSIENTS
+    assert record["Parameters"]["n_transients_in_events"] == 16
+    assert record["Parameters"]["other_events"] == ["cue"]
+    assert record["Warnings"][0].startswith("no transient starts in 1 of 3 events of 'pain'")
     smooth = tmp_path / "smooth"
     run = glxflow(*command[:-1], smooth, "--rise-s", 0.01)
     assert run.returncode == 0, run.stderr

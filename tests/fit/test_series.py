@@ -452,6 +452,22 @@ def test_smooth_response_is_the_events_folded_with_an_exponential():
     assert course == pytest.approx(expected, abs=5e-4)
 
 
+def test_other_events_are_neither_event_nor_rest():
+    inside = np.array([1, 1, 0, 0, 0, 0], dtype=bool)
+    cue = np.array([0.0, 0.0, 1.0, 1.0, 0.0, 0.0])
+    design = event_design("pain", inside, [cue])
+    reduction = reduce_design(design, np.ones(6))
+    # Levels 7 in the event, 9 in the other one, 4 at rest.
+    amplitudes = reduction.mixing @ np.array([7.0, 7.0, 9.0, 9.0, 4.0, 4.0])
+    assert reduction.levels @ amplitudes == pytest.approx([4.0, 7.0])
+
+
+def test_a_response_that_never_comes_near_its_height_is_refused():
+    course = smooth_response(np.arange(50.0), np.array([10.0]), np.array([20.0]), 2e4)
+    with pytest.raises(ConfigError, match=r"reaches 0\.00.* of its height"):
+        response_design("pain", course)
+
+
 def test_a_response_without_time_constant_is_an_error():
     with pytest.raises(ConfigError, match="time constant"):
         smooth_response(np.arange(3.0), np.zeros(1), np.ones(1), 0.0)
@@ -459,7 +475,9 @@ def test_a_response_without_time_constant_is_an_error():
 
 def test_rest_is_the_baseline_of_events_even_where_a_scan_begins_within_one():
     design = event_design("pain", np.array([True, True, False, False]))
-    assert design.matrix @ design.baseline == pytest.approx([0.0, 0.0, 1.0, 1.0])
+    reduction = reduce_design(design, np.ones(4))
+    amplitudes = reduction.mixing @ np.array([7.0, 7.0, 4.0, 4.0])
+    assert reduction.levels @ amplitudes == pytest.approx([4.0, 7.0])
     assert design.responses[0][0] == "pain"
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from glxflow.errors import DataError
-from glxflow.io.events import events_of
+from glxflow.io.events import events_of, other_events
 
 
 @pytest.fixture
@@ -21,6 +21,25 @@ def test_events_of_one_type_are_read_in_order(table):
     starts, durations = events_of(path, "pain")
     assert starts.tolist() == [10.0, 70.0]
     assert durations.tolist() == [20.0, 20.0]
+
+
+def test_events_that_overlap_or_stand_there_twice_are_one(table):
+    rows = "40\t10\tpain\n10\t20\tpain\n10\t20\tpain\n25\t10\tpain\n12\t2\tpain\n"
+    starts, durations = events_of(table(f"onset\tduration\ttrial_type\n{rows}"), "pain")
+    assert starts.tolist() == [10.0, 40.0]
+    assert durations.tolist() == [25.0, 10.0]
+
+
+def test_types_that_are_numbers_are_found(table):
+    path = table("onset\tduration\ttrial_type\n10\t20\t1\n50\t5\t2\n")
+    assert events_of(path, "1")[0].tolist() == [10.0]
+
+
+def test_other_events_are_those_of_other_types_that_last(table):
+    rows = "10\t20\tpain\n40\t5\tcue\n50\t0\tbutton\n60\tn/a\tbutton\n70\t5\tcue\n"
+    others = other_events(table(f"onset\tduration\ttrial_type\n{rows}"), "pain")
+    assert list(others) == ["cue"]
+    assert others["cue"][0].tolist() == [40.0, 70.0]
 
 
 @pytest.mark.parametrize(

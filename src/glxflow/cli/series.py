@@ -1,5 +1,6 @@
 """Fit what changes during the events of a functional scan, over all its transients."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from glxflow.fit.design import (
     smooth_response,
 )
 from glxflow.fit.series import fit_series
-from glxflow.io.events import events_of
+from glxflow.io.events import Times, events_of, other_events
 from glxflow.io.nifti_mrs import read_series
 from glxflow.io.records import read_record, write_record
 from glxflow.io.tables import read_json, write_tsv
@@ -49,7 +50,8 @@ def series(
     """Fit the change of every metabolite during events, in percent of its level at rest.
 
     All transients that preprocessing kept are fitted jointly; a transient belongs to an event
-    that it starts in. With --rise-s the change is the one a long event would reach.
+    that it starts in. Events of other types are neither event nor rest: each has a response of
+    its own. With --rise-s the change is the one a long event would reach.
     """
     prefix = source.name.removesuffix(_RECORD)
     record = read_record(source)
@@ -60,7 +62,8 @@ def series(
         )
     path = source.with_name(record["Transients"])
     transients, weights = _kept(read_series(path), record["TransientTable"]["weight"])
-    design = _design(event, transients.onset_s, events_of(events, event), rise_s)
+    times, others = events_of(events, event), other_events(events, event)
+    design = _design(event, transients.onset_s, times, others, rise_s)
     ed = float(read_json(calibration)["BaselineEdPerPpm"]) if calibration else None
     options = FitOptions(ppm_range=ppm_range, baseline_ed_per_ppm=ed)
     used = basis_for(basis, transients, path)
@@ -77,19 +80,43 @@ def series(
             "ppm_range": list(ppm_range),
             "baseline_ed_per_ppm": ed or "by AIC, of the mean",
             "basis": used.source,
+            "other_events": list(others),
             "n_transients": transients.n_transients,
+            "n_transients_in_events": int(in_events(transients.onset_s, *times).sum()),
         },
-        warnings=[flag.message for flag in fit.flags],
+        warnings=[
+            *_unseen(event, transients.onset_s, times),
+            *(flag["message"] for flag in record["Flags"]),
+            *(flag.message for flag in fit.flags),
+        ],
     )
 
 
 def _design(
-    event: str, onset_s: RealArray, times: tuple[RealArray, RealArray], rise_s: float | None
+    event: str,
+    onset_s: RealArray,
+    times: Times,
+    others: Mapping[str, Times],
+    rise_s: float | None,
 ) -> Design:
-    """Return blocks of event and rest, or a smooth response to the events."""
+    """Return blocks of event and rest, or a smooth response; other events are neither."""
     if rise_s is None:
-        return event_design(event, in_events(onset_s, *times))
-    return response_design(event, smooth_response(onset_s, *times, rise_s))
+        is_inside = in_events(onset_s, *times)
+        courses = [in_events(onset_s, *other).astype(np.float64) for other in others.values()]
+        return event_design(event, is_inside, [one for one in courses if one.any()])
+    courses = [smooth_response(onset_s, *other, rise_s) for other in others.values()]
+    response = smooth_response(onset_s, *times, rise_s)
+    return response_design(event, response, [one for one in courses if one.any()])
+
+
+def _unseen(event: str, onset_s: RealArray, times: Times) -> list[str]:
+    """Say how many events no transient starts in."""
+    one_by_one = zip(*(np.split(part, len(part)) for part in times), strict=True)
+    n_unseen = sum(not in_events(onset_s, *one).any() for one in one_by_one)
+    return [
+        f"no transient starts in {n_unseen} of {len(times[0])} events of {event!r}: between runs, too "
+        "short, or on another clock. Compare their onsets with those of the transients."
+    ] * bool(n_unseen)
 
 
 def _kept(transients: Series, weights: list[float]) -> tuple[Series, RealArray]:

@@ -14,6 +14,9 @@ import numpy as np
 from glxflow.errors import ConfigError
 from glxflow.spectrum import BoolArray, RealArray
 
+LEAST_HEIGHT = 0.2
+"""A response that stays lower tells nothing of its height: noise is taken times five."""
+
 _ROUNDING = 1e-8
 """Relative size below which a column of a design is a combination of the others."""
 
@@ -67,7 +70,7 @@ def bin_design(labels: Sequence[str]) -> Design:
     return Design(matrix, rows[0], tuple(zip(bins[1:], rows[1:], strict=True)))
 
 
-def event_design(name: str, is_inside: BoolArray) -> Design:
+def event_design(name: str, is_inside: BoolArray, others: Sequence[RealArray] = ()) -> Design:
     """Return a design with one level during events and one at rest, the baseline.
 
     Parameters
@@ -76,6 +79,8 @@ def event_design(name: str, is_inside: BoolArray) -> Design:
         Of the events.
     is_inside : (n_transients,) bool ndarray
         Which transients are within an event.
+    others : sequence of (n_transients,) ndarray
+        As `response_design` takes them.
 
     Raises
     ------
@@ -88,11 +93,10 @@ def event_design(name: str, is_inside: BoolArray) -> Design:
             f"{name!r}, expected some within and some outside. Check onset and duration of the "
             "events, in seconds on the clock of the transients."
         )
-    rows = np.eye(2)
-    return Design(rows[is_inside.astype(np.intp)], rows[0], ((name, rows[1]),))
+    return response_design(name, is_inside.astype(np.float64), others)
 
 
-def response_design(name: str, regressor: RealArray) -> Design:
+def response_design(name: str, regressor: RealArray, others: Sequence[RealArray] = ()) -> Design:
     """Return a design with a constant and a smooth response of given course.
 
     The change that is reported is that from a regressor of 0 to one of 1.
@@ -103,9 +107,23 @@ def response_design(name: str, regressor: RealArray) -> Design:
         Of the response.
     regressor : (n_transients,) ndarray
         Expected course, 0 before the response and 1 at its full height.
+    others : sequence of (n_transients,) ndarray
+        Courses of what else happens: neither response nor rest.
+
+    Raises
+    ------
+    ConfigError
+        If the response never comes near its height, so that it would be extrapolated.
     """
-    matrix = np.stack([np.ones(regressor.size), regressor], axis=1)
-    return Design(matrix, np.array([1.0, 0.0]), ((name, np.array([1.0, 1.0])),))
+    if not regressor.max() > LEAST_HEIGHT:
+        raise ConfigError(
+            f"design: the response to {name!r} reaches {regressor.max():.2g} of its height during "
+            f"the scan, expected at least {LEAST_HEIGHT:g}. Check the time constant and the "
+            "events, in seconds on the clock of the transients."
+        )
+    matrix = np.stack([np.ones(regressor.size), regressor, *others], axis=1)
+    rest, full = np.eye(matrix.shape[1])[:2]
+    return Design(matrix, rest, ((name, rest + full),))
 
 
 def in_events(onset_s: RealArray, starts_s: RealArray, durations_s: RealArray) -> BoolArray:
