@@ -113,10 +113,12 @@ def _unseen(event: str, onset_s: RealArray, times: Times) -> list[str]:
     """Say how many events no transient starts in."""
     one_by_one = zip(*(np.split(part, len(part)) for part in times), strict=True)
     n_unseen = sum(not in_events(onset_s, *one).any() for one in one_by_one)
+    if not n_unseen:
+        return []
     return [
-        f"no transient starts in {n_unseen} of {len(times[0])} events of {event!r}: between runs, too "
-        "short, or on another clock. Compare their onsets with those of the transients."
-    ] * bool(n_unseen)
+        f"no transient starts in {n_unseen} of {len(times[0])} events of {event!r}: between runs, "
+        "too short, or on another clock. Compare their onsets with those of the transients."
+    ]
 
 
 def _kept(transients: Series, weights: list[float]) -> tuple[Series, RealArray]:
