@@ -134,6 +134,51 @@ def test_scale_and_phase_come_from_creatine_for_all_alike(closed_form_basis, tmp
     assert load_basis(path).fids == pytest.approx(scaled.fids, abs=1e-9)
 
 
+@pytest.mark.parametrize("off_ppm", [0.0015, 0.006, -0.013, 0.04])
+def test_scale_phase_and_first_point_are_judged_where_the_lines_really_are(
+    off_ppm, closed_form_basis, tmp_path
+):
+    turn = np.exp(2j * np.pi * off_ppm * 127.7 * closed_form_basis.axis.time_s)
+    fids = -0.5 * turn * closed_form_basis.fids
+    fids[:, 0] /= 2
+    write_basis(tmp_path / "b.nii.gz", replace(closed_form_basis, fids=fids), "nifti")
+    basis = read_basis(tmp_path / "b.nii.gz")
+    # Single precision, 10 protons at most.
+    assert basis.fids == pytest.approx(turn * closed_form_basis.fids, abs=1e-5)
+    is_moved = off_ppm != 0.0015
+    assert basis.axis.reference_ppm == pytest.approx(4.65 - is_moved * off_ppm, abs=1e-4)
+    assert any("ppm off otherwise" in note for note in basis.notes) == is_moved
+
+
+@pytest.mark.parametrize(("name", "ppm", "protons"), [("PCr", 3.029, 3), ("PCh", 3.208, 9)])
+def test_without_creatine_another_singlet_gives_the_scale(
+    name, ppm, protons, closed_form_basis, tmp_path
+):
+    axis = closed_form_basis.axis
+    line = protons * np.exp((2j * np.pi * axis.hz(ppm) - np.pi * 1.5) * axis.time_s)
+    other = closed_form_basis.chosen([2, 3])
+    fids = np.concatenate([line[np.newaxis], other.fids])
+    expected = replace(other, names=(name, *other.names), kinds=(Kind.METABOLITE,) * 3, fids=fids)
+    write_basis(tmp_path / "b.nii.gz", replace(expected, fids=0.5 * fids), "nifti")
+    basis = read_basis(tmp_path / "b.nii.gz")
+    assert basis.fids == pytest.approx(expected.fids, abs=1e-5)  # single precision
+    (note,) = basis.notes
+    assert note.startswith("divided by 0.5 (phase 0 deg), the signal of one proton of phospho")
+
+
+def test_the_scale_is_not_taken_from_a_singlet_that_editing_took(closed_form_basis, tmp_path):
+    axis = closed_form_basis.axis
+    aspartyl = np.exp(2j * np.pi * axis.hz(2.6) * axis.time_s)
+    fids = np.array([aspartyl, *closed_form_basis.fids[2:4]])
+    edited = replace(closed_form_basis.chosen([1, 2, 3]), fids=fids)
+    methyl = 9 * np.exp(2j * np.pi * axis.hz(3.208) * axis.time_s)[np.newaxis]
+    choline = replace(edited.chosen([0]), names=("PCh",), fids=methyl)
+    both = edited.joined(choline)
+    write_basis(tmp_path / "b.nii.gz", replace(both, fids=2 * both.fids), "nifti")
+    basis = read_basis(tmp_path / "b.nii.gz")
+    assert abs(basis.fid("PCh")[0]) == pytest.approx(9, rel=1e-4)  # single precision
+
+
 def test_a_halved_first_point_is_doubled(closed_form_basis, tmp_path):
     fids = closed_form_basis.fids.copy()
     fids[:, 0] /= 2
@@ -170,7 +215,7 @@ def test_a_set_without_singlets_says_that_nothing_was_checked(closed_form_basis,
     write_basis(tmp_path / "b.nii.gz", only, "nifti")
     notes = read_basis(tmp_path / "b.nii.gz").notes
     assert any("sign and reference not checked" in note for note in notes)
-    assert any("scale not checked" in note for note in notes)
+    assert any("scale not checked" in note and "unknown scale" in note for note in notes)
 
 
 def test_unknown_paths_and_formats_are_refused(closed_form_basis, tmp_path):
