@@ -43,6 +43,18 @@ def test_every_format_gives_back_what_was_written(fmt, closed_form_basis, tmp_pa
         assert basis.linewidth_hz == pytest.approx(1.5, rel=1e-3)  # LCModel prints 6 decimals
 
 
+@pytest.mark.parametrize("fmt", ["fsl", "raw", "jmrui"])
+def test_a_set_is_not_mixed_with_files_that_a_folder_has(fmt, closed_form_basis, tmp_path):
+    folder = tmp_path / "set"
+    write_basis(folder, closed_form_basis, fmt)
+    write_basis(folder, closed_form_basis, fmt)  # over itself
+    (folder / "notes.txt").write_text("TE 30 ms")
+    with pytest.raises(BasisError, match=r"set: holds 3 files of another basis set \(Glu\."):
+        write_basis(folder, closed_form_basis.chosen([0, 1]), fmt)
+    with pytest.raises(BasisError, match="holds 5 files of another"):
+        write_basis(folder, closed_form_basis, {"fsl": "raw"}.get(fmt, "fsl"))
+
+
 def test_a_tour_of_the_formats_changes_nothing(closed_form_basis, tmp_path):
     first = tmp_path / "first.basis"
     write_basis(first, closed_form_basis, "lcmodel")

@@ -40,6 +40,17 @@ def test_samples_are_conjugated(folder):
     assert basis.linewidth_hz == 2.0
 
 
+def test_the_echo_time_is_that_of_all_files(folder):
+    for name, meta in (("Glu", {}), ("NAA", {"EchoTime": 0.03})):
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"meta": meta}))
+    assert read_folder(folder).echo_time_s == 0.03
+    path = folder / "Glu.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"meta": {"EchoTime": 0.035}}))
+    with pytest.raises(BasisError, match=r"NAA.json: EchoTime is 30 ms, expected 35 .* Glu.json"):
+        read_folder(folder)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

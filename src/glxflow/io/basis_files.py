@@ -5,7 +5,7 @@ also checks sign, reference and scale against known singlets, and says in the
 notes what it changed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from glxflow.errors import BasisError
@@ -27,6 +27,7 @@ _FIXED_REFERENCE_PPM = {
     "fsl": fsl.REFERENCE_PPM,
     "jmrui": jmrui.REFERENCE_PPM,
 }
+_SUFFIXES_IN_FOLDER = {"fsl": ".json", "raw": ".RAW", "jmrui": ".txt"}
 FORMATS = tuple(_WRITERS)
 """Names of the formats that can be written."""
 
@@ -138,9 +139,34 @@ def write_basis(path: Path, basis: BasisSet, fmt: str) -> None:
     Raises
     ------
     BasisError
-        If the format is unknown.
+        If the format is unknown, or the folder holds files that would be read as part of
+        the set, or instead of it.
     """
     if fmt not in _WRITERS:
         raise BasisError(f"format {fmt!r} is unknown. Known are {', '.join(FORMATS)}.")
+    if fmt in _SUFFIXES_IN_FOLDER and path.is_dir():
+        _check_leftovers(path, [f"{name}{_SUFFIXES_IN_FOLDER[fmt]}" for name in basis.names])
     reference_ppm = _FIXED_REFERENCE_PPM.get(fmt, basis.axis.reference_ppm)
     _WRITERS[fmt](path, at_reference(basis, reference_ppm))
+
+
+def _check_leftovers(folder: Path, written: Sequence[str]) -> None:
+    """Refuse a folder with responses of another set, which would be read with this one."""
+    left = [path.name for path in _responses_in(folder) if path.name not in written]
+    if left:
+        raise BasisError(
+            f"{folder}: holds {len(left)} files of another basis set ({', '.join(left[:5])}"
+            f"{', ...' if len(left) > 5 else ''}), which would be read with this one. Remove "
+            "them, or choose an empty folder."
+        )
+
+
+def _responses_in(folder: Path) -> list[Path]:
+    """Return the files that reading the folder, in whatever format, takes for responses."""
+    paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    return [
+        path
+        for path in paths
+        if path.suffix.lower() in (".json", ".raw")
+        or (path.suffix.lower() == ".txt" and jmrui.is_jmrui(path))
+    ]

@@ -17,6 +17,7 @@ from glxflow.spectrum import Axis, BasisSet, ComplexArray
 REFERENCE_PPM = 4.65
 """Chemical shift at 0 Hz, fixed by FSL-MRS for 1H."""
 
+_SAME_TE_S = 1e-5
 _FIELDS = ("basis_re", "basis_im", "basis_dwell", "basis_centre")
 
 
@@ -27,7 +28,7 @@ def read_folder(folder: Path) -> BasisSet:
     ------
     BasisError
         If there is no such file, a field is missing or no number, or two
-        metabolites differ in length, dwell time or frequency.
+        metabolites differ in length, dwell time, frequency or echo time.
     """
     paths = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
     if not paths:
@@ -46,7 +47,7 @@ def read_folder(folder: Path) -> BasisSet:
             [_signal(path, content) for path, content in zip(paths, contents, strict=True)]
         ),
         axis=axes[0],
-        echo_time_s=_number(contents[0]["meta"].get("EchoTime"), np.nan),
+        echo_time_s=_echo_time_s(paths, contents),
         linewidth_hz=_number(contents[0].get("basis_width"), 0.0),
         source=str(contents[0]["meta"].get("Source") or f"{folder.name} (FSL-MRS)"),
         notes=tuple(contents[0]["meta"].get("Notes") or ()),
@@ -121,6 +122,21 @@ def _check_equal(paths: list[Path], axes: list[Axis]) -> None:
                 f"{axes[0].dwell_time_s:g} s and {axes[0].spectrometer_frequency_mhz:g} MHz as in "
                 f"{paths[0].name}. Simulate the metabolites of one set together."
             )
+
+
+def _echo_time_s(paths: list[Path], contents: list[dict[str, Any]]) -> float:
+    """Return the echo time that the files share, in s; NaN where none knows it."""
+    times_s = [_number(content["meta"].get("EchoTime"), np.nan) for content in contents]
+    known = [(path, time_s) for path, time_s in zip(paths, times_s, strict=True) if time_s > 0]
+    for path, time_s in known:
+        first, first_s = known[0]
+        if abs(time_s - first_s) > _SAME_TE_S:
+            raise BasisError(
+                f"{path}: EchoTime is {1000 * time_s:g} ms, expected {1000 * first_s:g} ms as in "
+                f"{first.name}. Remove the files of the other set, or export them into a folder "
+                "of their own."
+            )
+    return known[0][1] if known else np.nan
 
 
 def write_folder(folder: Path, basis: BasisSet) -> None:
