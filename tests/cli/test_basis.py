@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.cli.basis import app
-from glxflow.errors import ConfigError, GlxflowError
+from glxflow.errors import BasisError, ConfigError, GlxflowError
 from glxflow.io.basis_files import load_basis, read_basis
 
 SAMPLING = ["--field-mhz", "123.25", "--points", "256", "--dwell", "0.00025"]
@@ -302,6 +302,13 @@ def test_page_shows_every_component_and_escapes_names(run, tmp_path):
     assert "&lt;script&gt;alert(1)" in page
     assert "GPC and PCh" in page  # the pair that no in vivo line width resolves
     assert "phase 180 deg" in page  # PRESS inverts
+
+
+def test_macromolecules_of_another_echo_time_are_refused(run, tmp_path, write_scan, singlet):
+    nulled, source = write_scan(singlet(0.9)), tmp_path / "b.nii.gz"
+    run("simulate", "--te", 35, "--metabolites", "Cr,NAA", *SAMPLING, "--out", source)
+    with pytest.raises(BasisError, match=r"b.nii.gz: .* for TE 35 ms, but .*svs.nii.gz has TE 30"):
+        run("add-macromolecules", source, "--nulled", nulled, "--out", tmp_path / "mm.nii.gz")
 
 
 @pytest.mark.real_data

@@ -52,6 +52,11 @@ def test_headers_of_any_case_and_spacing_are_read(header, write_basis_text):
     assert basis.fid("NAA") == pytest.approx(singlet(2.0), abs=1e-5)  # six digits printed
 
 
+def test_an_echo_time_of_zero_is_an_unknown_one(write_basis_text):
+    path = write_basis_text(CLEAN.replace("30.00", "0.0"), [("METABO='NAA'", 2.0)])
+    assert np.isnan(read_basis_file(path).echo_time_s)
+
+
 @pytest.mark.parametrize("name", ["METABO='NAA'", "metabo = NAA,", 'Metabo="NAA"', "METABO='NAA"])
 def test_names_are_read_with_and_without_quotes(name, write_basis_text):
     assert read_basis_file(write_basis_text(CLEAN, [(name, 2.0)])).names == ("NAA",)

@@ -12,11 +12,11 @@ from glxflow.basis.collinearity import broadened_spectra, collinear_pairs
 from glxflow.basis.measured import measured_macromolecules, with_measured
 from glxflow.basis.protocol import protocol_for
 from glxflow.basis.pulses import editing_pulse, localisation_for
-from glxflow.basis.resample import resample
 from glxflow.basis.simulate import edited_difference
 from glxflow.cli.basis_cache import cached_basis
 from glxflow.cli.basis_sampling import EchoTime, sampling
 from glxflow.cli.basis_sequence import sequence_for
+from glxflow.cli.fitting import responses_for
 from glxflow.cli.preprocess import EddyChoice, clean_scan
 from glxflow.errors import ConfigError
 from glxflow.io.basis_files import FORMATS, format_of, load_basis, read_basis, write_basis
@@ -169,9 +169,9 @@ def add_macromolecules(
     fmt: Format = None,
 ) -> None:
     """Put macromolecules measured by nulling metabolites into a basis set."""
-    cleaned = clean_scan(nulled, water, BinPlan(None), EddyChoice.CHECK).bins.fid(0)
-    basis = resample(read_basis(source), cleaned.axis)
-    measured = measured_macromolecules(cleaned, basis, linewidth_hz)
+    cleaned = clean_scan(nulled, water, BinPlan(None), EddyChoice.CHECK).bins
+    basis = responses_for(source, cleaned, nulled)
+    measured = measured_macromolecules(cleaned.fid(0), basis, linewidth_hz)
     for note in measured.notes:
         typer.secho(f"{nulled}: {note}", err=True)
     write_basis(out, with_measured(basis, measured), fmt or format_of(out))

@@ -1,5 +1,6 @@
 """What every command that fits spectra does first: bring the basis set to the scan."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,8 @@ def basis_for(basis: Path, series: Series, scan: Path | str) -> BasisSet:
 def responses_for(basis: Path, series: Series, scan: Path | str) -> BasisSet:
     """Return a basis set on a scan's axis as its file holds it.
 
+    Where the file does not state its echo time, a note says that it was not compared.
+
     Raises
     ------
     BasisError
@@ -54,4 +57,10 @@ def responses_for(basis: Path, series: Series, scan: Path | str) -> BasisSet:
             f"TE {1000 * series.echo_time_s:g} ms. Simulate one with "
             f"`glxflow basis simulate --te {1000 * series.echo_time_s:g}`."
         )
+    if not found.echo_time_s > 0:
+        note = (
+            "echo time and sequence not checked: the file does not state its echo time, the scan "
+            f"has TE {1000 * series.echo_time_s:g} ms"
+        )
+        found = replace(found, notes=tuple(dict.fromkeys((*found.notes, note))))
     return resample(found, series.axis)

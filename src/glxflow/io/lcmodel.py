@@ -59,7 +59,7 @@ def read_basis_file(path: Path) -> BasisSet:
         kinds=tuple(kind_of(name) for name in names),
         fids=np.array([_response(path, block, axis.n_points, layout) for block in blocks]),
         axis=axis,
-        echo_time_s=sequence.number("echot", np.nan) / 1000,
+        echo_time_s=(sequence.number("echot", 0) or np.nan) / 1000,
         linewidth_hz=sequence.number("fwhmba", 0.0) * field_mhz,
         source=f"{path.name} (LCModel, {sequence.text('seq', 'unknown sequence')})",
     )
@@ -99,10 +99,11 @@ def write_basis_file(path: Path, basis: BasisSet) -> None:
         Already on a reference of 4.65 ppm.
     """
     axis = basis.axis
-    echo_time_ms = 1000 * basis.echo_time_s if np.isfinite(basis.echo_time_s) else 0.0
+    is_known = np.isfinite(basis.echo_time_s)
+    echo_time = f",\n ECHOT = {1000 * basis.echo_time_s:.4f}" if is_known else ""
     header = (
         f" $SEQPAR\n FWHMBA = {basis.linewidth_hz / axis.spectrometer_frequency_mhz:.6f},\n"
-        f" HZPPPM = {axis.spectrometer_frequency_mhz:.8f},\n ECHOT = {echo_time_ms:.4f}\n $END\n"
+        f" HZPPPM = {axis.spectrometer_frequency_mhz:.8f}{echo_time}\n $END\n"
         f" $BASIS1\n IDBASI = '{_title(basis.source)}',\n FMTBAS = '{_FORMAT}',\n"
         f" BADELT = {axis.dwell_time_s:.12g},\n NDATAB = {axis.n_points}\n $END\n"
     )

@@ -51,7 +51,7 @@ def read_basis_struct(path: Path) -> BasisSet:
         kinds=tuple(kind_of(name) for name in names),
         fids=fids,
         axis=axis,
-        echo_time_s=float(fields.get("te", np.nan)) / 1000,
+        echo_time_s=(float(fields.get("te", 0)) or np.nan) / 1000,
         linewidth_hz=float(fields.get("linewidth", 0.0)),
         source=f"{path.name} (Osprey, {fields.get('seq', 'unknown sequence')})",
     )
