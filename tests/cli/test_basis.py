@@ -72,7 +72,24 @@ def simulated_like(run, tmp_path, write_scan, singlet):
 def test_sequence_is_taken_from_a_scan(names, sequence, simulated_like):
     result, basis = simulated_like(names)
     assert basis.source.startswith(f"simulated: {sequence} ")
+    assert "no sequence is named" not in result.stderr
+
+
+def test_the_mixing_time_is_taken_from_a_scan(simulated_like):
+    result, basis = simulated_like({"SequenceName": "svs_st", "MixingTime": 0.032})
+    assert "delays 15, 32, 15 ms (default split of TE)" in basis.source
     assert result.stderr == ""
+    with pytest.raises(BasisError, match=r"mixing time is 32 s, .* up to 5 s\. .*MixingTime"):
+        simulated_like({"SequenceName": "svs_st", "MixingTime": 32})
+    # Other sequences have none.
+    assert simulated_like({"SequenceName": "svs_se", "MixingTime": 0})[1].echo_time_s == 0.03
+
+
+def test_a_mixing_time_that_no_header_states_is_assumed_and_that_is_said(simulated_like):
+    result, basis = simulated_like({"SequenceName": "svs_st"})
+    assert "delays 15, 10, 15 ms (default split of TE, mixing time assumed)" in basis.source
+    assert "the mixing time is assumed to be 10 ms" in result.stderr
+    assert any("assumed to be 10 ms" in note for note in basis.notes)
 
 
 def test_a_scan_that_names_no_sequence_is_taken_as_press_and_the_user_is_told(simulated_like):
@@ -148,16 +165,21 @@ def steam_protocol(tmp_path):
         "spectrometer_frequency_mhz": 127.7,
         "reference_ppm": 4.7,
         "sequences": ["steam"],
+        "mixing_time_s": 0.04,
     }
     path = tmp_path / "protocol.json"
     path.write_text(json.dumps(protocol))
     return path
 
 
-def test_the_sequence_is_taken_from_the_protocol_of_a_data_set(run, tmp_path, steam_protocol):
+def test_sequence_and_mixing_time_are_taken_from_the_protocol_of_a_data_set(
+    run, tmp_path, steam_protocol
+):
     out = tmp_path / "b.nii.gz"
     run("simulate", "--like", steam_protocol, "--metabolites", "Cr", "--out", out)
-    assert load_basis(out).source.startswith("simulated: steam ")
+    source = load_basis(out).source
+    assert source.startswith("simulated: steam ")
+    assert "delays 10, 40, 10 ms" in source
 
 
 def test_another_sequence_than_that_of_the_protocol_is_refused(run, tmp_path, steam_protocol):

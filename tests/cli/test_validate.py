@@ -110,7 +110,8 @@ def test_the_sequence_that_the_scans_name_is_listed_and_others_are_a_problem(
     names = {"01": "svs_st", "02": "svs_st", "03": "svs_se", "04": None}
     for subject, name in names.items():
         path = bids / f"sub-{subject}/ses-1/mrs/sub-{subject}_ses-1_task-ketamine_svs.nii.gz"
-        write_scan(singlet(2.008), path=path, header={"SequenceName": name})
+        header = {"SequenceName": name, "MixingTime": 0.032 if name == "svs_st" else None}
+        write_scan(singlet(2.008), path=path, header=header)
     run = glxflow("validate", bids, "--out", tmp_path / "out")
     assert run.returncode == 0, run.stderr
     table = pd.read_csv(tmp_path / "out" / "scans.tsv", sep="\t").set_index("subject")
@@ -119,6 +120,7 @@ def test_the_sequence_that_the_scans_name_is_listed_and_others_are_a_problem(
     assert table["problem"].notna().sum() == 1
     protocol = json.loads((tmp_path / "out" / "protocol.json").read_text())
     assert protocol["sequences"] == ["steam"]
+    assert protocol["mixing_time_s"] == 0.032
 
 
 def test_edited_scans_are_listed_with_their_conditions(

@@ -13,6 +13,8 @@ from glxflow.spectrum import Axis, RealArray
 EDITED_PPM = 0.4
 """Distance from its carrier up to which an ideal editing pulse inverts a spin."""
 
+_USUAL_MIXING_S, _LONGEST_MIXING_S = 0.01, 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
@@ -34,6 +36,8 @@ class Protocol:
         Carrier of the editing pulses, in ppm; NaN where there are none.
     editing : ShapedPulse or None
         Shaped editing pulse; None for an ideal one.
+    is_mixing_assumed : bool
+        Whether the sequence has a mixing time that is not known.
 
     Raises
     ------
@@ -50,6 +54,7 @@ class Protocol:
     localisation: Localisation | None = None
     edit_ppm: float = np.nan
     editing: ShapedPulse | None = None
+    is_mixing_assumed: bool = False
 
     def __post_init__(self) -> None:
         if self.sequence not in SEQUENCES:
@@ -129,9 +134,22 @@ class Protocol:
         )
 
     @property
+    def assumption(self) -> str:
+        """What is assumed beside the split of TE, and what to do; empty where nothing is."""
+        if not self.is_mixing_assumed:
+            return ""
+        return (
+            f"the mixing time is assumed to be {1000 * _USUAL_MIXING_S:g} ms, as no header states "
+            "it (MixingTime): the amplitudes of coupled spins depend on it; give --delays "
+            "TE/2,TM,TE/2"
+        )
+
+    @property
     def description(self) -> str:
         """The protocol in words, for tables and pages."""
         origin = "default split of TE" if self.is_assumed else "as given"
+        if self.is_mixing_assumed:
+            origin += ", mixing time assumed"
         edited = f", edited at {self.edit_ppm:g} ppm" if np.isfinite(self.edit_ppm) else ""
         return (
             f"{self.sequence} with {'shaped' if self.localisation else 'ideal'} pulses{edited}, "
@@ -146,7 +164,7 @@ def protocol_for(
     *,
     echo_time_s: float | None,
     delays_s: Sequence[float] | None = None,
-    mixing_time_s: float = 0.01,
+    mixing_time_s: float | None = None,
     localisation: Localisation | None = None,
     edit_ppm: float = np.nan,
     editing: ShapedPulse | None = None,
@@ -163,8 +181,8 @@ def protocol_for(
         Echo time, in s; may be None where the delays are given.
     delays_s : sequence of float, optional
         Times between pulse centres and to the echo, in s.
-    mixing_time_s : float
-        TM of STEAM where no delays are given, in s.
+    mixing_time_s : float, optional
+        TM of STEAM where no delays are given, in s; 10 ms, and said so, when omitted.
     localisation, edit_ppm, editing
         As in `Protocol`.
 
@@ -172,16 +190,22 @@ def protocol_for(
     ------
     BasisError
         If the delays do not add up to the echo time (1 us allowed), their number
-        is not the sequence's, or neither they nor the echo time are known.
+        is not the sequence's, neither they nor the echo time are known, or the
+        mixing time is not between 0 and 5 s.
     """
     if delays_s is None:
         if echo_time_s is None:
             raise BasisError(f"{sequence}: neither the echo time nor the delays are given.")
+        pulses = SEQUENCES.get(sequence, ())
+        has_mixing = not all(pulse.counts for pulse in pulses)
+        mixing_s = _checked_mixing_s(mixing_time_s) if has_mixing else 0.0
         assumed = tuple(
-            pulse.share * echo_time_s if pulse.counts else mixing_time_s
-            for pulse in SEQUENCES.get(sequence, ())
+            pulse.share * echo_time_s if pulse.counts else mixing_s for pulse in pulses
         )
-        return Protocol(sequence, assumed, axis, True, localisation, edit_ppm, editing)
+        is_mixing_assumed = has_mixing and mixing_time_s is None
+        return Protocol(
+            *(sequence, assumed, axis, True, localisation, edit_ppm, editing, is_mixing_assumed)
+        )
     protocol = Protocol(sequence, tuple(delays_s), axis, False, localisation, edit_ppm, editing)
     if echo_time_s is not None and abs(protocol.echo_time_s - echo_time_s) > 1e-6:
         raise BasisError(
@@ -189,6 +213,18 @@ def protocol_for(
             f"but TE is {1000 * echo_time_s:g} ms. Correct one of them."
         )
     return protocol
+
+
+def _checked_mixing_s(mixing_time_s: float | None) -> float:
+    """Return the mixing time, in s: the usual one where none is known."""
+    if mixing_time_s is None:
+        return _USUAL_MIXING_S
+    if not 0 < mixing_time_s <= _LONGEST_MIXING_S:
+        raise BasisError(
+            f"the mixing time is {mixing_time_s:g} s, expected above 0 and up to "
+            f"{_LONGEST_MIXING_S:g} s. Correct MixingTime in the sidecar (in s), or give --delays."
+        )
+    return mixing_time_s
 
 
 def _ms(delays_s: Sequence[float]) -> str:

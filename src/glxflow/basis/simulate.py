@@ -62,7 +62,10 @@ def simulate_basis(
         echo_time_s=protocol.echo_time_s,
         linewidth_hz=0.0,
         source=f"simulated: {protocol.description}",
-        notes=tuple(f"spin system of {name}: {other}" for name, other in chosen.items()),
+        notes=(
+            *(f"spin system of {name}: {other}" for name, other in chosen.items()),
+            *filter(None, [protocol.assumption]),
+        ),
     )
 
 

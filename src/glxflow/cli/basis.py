@@ -14,7 +14,7 @@ from glxflow.basis.protocol import protocol_for
 from glxflow.basis.pulses import editing_pulse, localisation_for
 from glxflow.basis.simulate import edited_difference
 from glxflow.cli.basis_cache import cached_basis
-from glxflow.cli.basis_sampling import EchoTime, sampling
+from glxflow.cli.basis_sampling import EchoTime, mixing_time_s, sampling
 from glxflow.cli.basis_sequence import sequence_for
 from glxflow.cli.fitting import responses_for
 from glxflow.cli.preprocess import EddyChoice, clean_scan
@@ -50,7 +50,7 @@ Delays = Annotated[
 Like = Annotated[
     Path | None,
     typer.Option(
-        help="Scan (.nii.gz) or protocol.json: field, TE, dwell time, points and sequence."
+        help="Scan (.nii.gz) or protocol.json: field, TE, TM, dwell time, points and sequence."
     ),
 ]
 Pulses = Annotated[
@@ -105,12 +105,15 @@ def simulate(
             axis,
             echo_time_s=echo_time_s,
             delays_s=delays_ms and [delay / 1000 for delay in delays_ms],
+            mixing_time_s=mixing_time_s(like),
             localisation=localisation_for(chosen_sequence) if is_shaped else None,
             edit_ppm=carrier_ppm,
             editing=editing_pulse() if is_shaped and edit_ppm else None,
         )
         for carrier_ppm in _carriers(edit_ppm)
     ]
+    if protocols[0].assumption:
+        typer.secho(protocols[0].assumption, err=True)
     names = metabolites.split(",") if metabolites is not None else None
     chosen = _choices(spin_systems)
     sets = [cached_basis(protocol, names, chosen) for protocol in protocols]

@@ -77,12 +77,18 @@ def sampling(
     return axis, te / 1000
 
 
+def mixing_time_s(like: Path | None) -> float | None:
+    """Return the mixing time that a scan or a protocol states, in s."""
+    return _scan_values(like).get("mixing_time_s") if like else None
+
+
 def _scan_values(like: Path) -> dict[str, float]:
-    """Return field, sampling and echo time of a scan, or of the protocol many scans share."""
+    """Return field, sampling and times of a scan, or of the protocol many scans share."""
     if like.suffix == ".json":
         return {name: value for name, value in read_json(like).items() if value is not None}
     header = read_header(like)
-    return {
+    mixing_s = header.mixing_time_s
+    return ({} if mixing_s is None else {"mixing_time_s": mixing_s}) | {
         "spectrometer_frequency_mhz": header.axis.spectrometer_frequency_mhz,
         "n_points": header.axis.n_points,
         "dwell_time_s": header.axis.dwell_time_s,

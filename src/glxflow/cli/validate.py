@@ -155,6 +155,7 @@ def _protocol(headers: list[ScanHeader]) -> dict[str, Any]:
         "spectrometer_frequency_mhz": frequency_mhz,
         "reference_ppm": shared[0].axis.reference_ppm,
         "sequences": _sequences(shared),
+        "mixing_time_s": _mixing_time_s(shared),
         "n_scans": n_scans,
         "n_scans_of_other_protocols": len(headers) - n_scans,
     }
@@ -165,6 +166,13 @@ def _sequences(headers: Iterable[ScanHeader]) -> list[str]:
     named = Counter(tuple(sorted(recognised_sequences(header.fields))) for header in headers)
     del named[()]
     return list(named.most_common(1)[0][0]) if named else []
+
+
+def _mixing_time_s(headers: Iterable[ScanHeader]) -> float | None:
+    """Return the mixing time that most scans which state one have, in s."""
+    stated = Counter(header.mixing_time_s for header in headers)
+    del stated[None]
+    return stated.most_common(1)[0][0] if stated else None
 
 
 def _print(table: pd.DataFrame) -> None:

@@ -79,6 +79,12 @@ class ScanHeader:
     fields: Mapping[str, Any]
     private: tuple[str, ...]
 
+    @property
+    def mixing_time_s(self) -> float | None:
+        """Mixing time of a stimulated echo, in s; None where it is not stated."""
+        mixing_s = _number(self.fields.get("MixingTime"))
+        return mixing_s if math.isfinite(mixing_s) else None
+
 
 def sidecar_of(path: Path) -> Path:
     """Return the name of the JSON file that belongs to a NIfTI file."""
