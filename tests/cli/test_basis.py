@@ -257,6 +257,24 @@ def test_broken_requests_name_the_option(arguments, message, run, tmp_path):
     assert not (tmp_path / "b.nii.gz").exists()
 
 
+def test_metabolites_are_named_in_any_common_spelling(run, tmp_path):
+    out = tmp_path / "b.nii.gz"
+    run(
+        *("simulate", "--te", 30, "--metabolites", "Glu, gln,mI,gaba"),
+        *("--spin-systems", "gaba=GABA_gov", *SAMPLING, "--out", out),
+    )
+    assert load_basis(out).names == ("Glu", "Gln", "Ins", "GABA")
+
+
+def test_a_field_in_tesla_is_refused(run, tmp_path):
+    result = run(
+        *("simulate", "--te", 30, "--points", 256, "--dwell", 5e-4, "--field-mhz", 3),
+        *("--out", tmp_path / "b.nii.gz"),
+    )
+    assert result.exit_code == 2
+    assert "field-mhz" in result.stderr
+
+
 @pytest.mark.parametrize("te", ["nan", 0.03, 1001])
 def test_an_echo_time_that_is_none_in_ms_is_refused(te, run, tmp_path):
     result = run("simulate", "--te", te, *SAMPLING, "--out", tmp_path / "b.nii.gz")

@@ -200,14 +200,15 @@ def test_a_halved_first_point_is_doubled(closed_form_basis, tmp_path):
     assert any(note.startswith("first point doubled") for note in basis.notes)
 
 
-def test_names_of_other_programs_are_understood(closed_form_basis, tmp_path):
-    renamed = replace(closed_form_basis, names=("Cr", "NAA", "Glu", "mI", "H2O"))
+@pytest.mark.parametrize("unwanted", ["H2O", "Water", "CRCH2", "-CrCH2"])
+def test_names_of_other_programs_are_understood(unwanted, closed_form_basis, tmp_path):
+    renamed = replace(closed_form_basis, names=("Cre", "NAA", "Glu", "mI", unwanted))
     renamed = replace(renamed, kinds=(Kind.METABOLITE,) * 5)
     write_basis(tmp_path / "fsl", renamed, "fsl")
     basis = read_basis(tmp_path / "fsl")
     assert set(basis.names) == {"Cr", "NAA", "Glu", "Ins"}
-    assert "read mI as Ins" in basis.notes
-    assert "left out H2O: not fitted as metabolites" in basis.notes
+    assert "read Cre as Cr, mI as Ins" in basis.notes
+    assert f"left out {unwanted}: not fitted as metabolites" in basis.notes
 
 
 def test_two_names_for_one_substance_are_refused(closed_form_basis, tmp_path):

@@ -52,6 +52,13 @@ def test_several_signals_in_one_file_are_named(write_text):
     assert read_text_files([write_text(text)]).names == ("NAA", "Cr")
 
 
+@pytest.mark.parametrize("names", ["NAA.txt;Cr.txt", "NAA.txt;Cr.txt;"])
+def test_an_empty_field_takes_nothing_from_the_next_line(names, write_text):
+    text = HEADER.format(n=2, names=names).replace("MagneticField: 3E0", "AdditionalInfo: ")
+    text += f"Signal 1 out of 2 in file\n{FOUR}Signal 2 out of 2 in file\n{FOUR}"
+    assert read_text_files([write_text(text)]).names == ("NAA", "Cr")
+
+
 def test_two_columns_and_several_files_make_one_set(write_text):
     paths = [
         write_text(

@@ -20,6 +20,7 @@ from glxflow.cli.fitting import responses_for
 from glxflow.cli.preprocess import EddyChoice, clean_scan
 from glxflow.errors import ConfigError
 from glxflow.io.basis_files import FORMATS, format_of, load_basis, read_basis, write_basis
+from glxflow.io.basis_names import canonical_name
 from glxflow.io.files import atomic_path, sha256
 from glxflow.preprocess.bins import BinPlan
 from glxflow.report.basis_page import BasisView, basis_page
@@ -35,7 +36,7 @@ Format = Annotated[
     str | None,
     typer.Option("--format", help=f"{', '.join(FORMATS)}; from the target's name if not given."),
 ]
-FieldMhz = Annotated[float | None, typer.Option(min=1, help="Spectrometer frequency, in MHz.")]
+FieldMhz = Annotated[float | None, typer.Option(min=10, help="Spectrometer frequency, in MHz.")]
 Points = Annotated[int | None, typer.Option(min=2, help="Number of complex points.")]
 Dwell = Annotated[float | None, typer.Option(min=1e-9, max=0.1, help="Dwell time, in s.")]
 SequenceName = Annotated[
@@ -114,7 +115,7 @@ def simulate(
     ]
     if protocols[0].assumption:
         typer.secho(protocols[0].assumption, err=True)
-    names = metabolites.split(",") if metabolites is not None else None
+    names = _metabolites(metabolites)
     chosen = _choices(spin_systems)
     sets = [cached_basis(protocol, names, chosen) for protocol in protocols]
     basis = edited_difference(*sets) if len(sets) > 1 else sets[0]
@@ -247,9 +248,14 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
         ) from None
 
 
+def _metabolites(text: str | None) -> list[str] | None:
+    """Return the metabolites that are named, in any case or common spelling."""
+    return None if text is None else [canonical_name(name.strip()) for name in text.split(",")]
+
+
 def _choices(text: str | None) -> dict[str, str]:
     """Return the spin system chosen for each metabolite named."""
     pairs = [part.split("=") for part in text.split(",")] if text else []
     if any(len(pair) != 2 for pair in pairs):
         raise ConfigError(f"--spin-systems is {text!r}, expected such as GABA=GABA_gov.")
-    return {name.strip(): other.strip() for name, other in pairs}
+    return {canonical_name(name.strip()): canonical_name(other.strip()) for name, other in pairs}

@@ -5,6 +5,7 @@ scale; each response keeps its scale relative to the others.
 """
 
 from dataclasses import replace
+from itertools import compress
 
 import numpy as np
 
@@ -30,8 +31,8 @@ _USUAL_REFERENCES_PPM = (4.65, 4.68, 4.7, 3.0)
 _NEGLIGIBLE = 1e-2
 _HALF, _HALF_TOLERANCE = 0.5, 0.1
 _SAME_SCALE = 1e-3
-_NOT_FITTED = ("H2O", "CrCH2", "-CrCH2")
-"""Water, and corrections of other programs."""
+_NOT_FITTED = ("h2o", "water", "crch2", "-crch2")
+"""Water, and corrections of other programs, in lower case."""
 
 _LISTED = f"{', '.join(REFERENCES[:-1])} and {REFERENCES[-1]}"
 
@@ -112,11 +113,11 @@ def _renamed(basis: BasisSet) -> BasisSet:
 
 def _selected(basis: BasisSet) -> BasisSet:
     """Leave out what no fit of metabolites should hold, and second models of a metabolite."""
-    unwanted = {*_NOT_FITTED, *alternatives()}
-    kept = [index for index, name in enumerate(basis.names) if name not in unwanted]
-    if len(kept) == len(basis.names):
+    unwanted = [name.lower() in _NOT_FITTED or name in alternatives() for name in basis.names]
+    if not any(unwanted):
         return basis
-    dropped = ", ".join(name for name in basis.names if name in unwanted)
+    kept = [index for index, is_unwanted in enumerate(unwanted) if not is_unwanted]
+    dropped = ", ".join(compress(basis.names, unwanted))
     return _noted(basis.chosen(kept), f"left out {dropped}: not fitted as metabolites")
 
 

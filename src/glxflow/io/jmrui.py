@@ -18,7 +18,7 @@ from glxflow.spectrum import Axis, BasisSet, ComplexArray
 REFERENCE_PPM = 4.65
 """Chemical shift taken for 0 Hz, which the files do not state."""
 
-_FIELD = re.compile(r"^\s*(\w+)\s*:\s*(.*?)\s*$", re.M)
+_FIELD = re.compile(r"^[ \t]*(\w+)[ \t]*:[ \t]*(.*?)[ \t]*$", re.M)
 _BLOCK = re.compile(r"^\s*Signal\s+\d+\s+out of\s+\d+\s+in file\s*$", re.M | re.I)
 
 
@@ -83,7 +83,8 @@ def _read(path: Path) -> tuple[Axis, dict[str, ComplexArray]]:
     )
     names = [path.stem]
     if len(blocks) != 1:
-        names = [Path(name).stem for name in re.split(r"[;,]\s*", fields.get("SignalNames", ""))]
+        listed = fields.get("SignalNames", "").rstrip("; ,")
+        names = [Path(name).stem for name in re.split(r"[;,]\s*", listed)]
     if len(names) != len(blocks):
         raise BasisError(
             f"{path}: {len(blocks)} signals but {len(names)} SignalNames. Export it again with "
