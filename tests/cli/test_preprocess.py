@@ -244,3 +244,34 @@ def image_steps(folder):
     """The steps in the header of the cleaned transients."""
     image = NIFTI_MRS(folder / "svs_desc-preproc_svs.nii.gz")
     return image.hdr_ext["ProcessingApplied"]
+
+
+def moved_water(raw, folder, millimetres):
+    """Write the water reference of the session with its voxel moved."""
+    image = nib.load(raw / f"{PREFIX}_mrsref.nii.gz")
+    affine = image.affine.copy()
+    affine[1, 3] += millimetres
+    path = folder / f"{PREFIX}_mrsref.nii.gz"
+    nib.save(type(image)(np.asarray(image.dataobj), affine, image.header), path)
+    return path, affine
+
+
+def test_water_of_another_voxel_is_not_used(glxflow, raw, tmp_path):
+    water, _ = moved_water(raw, tmp_path, -70.0)
+    scan = raw / f"{PREFIX}_svs.nii.gz"
+    run = glxflow("preprocess", scan, "--water", water, "--out", tmp_path / "out")
+    assert run.returncode == 0, run.stderr
+    record = json.loads((tmp_path / "out" / f"{PREFIX}_desc-preproc_svs.json").read_text())
+    assert [flag["code"] for flag in record["Flags"]] == ["water_voxel_differs"]
+    assert "its centre 70 mm away" in record["Flags"][0]["message"]
+    assert record["Water"] is None
+    assert not record["EddyCurrentCorrected"]
+
+
+def test_the_water_reference_keeps_its_own_place(glxflow, raw, tmp_path):
+    water, affine = moved_water(raw, tmp_path, 0.5)
+    scan = raw / f"{PREFIX}_svs.nii.gz"
+    run = glxflow("preprocess", scan, "--water", water, "--out", tmp_path / "out")
+    assert run.returncode == 0, run.stderr
+    written = nib.load(tmp_path / "out" / f"{PREFIX}_desc-preproc_mrsref.nii.gz")
+    np.testing.assert_allclose(written.affine, affine, atol=1e-4)

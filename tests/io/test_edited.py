@@ -133,7 +133,8 @@ def test_an_edited_scan_is_never_read_as_one_series(write_scan, distinct):
 
 def test_a_water_reference_is_read_with_all_its_conditions(write_scan, distinct):
     path = write_scan(distinct, ("DIM_COIL", "DIM_DYN", "DIM_EDIT"))
-    assert read_reference(path).samples.shape[:2] == (COILS, 2 * PAIRS)
+    header = read_header(path)
+    assert read_reference(header, header).samples.shape[:2] == (COILS, 2 * PAIRS)
 
 
 def test_pairs_are_written_valid_and_read_back(axis, distinct, tmp_path):

@@ -203,7 +203,7 @@ def test_water_with_another_coil_order_is_found_out(make_session):
     assert found.water is None
     assert not found.eddy_corrected
     details = [step.details for step in found.steps]
-    assert any("Not possible: the water reference has other coils" in text for text in details)
+    assert any("Not possible: the water reference is not used" in text for text in details)
 
 
 def test_dead_coils_are_flagged(make_session):

@@ -1,5 +1,6 @@
 """What a fit starts from: clean bins, their record and their water, however they were given."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.io.nifti_mrs import read_series
 from glxflow.io.records import read_record
 from glxflow.preprocess.bins import BinPlan
+from glxflow.preprocess.records import WATER_NOT_USED
 from glxflow.quantify import Acquisition, Timing, WaterScaling, water_amplitude, water_scaling
 from glxflow.spectrum import FitResult, Series
 
@@ -99,7 +101,7 @@ def scaling_of(prepared: Prepared, fit: FitResult) -> WaterScaling | str:
         Its names.
     """
     if prepared.water is None:
-        return "no water reference: ratios only, no water-scaled concentrations"
+        return _without_water(prepared.record)
     spectra, water = (
         Timing(series.echo_time_s, series.repetition_time_s)
         for series in (prepared.bins, prepared.water)
@@ -114,3 +116,12 @@ def scaling_of(prepared: Prepared, fit: FitResult) -> WaterScaling | str:
         return water_scaling(fit.names, water_amplitude(prepared.water.fid(0)), acquired)
     except DataError as error:
         return str(error)
+
+
+def _without_water(record: Mapping[str, Any]) -> str:
+    """Say why there is no water to scale by."""
+    ratios = "ratios only, no water-scaled concentrations"
+    refused = [flag["message"] for flag in record["Flags"] if flag["code"] in WATER_NOT_USED]
+    if not refused:
+        return f"no water reference: {ratios}"
+    return f"the water reference is not used: {ratios}. Of it: {' '.join(refused)}"

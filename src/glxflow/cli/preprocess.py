@@ -102,14 +102,14 @@ def _write_plain(
     write_series(bins, cleaned.bins, header.affine)
     write_series(transients, cleaned.transients, header.affine)
     names = {"Bins": bins.name, "Transients": transients.name}
-    return names | _write_water(target, cleaned, header) | outcome_of(cleaned)
+    return names | _write_water(target, cleaned, water) | outcome_of(cleaned)
 
 
 def _write_edited(
     target: Path, header: ScanHeader, water: Path | None, plan: BinPlan, eddy: EddyChoice
 ) -> dict[str, Any]:
     """Write OFF, difference and sum of the bins, and the pairs; return their results."""
-    reference = read_reference(water) if water else None
+    reference = read_reference(read_header(water), header) if water else None
     conditions = read_conditions(header)
     with at_file(header.path):
         edited = preprocess_edited(conditions, reference, plan, PreprocessOptions(eddy.value))
@@ -129,7 +129,7 @@ def _write_edited(
         "Transients": transients.name,
         "EditCondition": list(CONDITIONS),
         "EditPulse": dict(pulses),
-        **_write_water(target, edited.off, header),
+        **_write_water(target, edited.off, water),
         **outcome_of(edited.off),
         **_course_of_pairs(edited),
     }
@@ -140,12 +140,12 @@ def _named(target: Path, ending: str) -> Path:
     return target.with_name(f"{target.name}_desc-{ending}.nii.gz")
 
 
-def _write_water(target: Path, cleaned: Preprocessed, header: ScanHeader) -> dict[str, Any]:
-    """Write the combined water reference where there is one; return its name."""
-    if cleaned.water is None:
+def _write_water(target: Path, cleaned: Preprocessed, water: Path | None) -> dict[str, Any]:
+    """Write the combined water reference where one is used, in its place; return its name."""
+    if water is None or cleaned.water is None:
         return {"Water": None}
     path = _named(target, "preproc_mrsref")
-    write_series(path, cleaned.water, header.affine)
+    write_series(path, cleaned.water, read_header(water).affine)
     return {"Water": path.name}
 
 
@@ -154,7 +154,7 @@ def clean_scan(
 ) -> Preprocessed:
     """Return a raw scan preprocessed; what is wrong with it is said with its name."""
     series = read_series(svs)
-    reference = read_reference(water) if water else None
+    reference = read_reference(read_header(water), read_header(svs)) if water else None
     with at_file(svs):
         return clean(series, reference, plan, PreprocessOptions(eddy_current.value))
 

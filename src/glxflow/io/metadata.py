@@ -62,6 +62,8 @@ class ScanHeader:
         BIDS VolumeTiming: the onset of each transient, in s.
     affine : (4, 4) ndarray
         Voxel to scanner coordinates, in mm.
+    is_placed : bool
+        Whether the file says that `affine` is in scanner coordinates.
     fields : mapping
         Everything else that header and sidecar say, without `PRIVATE_FIELDS`.
     private : tuple of str
@@ -76,6 +78,7 @@ class ScanHeader:
     repetition_time_s: float
     volume_timing_s: tuple[float, ...] | None
     affine: RealArray
+    is_placed: bool
     fields: Mapping[str, Any]
     private: tuple[str, ...]
 
@@ -271,6 +274,7 @@ def _header(path: Path, image: Any, fields: dict[str, Any], dwell_s: float) -> S
         repetition_time_s=_number(fields.get("RepetitionTime")),
         volume_timing_s=tuple(float(onset) for onset in timing) if timing else None,
         affine=image.affine,
+        is_placed=bool(image.header["qform_code"] or image.header["sform_code"]),
         fields={name: value for name, value in fields.items() if name not in PRIVATE_FIELDS},
         private=tuple(name for name in PRIVATE_FIELDS if fields.get(name)),
     )

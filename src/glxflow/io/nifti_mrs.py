@@ -19,6 +19,7 @@ from glxflow.io.acquired import done_on_reading, finite_transients, read_acquire
 from glxflow.io.edit_order import edit_conditions
 from glxflow.io.files import atomic_path
 from glxflow.io.metadata import ScanHeader, read_header
+from glxflow.io.voxel import voxel_flags
 from glxflow.spectrum import Axis, ComplexArray, RealArray, Series, Step
 
 
@@ -46,17 +47,24 @@ def read_series(path: Path) -> Series:
     return _finite_only(header)
 
 
-def read_reference(path: Path) -> Series:
+def read_reference(water: ScanHeader, scan: ScanHeader) -> Series:
     """Return the transients of a water reference, of all conditions alike where edited.
 
     Editing pulses stand as far above as below water, or elsewhere: they do not reach it.
+
+    Parameters
+    ----------
+    water, scan : ScanHeader
+        Of the reference, and of the spectra that it is for: a flag says where it is of
+        another voxel.
 
     Raises
     ------
     HeaderError, DataError
         As `read_series`.
     """
-    return _finite_only(read_header(path))
+    series = _finite_only(water)
+    return replace(series, flags=(*series.flags, *voxel_flags(scan, water)))
 
 
 def _finite_only(header: ScanHeader) -> Series:

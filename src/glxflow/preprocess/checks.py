@@ -80,6 +80,22 @@ def refuse_water_of_another_field(series: Series, water: Series | None) -> None:
         )
 
 
+def usable_water(work: Work, water: Series | None) -> Series | None:
+    """Return the water reference, or None where a flag of it says that it serves nothing.
+
+    Parameters
+    ----------
+    work : Work
+        Where its flags are left.
+    water : Series or None
+        As it was read.
+    """
+    if water is None:
+        return None
+    work.flags += water.flags
+    return None if work.is_water_refused else water
+
+
 def refuse_conjugated(series: Series, water: Series | None) -> None:
     """Stop where the spectrum is mirrored.
 

@@ -13,6 +13,7 @@ from glxflow.preprocess.checks import (
     refuse_conjugated,
     refuse_empty_water,
     refuse_water_of_another_field,
+    usable_water,
 )
 from glxflow.preprocess.edit import find_off, match_conditions
 from glxflow.preprocess.pipeline import binned, clean_transients, duration_s
@@ -58,12 +59,14 @@ def preprocess_edited(
     """
     _check(conditions)
     refuse_empty_water(water)
+    first = next(iter(conditions.values()))
+    refuse_water_of_another_field(first, water)
+    work = Work(first.axis, first.flags, n_conditions=2)
+    water = usable_water(work, water)
     for series in conditions.values():
-        refuse_water_of_another_field(series, water)
         refuse_conjugated(series, water)
     labels, saturation = _order(conditions, water)
     off, on = (conditions[label] for label in labels)
-    work = Work(off.axis, off.flags, n_conditions=2)
     _report_order(work, labels, saturation)
     joined = leave_out_silent(work, _joined(off, on))
     first_s, second_s = np.split(joined.onset_s, 2)

@@ -14,6 +14,7 @@ from glxflow.preprocess.checks import (
     refuse_conjugated,
     refuse_empty_water,
     refuse_water_of_another_field,
+    usable_water,
 )
 from glxflow.preprocess.edit import refuse_unnamed
 from glxflow.preprocess.records import Preprocessed, PreprocessOptions
@@ -56,6 +57,7 @@ def preprocess(
     edges = divide(series.onset_s, plan, duration_s(series))
     refuse_empty_water(water)
     refuse_water_of_another_field(series, water)
+    water = usable_water(work, water)
     refuse_conjugated(series, water)
     clean_transients(work, series, water, options)
     return binned(work, series, water, plan, edges)

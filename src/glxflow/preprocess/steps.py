@@ -181,7 +181,11 @@ def correct_eddy_currents(work: Work, water: Series | None, options: PreprocessO
     method = "Eddy current correction"
     work.metrics["eddy_gain"] = float("nan")
     if water is None or work.water is None:
-        why = "no water reference" if water is None else "the water reference has other coils"
+        why = (
+            "the water reference is not used, as its flag says"
+            if work.is_water_refused
+            else "no water reference"
+        )
         work.did(method, f"Not possible: {why}.")
         return
     if water.axis.n_points != work.axis.n_points or not np.isclose(

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from glxflow.preprocess import metrics
+from glxflow.preprocess.records import WATER_NOT_USED
 from glxflow.spectrum import Axis, BoolArray, ComplexArray, Flag, RealArray, Step
 
 
@@ -27,6 +28,11 @@ class Work:
         self.metrics: dict[str, float] = {}
         self.steps: list[Step] = []
         self.flags: list[Flag] = list(flags)
+
+    @property
+    def is_water_refused(self) -> bool:
+        """Whether a flag says that the water reference is not used."""
+        return any(flag.code in WATER_NOT_USED for flag in self.flags)
 
     def did(self, method: str, details: str) -> None:
         """Record a step with signal to noise and line width after it."""
