@@ -48,6 +48,22 @@ def test_amplitude_scatters_as_its_sd_says():
     assert np.mean([one.value for one in found]) == pytest.approx(500, abs=4 * scatter / 300**0.5)
 
 
+@pytest.mark.parametrize(
+    ("share", "apart_hz", "width_hz"), [(0.3, 12.0, 6.0), (0.45, 15.0, 6.0), (0.25, 25.0, 14.0)]
+)
+def test_a_shoulder_of_the_shim_does_not_move_the_amplitude(share, apart_hz, width_hz):
+    time_s = AXIS.time_s
+    shim = np.exp(-((np.pi * width_hz * time_s) ** 2) / (4 * np.log(2)))
+    beat = 1 - share + share * np.exp(2j * np.pi * apart_hz * time_s)
+    assert water_amplitude(Fid(500 * beat * shim, AXIS)).value == pytest.approx(500, rel=0.01)
+
+
+@pytest.mark.parametrize("width_hz", [30.0, 60.0])
+def test_water_of_broad_lines_has_an_amplitude(width_hz):
+    broad = Fid(500 * np.exp(-np.pi * width_hz * AXIS.time_s), AXIS)
+    assert water_amplitude(broad).value == pytest.approx(500, rel=1e-6)
+
+
 def test_empty_water_is_an_error():
     with pytest.raises(DataError, match="water reference"):
         water_amplitude(Fid(np.zeros(2048), AXIS))
