@@ -231,6 +231,32 @@ def test_a_coil_that_is_dead_in_the_water_alone_moves_no_concentration(make_sess
     assert [flag.code for flag in flags] == ["dead_coils"]
 
 
+def clipped(series, share):
+    """Return a series as a receiver of too small a range stores it."""
+    limit = share * max(np.abs(series.samples.real).max(), np.abs(series.samples.imag).max())
+    real, imaginary = (
+        np.clip(part, -limit, limit) for part in (series.samples.real, series.samples.imag)
+    )
+    return replace(series, samples=real + 1j * imaginary)
+
+
+@pytest.mark.parametrize("n_coils", [1, 4])
+def test_saturated_water_is_not_used(make_session, n_coils):
+    session = make_session(np.random.default_rng(39), n_coils=n_coils, eddy_rad=0.5)
+    coils = [clipped(session.remake(coil[np.newaxis]), 0.6) for coil in session.water.samples]
+    water = session.remake(np.concatenate([coil.samples for coil in coils]))
+    found = preprocess(session.series, water, WHOLE, CHECK)
+    assert [flag.code for flag in found.flags] == ["water_saturated"]
+    assert found.water is None
+    assert not found.eddy_corrected
+
+
+def test_one_coil_that_clips_is_flagged_and_kept(make_session):
+    session = make_session(np.random.default_rng(40), n_coils=1, phase_sd_rad=0.0)
+    found = preprocess(clipped(session.series, 0.7), session.water, WHOLE, CHECK)
+    assert [flag.code for flag in found.flags] == ["saturated_coils"]
+
+
 def test_an_average_of_the_scanner_passes_and_says_what_was_not_possible(make_session):
     session = make_session(np.random.default_rng(17), n_coils=1, n_transients=1, snr=60.0)
     found = preprocess(session.series, None, WHOLE, CHECK)

@@ -6,7 +6,7 @@ import numpy as np
 
 from glxflow.errors import DataError
 from glxflow.preprocess.align import align
-from glxflow.preprocess.coils import coil_weights, combine
+from glxflow.preprocess.coils import CLIPPED_SAMPLES, coil_weights, combine, saturated
 from glxflow.preprocess.reference import is_conjugated
 from glxflow.preprocess.water import without_water
 from glxflow.preprocess.work import Work
@@ -81,7 +81,7 @@ def refuse_water_of_another_field(series: Series, water: Series | None) -> None:
 
 
 def usable_water(work: Work, water: Series | None) -> Series | None:
-    """Return the water reference, or None where a flag of it says that it serves nothing.
+    """Return the water reference, or None where a flag says that it serves nothing.
 
     Parameters
     ----------
@@ -93,6 +93,17 @@ def usable_water(work: Work, water: Series | None) -> Series | None:
     if water is None:
         return None
     work.flags += water.flags
+    if saturated(water.samples).all():
+        coils = "every coil clips" if water.n_coils > 1 else "it clips"
+        work.flags.append(
+            Flag(
+                "water_saturated",
+                f"the water reference is saturated: {coils}, with {CLIPPED_SAMPLES} or more "
+                "samples of one average at its largest value. By how much it is too weak is not "
+                "known: it is not used, neither for weights nor for eddy currents nor to scale "
+                "by. Lower the receiver gain.",
+            )
+        )
     return None if work.is_water_refused else water
 
 

@@ -18,9 +18,11 @@ _TAIL = 0.25
 _NOISE_SAMPLES = 20_000
 _DEAD = 1e-3
 _CLIPPED_SHARE = 0.99999
-_CLIPPED_SAMPLES = 4
 _START_SHARE = 16
 _MOST_TRANSIENTS = 64
+
+CLIPPED_SAMPLES = 4
+"""How many samples of a transient at its largest value make a coil saturated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class CoilWeights:
     source : str
         "water", "metabolites", or "one coil".
     dead, saturated : tuple of int
-        Coils left out, counted from 0.
+        Coils left out, counted from 0. One coil that is alone is named and kept.
     efficiency : float
         Signal to noise of the metabolites with these weights, over the best
         that any weights reach on the same data.
@@ -88,7 +90,8 @@ def coil_weights(samples: ComplexArray, water: ComplexArray | None, axis: Axis) 
             "configuration, or run without a reference."
         )
     if len(samples) == 1:
-        return CoilWeights(np.ones(1, dtype=np.complex128), "one coil", (), (), 1.0)
+        clipped = _indices(saturated(samples))
+        return CoilWeights(np.ones(1, dtype=np.complex128), "one coil", (), clipped, 1.0)
     noise = noise_covariance(samples)
     dead = _dead(np.real(np.diag(noise)))
     if water is not None:
@@ -232,13 +235,13 @@ def saturated(samples: ComplexArray) -> BoolArray:
     samples : (n_coils, n_transients, n_points) complex ndarray
         Transients as received; clipping shows at their start.
     """
-    start = samples[:, :, : max(samples.shape[2] // _START_SHARE, _CLIPPED_SAMPLES)]
+    start = samples[:, :, : max(samples.shape[2] // _START_SHARE, CLIPPED_SAMPLES)]
     clipped = np.zeros(len(samples), dtype=bool)
     for index, coil in enumerate(start):
         for channel in (np.abs(coil.real), np.abs(coil.imag)):
             top = channel.max(axis=1, keepdims=True)
             at_top = (channel >= _CLIPPED_SHARE * top) & (top > 0)
-            clipped[index] |= bool((at_top.sum(axis=1) >= _CLIPPED_SAMPLES).any())
+            clipped[index] |= bool((at_top.sum(axis=1) >= CLIPPED_SAMPLES).any())
     return clipped
 
 

@@ -66,6 +66,14 @@ def combine_coils(work: Work, series: Series, water: Series | None) -> None:
 def _report_coils(work: Work, n_coils: int, found: CoilWeights) -> None:
     """Say how coils were combined and which were left out."""
     if n_coils == 1:
+        if found.saturated:
+            work.flags.append(
+                Flag(
+                    "saturated_coils",
+                    "the one coil clips: several samples of a transient share its largest value. "
+                    "Amplitudes and the baseline are distorted. Lower the receiver gain.",
+                )
+            )
         work.did("RF coil combination", "Not possible: one coil, combined on the scanner.")
         return
     lost = ""
