@@ -59,7 +59,21 @@ def test_where_most_references_are_silent_the_rest_counts(water, session_axis):
     np.testing.assert_allclose(found.samples, water)
 
 
-def test_water_before_its_steady_state_stays(water, session_axis):
-    references = np.tile(water, (4, 1))
-    references[0] *= 1.23  # T1 of 1.2 s and TR 2 s
-    assert mean_water(references, session_axis).left_out == ()
+@pytest.mark.parametrize("n_references", [2, 4])
+@pytest.mark.parametrize("level", [1.06, 1.24, 1.8])
+def test_water_before_its_steady_state_is_left_out(water, session_axis, level, n_references):
+    references = np.tile(water, (n_references, 1))
+    references[0] *= level  # brain at TR 2 s: 1.24, at 1 s: 1.8
+    found = mean_water(references, session_axis)
+    assert found.left_out == (0,)
+    assert found.unsaturated == pytest.approx(level**2)
+    np.testing.assert_allclose(found.samples, water)
+
+
+@pytest.mark.parametrize("levels", [(1.04, 1, 1), (0.9, 1, 1), (1, 1.24, 1), (1.24,)])
+def test_other_differences_between_references_tell_nothing_of_a_steady_state(
+    water, session_axis, levels
+):
+    found = mean_water(np.outer(levels, water), session_axis)
+    assert found.left_out == ()
+    assert np.isnan(found.unsaturated)

@@ -90,8 +90,8 @@ def coil_weights(samples: ComplexArray, water: ComplexArray | None, axis: Axis) 
             "configuration, or run without a reference."
         )
     if len(samples) == 1:
-        clipped = _indices(saturated(samples))
-        return CoilWeights(np.ones(1, dtype=np.complex128), "one coil", (), clipped, 1.0)
+        alone = np.ones(1, dtype=np.complex128)
+        return CoilWeights(alone, "one coil", (), _indices(saturated(samples)), 1.0)
     noise = noise_covariance(samples)
     dead = _dead(np.real(np.diag(noise)))
     if water is not None:

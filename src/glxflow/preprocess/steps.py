@@ -15,7 +15,7 @@ from glxflow.preprocess.outliers import is_outlier
 from glxflow.preprocess.records import PreprocessOptions
 from glxflow.preprocess.reference import LEAST_MATCH, fit_comb
 from glxflow.preprocess.water import without_water
-from glxflow.preprocess.water_reference import LARGEST_RATIO, mean_water
+from glxflow.preprocess.water_reference import average_water
 from glxflow.preprocess.work import Work
 from glxflow.spectrum import Axis, ComplexArray, Flag, Series
 
@@ -60,7 +60,7 @@ def combine_coils(work: Work, series: Series, water: Series | None) -> None:
     }
     _report_coils(work, series.n_coils, found)
     if water is not None:
-        _average_water(work, combine(water.samples, found.weights), water.axis)
+        average_water(work, combine(water.samples, found.weights), water.axis)
 
 
 def _report_coils(work: Work, n_coils: int, found: CoilWeights) -> None:
@@ -89,31 +89,6 @@ def _report_coils(work: Work, n_coils: int, found: CoilWeights) -> None:
         "RF coil combination",
         f"{n_coils} coils by whitened weights from {found.source}, "
         f"{found.efficiency:.1%} of the best signal to noise.{lost}",
-    )
-
-
-def _average_water(work: Work, references: ComplexArray, axis: Axis) -> None:
-    """Average the water reference, and say which of it was left out."""
-    found = mean_water(references, axis)
-    work.water = found.samples
-    if len(references) == 1:
-        return
-    n_lost = len(found.left_out)
-    which = ", ".join(str(index) for index in found.left_out)
-    if n_lost:
-        work.flags.append(
-            Flag(
-                "water_averages_differ",
-                f"{n_lost} of {len(references)} averages of the water reference (counted from 0: "
-                f"{which}) have not half to twice the energy of the typical one (limit: a factor "
-                f"of {LARGEST_RATIO:g}) and are left out. The scan may have stopped, or have "
-                "begun with a dummy: compare with its log.",
-            )
-        )
-    work.did(
-        "Signal averaging",
-        f"Water reference: {len(references) - n_lost} of {len(references)} averages, moved by up "
-        f"to {np.abs(found.offset_hz).max():.2f} Hz and in phase.",
     )
 
 

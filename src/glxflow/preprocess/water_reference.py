@@ -1,16 +1,19 @@
 """The average of an unsuppressed water reference, at one frequency and in one phase."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from glxflow.spectrum import Axis, ComplexArray, RealArray
+from glxflow.preprocess.work import Work
+from glxflow.spectrum import Axis, BoolArray, ComplexArray, Flag, RealArray
 
-LARGEST_RATIO = 2.0
-"""Energy of a reference over the typical one, or the reverse, beyond which it is left out.
-
-The first one, before water has reached its steady state, is stronger by 1.5 at TR 2 s.
-"""
+# Energy of a reference over the typical one, or the reverse, beyond which it is left out.
+_LARGEST_RATIO = 2.0
+# Of the first one over the median of the others: before the steady state of TR 2 s it is 1.5.
+_LARGEST_FIRST = 1.1
+# What a pause before TR 0.9 s leaves; a reference that is weaker than that is spoilt.
+_MOST_RELAXED = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +28,64 @@ class MeanWater:
         References that were not used, counted from 0.
     offset_hz : (n_used,) ndarray
         Frequency of each one that was, relative to the first, in Hz.
+    unsaturated : float
+        Energy of the first reference over the median of the others where it was left out
+        for that, being acquired before the steady state; else NaN.
     """
 
     samples: ComplexArray
     left_out: tuple[int, ...]
     offset_hz: RealArray
+    unsaturated: float
+
+
+def average_water(work: Work, references: ComplexArray, axis: Axis) -> None:
+    """Average the water reference, and say which of it was left out.
+
+    Parameters
+    ----------
+    work : Work
+        Where the average and its flags are left.
+    references, axis
+        As in `mean_water`.
+    """
+    found = mean_water(references, axis)
+    work.water = found.samples
+    if len(references) == 1:
+        return
+    _doubt_water(work, found, len(references))
+    work.did(
+        "Signal averaging",
+        f"Water reference: {found.offset_hz.size} of {len(references)} averages, moved by up to "
+        f"{np.abs(found.offset_hz).max():.2f} Hz and in phase.",
+    )
+
+
+def _doubt_water(work: Work, found: MeanWater, n_averages: int) -> None:
+    """Leave a flag for averages of the water reference that were not used."""
+    is_first_unsaturated = not math.isnan(found.unsaturated)
+    if is_first_unsaturated:
+        work.flags.append(
+            Flag(
+                "water_not_steady",
+                f"the first of {n_averages} averages of the water reference has "
+                f"{found.unsaturated:.2f} times the energy of the others (limit "
+                f"{_LARGEST_FIRST:g}): it was acquired before the steady state, for which water "
+                "is corrected, and is left out. Begin references with a dummy scan.",
+            )
+        )
+    unlike = found.left_out[is_first_unsaturated:]
+    if unlike:
+        which = ", ".join(str(index) for index in unlike)
+        work.flags.append(
+            Flag(
+                "water_averages_differ",
+                f"{len(unlike)} of {n_averages} averages of the water reference (counted from "
+                f"0: {which}) have not half to twice the energy of the typical one (limit: a "
+                f"factor of {_LARGEST_RATIO:g}) and are left out. The scan may have stopped, or "
+                "have begun with a dummy: compare with its log.",
+            )
+        )
 
 
 def mean_water(references: ComplexArray, axis: Axis) -> MeanWater:
@@ -43,9 +99,10 @@ def mean_water(references: ComplexArray, axis: Axis) -> MeanWater:
         Its axes.
     """
     energy = np.asarray((np.abs(references) ** 2).sum(axis=1))
-    # Of two the stronger is the typical one: it is the other that a stopped scan spoilt.
-    typical = np.sort(energy)[energy.size // 2] or energy.max()
-    usable = (energy * LARGEST_RATIO >= typical) & (energy <= LARGEST_RATIO * typical)
+    unsaturated = _unsaturated(energy)
+    usable = np.zeros(energy.size, dtype=bool)
+    first = 0 if math.isnan(unsaturated) else 1
+    usable[first:] = _resemble(energy[first:])
     used = references[usable]
     # What they have in common, eddy currents among it, cancels in the product.
     beat = used * used[0].conj()
@@ -55,4 +112,19 @@ def mean_water(references: ComplexArray, axis: Axis) -> MeanWater:
     phase_rad = np.angle(beat.sum(axis=1, keepdims=True))
     turn = np.exp(-1j * (2 * np.pi * np.outer(offset_hz, axis.time_s) + phase_rad))
     left_out = tuple(int(index) for index in np.flatnonzero(~usable))
-    return MeanWater((used * turn).mean(axis=0), left_out, offset_hz)
+    return MeanWater((used * turn).mean(axis=0), left_out, offset_hz, unsaturated)
+
+
+def _unsaturated(energy: RealArray) -> float:
+    """Return the energy of a first reference before the steady state over the others', or NaN."""
+    others = energy[1:][_MOST_RELAXED * energy[1:] >= energy.max()]
+    ratio = float(energy[0] / np.median(others)) if others.size else math.nan
+    return ratio if ratio > _LARGEST_FIRST else math.nan
+
+
+def _resemble(energy: RealArray) -> BoolArray:
+    """Tell which references have an energy like the typical one's."""
+    # Of two the stronger is the typical one: it is the other that a stopped scan spoilt.
+    typical = np.sort(energy)[energy.size // 2] or energy.max()
+    usable: BoolArray = (energy * _LARGEST_RATIO >= typical) & (energy <= _LARGEST_RATIO * typical)
+    return usable
