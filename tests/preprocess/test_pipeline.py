@@ -415,6 +415,25 @@ def test_a_frequency_offset_moves_the_bands_of_water_and_reference_with_it(offse
     assert difference < 0.3 * np.sqrt(2048)
 
 
+@pytest.mark.parametrize("offset_ppm", [-0.3, 0.3])
+def test_a_frequency_offset_moves_no_figure_of_quality(make_session, offset_ppm):
+    session = make_session(np.random.default_rng(41), snr=40.0)
+    axis = session.series.axis
+    turn = np.exp(2j * np.pi * offset_ppm * axis.spectrometer_frequency_mhz * axis.time_s)
+    plain = run(session)
+    moved = preprocess(
+        session.remake(session.series.samples * turn),
+        session.remake(session.water.samples * turn),
+        WHOLE,
+        CHECK,
+    )
+    keys = ("snr_raw", "fwhm_hz_raw", "snr_transient", "snr", "fwhm_hz")
+    for key in keys:
+        assert moved.metrics[key] == pytest.approx(plain.metrics[key], rel=0.05), key
+    for key in ("water_residual_raw", "water_residual"):
+        assert moved.metrics[key] == pytest.approx(plain.metrics[key], rel=0.05, abs=0.03), key
+
+
 def test_water_of_another_scanner_is_refused(make_session):
     session = make_session(np.random.default_rng(36))
     axis = replace(session.water.axis, spectrometer_frequency_mhz=127.7)

@@ -17,7 +17,7 @@ from glxflow.preprocess.reference import LEAST_MATCH, fit_comb
 from glxflow.preprocess.water import without_water
 from glxflow.preprocess.water_reference import average_water
 from glxflow.preprocess.work import Work
-from glxflow.spectrum import Axis, ComplexArray, Flag, Series
+from glxflow.spectrum import Axis, Flag, Series
 
 LEAST_EFFICIENCY = 0.8
 """Efficiency of water's coil weights on the metabolites below which the order is doubted.
@@ -52,11 +52,12 @@ def combine_coils(work: Work, series: Series, water: Series | None) -> None:
         found = coil_weights(series.samples, None, series.axis)
     work.samples = combine(series.samples, found.weights)
     work.rejected = np.zeros(series.n_transients, dtype=bool)
+    work.found_axis = _axis_of_metabolites(work)
     work.metrics |= {
         "n_coils": float(series.n_coils),
         "coil_efficiency": found.efficiency,
-        "snr_raw": metrics.snr(work.mean(), work.axis),
-        "fwhm_hz_raw": metrics.fwhm_hz(work.mean(), work.axis),
+        "snr_raw": metrics.snr(work.mean(), work.found_axis),
+        "fwhm_hz_raw": metrics.fwhm_hz(work.mean(), work.found_axis),
     }
     _report_coils(work, series.n_coils, found)
     if water is not None:
@@ -103,6 +104,7 @@ def align_transients(work: Work) -> None:
         return
     aligned = [align(work.samples[part], work.axis) for part in work.parts()]
     work.samples = np.concatenate([one.samples for one in aligned])
+    work.found_axis = _axis_of_metabolites(work)
     work.offset_hz = np.concatenate([one.offset_hz for one in aligned])
     turns = np.exp(1j * np.concatenate([one.phase_rad for one in aligned]))
     work.phase_rad = np.angle(turns * np.conj(turns.sum()))
@@ -119,7 +121,7 @@ def align_transients(work: Work) -> None:
 
 def _doubt_faint(work: Work, n_averaged: int) -> None:
     """Leave a flag where single transients are too faint to be aligned."""
-    single = metrics.snr(work.mean(), work.axis) / np.sqrt(n_averaged)
+    single = metrics.snr(work.mean(), work.found_axis) / np.sqrt(n_averaged)
     work.metrics["snr_transient"] = float(single)
     if single < LEAST_TRANSIENT_SNR:
         work.flags.append(
@@ -202,15 +204,15 @@ def correct_eddy_currents(work: Work, water: Series | None, options: PreprocessO
 
 def remove_water(work: Work) -> None:
     """Subtract what is left of water."""
-    before = metrics.water_residual(work.mean(), work.axis)
-    axis = _axis_of_metabolites(work)
+    axis = work.found_axis = _axis_of_metabolites(work)
+    before = metrics.water_residual(work.mean(), axis)
     work.samples = np.concatenate(
         [
             without_water(work.samples[part], axis, work.mean(condition))
             for condition, part in enumerate(work.parts())
         ]
     )
-    after = metrics.water_residual(work.mean(), work.axis)
+    after = metrics.water_residual(work.mean(), axis)
     work.metrics |= {"water_residual_raw": before, "water_residual": after}
     work.did(
         "Nuisance peak removal",
@@ -251,6 +253,7 @@ def reference_and_phase(work: Work) -> None:
         offset_hz = comb.offset_ppm * work.axis.spectrometer_frequency_mhz
         turn = np.exp(-1j * (2 * np.pi * offset_hz * work.axis.time_s + comb.phase_rad))
         work.samples = work.samples * turn
+        work.found_axis = work.axis
         work.did(
             "Frequency and phase correction",
             f"Referenced and phased by NAA, creatine and choline: {comb.offset_ppm:+.3f} ppm and "

@@ -18,6 +18,8 @@ class Work:
 
     def __init__(self, axis: Axis, flags: Iterable[Flag] = (), *, n_conditions: int = 1) -> None:
         self.axis = axis
+        # Where metabolites stand before they are referenced: figures are read off here.
+        self.found_axis = axis
         self.n_conditions = n_conditions
         self.samples: ComplexArray = np.empty((0, 0), dtype=np.complex128)
         self.water: ComplexArray | None = None
@@ -37,7 +39,7 @@ class Work:
     def did(self, method: str, details: str) -> None:
         """Record a step with signal to noise and line width after it."""
         mean = self.mean()
-        snr, width = metrics.snr(mean, self.axis), metrics.fwhm_hz(mean, self.axis)
+        snr, width = metrics.snr(mean, self.found_axis), metrics.fwhm_hz(mean, self.found_axis)
         self.steps.append(
             Step(method, f"{details} After it: SNR {snr:.1f}, line width {width:.2f} Hz.")
         )
