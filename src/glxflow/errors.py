@@ -31,6 +31,10 @@ class TableError(GlxflowError):
     """A participant, session, phenotype or trial table cannot be used."""
 
 
+class TooFewError(TableError):
+    """What the tables hold is right, and too little for an answer."""
+
+
 def join_problems(where: str, problems: Sequence[str]) -> str:
     """Return one message that lists every problem found at one place."""
     if len(problems) == 1:

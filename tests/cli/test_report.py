@@ -65,6 +65,17 @@ def test_results_of_other_data_get_no_page(group, tmp_path):
         draw(group, tmp_path / "report.html")
 
 
+def test_a_study_without_an_answer_has_a_page_that_says_why(group, tmp_path):
+    header = "role\tmodel\tterm\testimate\tci_low\tci_high\tnote\n"
+    row = "primary\tdesign-respecting\tnaltrexone - placebo\tn/a\tn/a\tn/a\ttoo few people\n"
+    (group / "inference" / "primary.tsv").write_text(header + row)
+    (group / "inference" / "inference.json").write_text(record(Tables=["primary"]))
+    draw(group, tmp_path / "report.html")
+    assert (
+        "naltrexone − placebo: no answer. too few people" in (tmp_path / "report.html").read_text()
+    )
+
+
 def test_a_record_that_lists_no_tables_is_asked_for_again(group, tmp_path):
     (group / "inference" / "inference.json").write_text(record())
     with pytest.raises(ConfigError, match="Run the analysis again with `glxflow trial run`"):

@@ -1,5 +1,7 @@
 """What an analysis of the trial says, and what it refuses."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -103,13 +105,10 @@ FAULTS = {
         ("all missing", "missing in every row"),
         ("text", r"holds 'n\.d\.'"),
         ("constant", "nothing to fit"),
-        ("no baseline", "no session has both a baseline"),
         ("swapped", "sequence PN says 'placebo'"),
         ("no subject", "columns subject are missing"),
-        ("one arm", "fewer than two participants have usable data under naltrexone"),
         ("no outcome", "no column 'glx_tnaa'"),
         ("no qc", "no column qc_pass"),
-        ("empty", "no row. See sessions.tsv"),
     ],
 )
 def test_bad_tables_are_refused_with_what_is_wrong(fault, message, make_plan, make_trial):
@@ -117,11 +116,63 @@ def test_bad_tables_are_refused_with_what_is_wrong(fault, message, make_plan, ma
         analyse(FAULTS[fault](make_trial()), None, make_plan(clinical=None))
 
 
-def test_an_aliased_design_names_its_terms(make_plan, make_trial):
+NUMBERS = ["estimate", "se", "df", "statistic", "p", "p_adjusted", "ci_low", "ci_high"]
+TOO_FEW = {
+    "empty": (FAULTS["empty"], "no row. See sessions.tsv"),
+    "no baseline": (FAULTS["no baseline"], "no session has both a baseline"),
+    "one arm": (
+        FAULTS["one arm"],
+        "fewer than two participants have usable data under naltrexone",
+    ),
     # Everybody in one sequence: period and condition are the same thing.
-    trial = make_trial().query("sequence == 'PN'")
-    with pytest.raises(TableError, match=r"period1.* aliased"):
-        analyse(trial, None, make_plan(clinical=None))
+    "one sequence": (
+        lambda t: t.query("sequence == 'PN'"),
+        "4 participants with 8 usable sessions do not carry the model: coefficients period1",
+    ),
+    "two participants": (
+        lambda t: t[t["subject"] <= "sub-02"],
+        "2 participants with 4 usable sessions do not carry the model: .*aliased",
+    ),
+    "three participants": (
+        lambda t: t[t["subject"] <= "sub-03"],
+        "3 participants with 6 usable sessions leave less than one degree of freedom",
+    ),
+    "three participants, one bin": (
+        lambda t: t[(t["subject"] <= "sub-03") & (t["bin"] <= 1)],
+        "do not carry the model: 6 rows for 6 coefficients",
+    ),
+}
+
+
+@pytest.mark.parametrize(("taken", "reason"), TOO_FEW.values(), ids=TOO_FEW)
+def test_too_little_for_an_answer_is_said_in_words_without_a_number(
+    taken, reason, make_plan, make_trial
+):
+    result = analyse(taken(make_trial()), None, make_plan(clinical=None))
+    assert list(result.tables) == ["primary"]
+    (row,) = result.tables["primary"].to_dict("records")
+    assert pd.isna([row[name] for name in NUMBERS]).all()
+    assert re.search(reason, row["note"])
+    assert re.search(f"there is no primary result: .*{reason}", result.warnings[0])
+
+
+def test_scores_are_analysed_where_the_spectra_are_too_few(make_plan, make_trial):
+    trial = make_trial()
+    scores = trial.rename(columns={"bin": "day", "glx_tnaa": "madrs"})
+    result = analyse(trial[trial["subject"] <= "sub-03"], scores, make_plan())
+    assert result.tables["clinical"]["p"].notna().all()
+    assert list(result.tables) == ["primary", "clinical", "attenuation", "crossover"]
+
+
+def test_four_participants_have_one_degree_of_freedom_and_no_other_analysis_more(
+    make_plan, make_trial
+):
+    tables = analyse(make_trial(n=4), None, make_plan(clinical=None)).tables
+    assert tables["primary"]["df"].iloc[0] == pytest.approx(1, abs=1e-6)
+    # Any three of them are too few, and so are two of either sex.
+    assert tables["sensitivity"]["df"].to_numpy() == pytest.approx(1, abs=1e-2)
+    assert not tables["sensitivity"]["note"].str.contains("left out").any()
+    assert "less than one degree of freedom" in tables["explor_sex"]["note"].iloc[0]
 
 
 def test_a_missing_clinical_table_is_said(make_plan, make_trial):

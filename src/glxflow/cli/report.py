@@ -84,7 +84,9 @@ def _content(group: Path) -> dict[str, Any]:
         "conditions": tuple(record["Conditions"]),
         "sessions": tables["sessions"].fillna({"stage": "", "reason": "", "note": ""}),
         "primary": _table(written["primary"]),
-        "attenuation": _table(written["attenuation"]),
+        "attenuation": _table(written["attenuation"])
+        if "attenuation" in written
+        else pd.DataFrame(),
         "results": _tables(written, RESULTS),
         "exploratory": _tables(written, EXPLORATORY),
         "outcome": record["Outcome"],

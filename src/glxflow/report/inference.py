@@ -36,6 +36,8 @@ _HEADINGS = {
 def sentence(row: Row, confidence: float) -> str:
     """Return an estimate with interval, statistic, df, method, P and n, as one sentence.
 
+    Where there is no estimate, the row's note says why.
+
     Parameters
     ----------
     row : mapping
@@ -43,6 +45,9 @@ def sentence(row: Row, confidence: float) -> str:
     confidence : float
         Of the interval.
     """
+    note = row.get("note")
+    if math.isnan(_number(row, "estimate")) and isinstance(note, str):
+        return f"no answer. {note}"
     counts = ", ".join(
         f"{value:g} {noun}"
         for value, noun in ((_number(row, key), noun) for key, noun in _COUNTS)

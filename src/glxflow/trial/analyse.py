@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from glxflow.errors import TableError
+from glxflow.errors import TableError, TooFewError
 from glxflow.trial.designs.blunting import blunting
 from glxflow.trial.designs.cautions import cautions
 from glxflow.trial.designs.classical import classical
@@ -15,6 +15,7 @@ from glxflow.trial.outcomes import (
     Analysis,
     Outcome,
     clinical_outcome,
+    no_answer,
     primary_outcome,
     simple_rows,
 )
@@ -35,7 +36,8 @@ def analyse(
 ) -> Analysis:
     """Return the results of a plan.
 
-    A clinical table that cannot be analysed is a warning, and stops nothing else.
+    A clinical table that cannot be analysed is a warning, and stops nothing else. Where
+    the trial table holds too little for an answer, the primary table says so in words.
 
     Parameters
     ----------
@@ -53,29 +55,46 @@ def analyse(
     Raises
     ------
     TableError
-        If the trial table contradicts the design or cannot carry the primary model.
+        If the trial table contradicts the design.
     """
     result = Analysis({}, [], [], cautions(plan), {})
-    primary = primary_outcome(result, trial, plan)
-    result.quantiles.update(quantiles(primary.model.fit))
+    primary = _primary(result, trial, plan)
     second, parts = _second(result, clinical, plan)
-    scores = None if second is None else second.changes
-    for name, table in _of_outcome(primary, plan).items():
-        result.tables[name] = pd.concat([table, parts.pop(name, None)], ignore_index=True)
+    if primary is not None:
+        result.quantiles.update(quantiles(primary.model.fit))
+        for name, table in _of_outcome(primary, plan).items():
+            result.tables[name] = pd.concat([table, parts.pop(name, None)], ignore_index=True)
+        result.tables["sensitivity"] = sensitivity(trial, plan)
+        result.tables["missing"] = _missing(trial, result.tables["primary"], plan)
+        scores = None if second is None else second.changes
+        result.tables.update(explore(trial, primary.changes, scores, plan, run))
+        _image(result, imaging, primary, plan)
     result.tables.update(parts)
-    result.tables["sensitivity"] = sensitivity(trial, plan)
-    result.tables["missing"] = _missing(trial, result.tables["primary"], plan)
-    result.tables.update(explore(trial, primary.changes, scores, plan, run))
+    tables, notes = with_families(result.tables, plan.families)
+    result.tables.update(tables)
+    result.warnings.extend(notes)
+    return result
+
+
+def _primary(result: Analysis, trial: pd.DataFrame, plan: Plan) -> Outcome | None:
+    """Return the primary outcome with its tables, or say why there is no answer."""
+    try:
+        return primary_outcome(result, trial, plan)
+    except TooFewError as error:
+        # A study without an answer has a page, too: what became of each session stands there.
+        result.tables["primary"] = no_answer(str(error), plan)
+        result.warnings.append(f"there is no primary result: {error}")
+        return None
+
+
+def _image(result: Analysis, imaging: pd.DataFrame | None, primary: Outcome, plan: Plan) -> None:
+    """Add the analysis of receptor imaging, or say that its table is missing."""
     if plan.imaging is not None and imaging is not None:
         result.tables["imaging"] = imaging_analysis(imaging, primary.changes, plan)
     elif plan.imaging is not None:
         result.warnings.append(
             f"no imaging table was given: {plan.imaging.column} is not analysed"
         )
-    tables, notes = with_families(result.tables, plan.families)
-    result.tables.update(tables)
-    result.warnings.extend(notes)
-    return result
 
 
 def _second(

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from glxflow.errors import TableError
+from glxflow.errors import TableError, TooFewError
 from glxflow.trial.designs.tables import check_design
 from glxflow.trial.plan import Plan
 
@@ -33,12 +33,14 @@ def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
 
     Raises
     ------
+    TooFewError
+        If the table is empty, or no session has a baseline and a later bin.
     TableError
-        If the table is empty, the outcome is absent, not numeric or missing everywhere,
-        or the design is contradicted.
+        If the outcome is absent, not numeric or missing everywhere, or the design is
+        contradicted.
     """
     if trial.empty:
-        raise TableError(
+        raise TooFewError(
             "trial table: no row. See sessions.tsv for why each session was left out, and what "
             "to do."
         )
@@ -52,7 +54,7 @@ def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     later = table[table["bin"] > BASELINE_BIN]
     merged = later.merge(_baseline(table, plan.outcome), on=["subject", "period"])
     if merged.empty:
-        raise TableError(
+        raise TooFewError(
             f"trial table: no session has both a baseline (bin 0) and a later bin with "
             f"{plan.outcome!r} in the analysis set {plan.analysis_set!r}."
         )

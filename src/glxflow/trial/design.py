@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from glxflow.errors import TableError
+from glxflow.errors import TableError, TooFewError
 from glxflow.spectrum import RealArray
 from glxflow.trial.formula import FixedPart, ParsedFormula, RandomTerm, levels_of, parse
 from glxflow.trial.reml import RandomBlock
@@ -39,12 +39,16 @@ def check_rank(x: RealArray, fixed: FixedPart) -> None:
         else:
             kept = np.column_stack([kept, remainder / length])
     if aliased:
-        raise TableError(
+        raise TooFewError(
             f"coefficients {', '.join(aliased)} are aliased: the data cannot tell them from the "
-            "others. Leave a term out, or check that the design's columns are right."
+            "others. Leave a term out, check that the design's columns are right, or add "
+            "participants."
         )
     if x.shape[0] <= x.shape[1]:
-        raise TableError(f"{x.shape[0]} rows for {x.shape[1]} coefficients. Use a simpler model.")
+        raise TooFewError(
+            f"{x.shape[0]} rows for {x.shape[1]} coefficients. Use a simpler model, or add "
+            "participants."
+        )
 
 
 def check_spread(y: RealArray, x: RealArray) -> None:

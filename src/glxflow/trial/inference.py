@@ -17,6 +17,8 @@ from glxflow.trial.search import Optimum
 
 _POSITIVE = 1e-8
 _SAME = 1e-8
+_FEWEST = 1 - 1e-6
+"""Degrees of freedom of an error that was measured at all; one, but for rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class FTest:
     Attributes
     ----------
     ndf, ddf : float
-        Degrees of freedom.
+        Degrees of freedom; of a t test NaN where the data leave less than one.
     statistic : float
         F, scaled where the method says so.
     """
@@ -109,8 +111,8 @@ class KenwardRoger(Estimates):
         middle = contrast @ self._covariance @ contrast.T
         if q == 1:
             # The general formulas reduce to this; they divide zero by zero at 2 and 4 df.
-            ddf = 2 / a2 if a2 > 0 else np.inf
-            return FTest(1, float(ddf), float(estimate[0] ** 2 / middle[0, 0]))
+            ddf = _measured(2 / a2 if a2 > 0 else np.inf)
+            return FTest(1, ddf, float(estimate[0] ** 2 / middle[0, 0]))
         b = (a1 + 6 * a2) / (2 * q)
         g = ((q + 1) * a1 - (q + 4) * a2) / ((q + 2) * a2)
         base = 3 * q + 2 * (1 - g)
@@ -178,7 +180,8 @@ class Satterthwaite(Estimates):
         rotated = vectors.T @ contrast
         t_squared = (rotated @ self.beta) ** 2 / values
         degrees = np.array([self._degrees(row) for row in rotated])
-        return FTest(len(contrast), _f_degrees(degrees), float(t_squared.mean()))
+        ddf = _measured(float(degrees[0])) if degrees.size == 1 else _f_degrees(degrees)
+        return FTest(len(contrast), ddf, float(t_squared.mean()))
 
     def _degrees(self, row: RealArray) -> float:
         """Return the degrees of freedom of one linear combination."""
@@ -202,6 +205,15 @@ class Satterthwaite(Estimates):
                 value -= float(np.sum(kernels[i] * kernels[j].T))
                 hessian[i, j] = value + 2 * pushed[i] @ projected @ pushed[j]
         return (hessian + hessian.T) / 2
+
+
+def _measured(ddf: float) -> float:
+    """Return the degrees of freedom of a t test, NaN where the data leave none for its error.
+
+    With as many coefficients as sessions a variance cannot be estimated, and its
+    information is zero but for rounding: any tiny or infinite number may come out.
+    """
+    return float(ddf) if _FEWEST <= ddf < np.inf else np.nan
 
 
 def _f_degrees(degrees: RealArray) -> float:

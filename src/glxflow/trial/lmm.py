@@ -113,7 +113,7 @@ class LmmFit:
         )
 
     def contrast(self, contrast: npt.ArrayLike, ddf: DdfMethod = "kenward-roger") -> pd.DataFrame:
-        """Return estimate, se, df, t, p of each row of a contrast matrix.
+        """Return estimate, se, df, t, p of each row; se to p are NaN with less than one df.
 
         Parameters
         ----------
@@ -127,9 +127,9 @@ class LmmFit:
         tests = [method.f_test(row[np.newaxis]) for row in rows]
         estimate = rows @ self.beta
         variance = np.einsum("ij,jk,ik->i", rows, method.covariance, rows)
-        # With very few groups the adjusted variance can be negative: then there is no error.
-        error = np.sqrt(np.where(variance > 0, variance, np.nan))
         degrees = np.array([test.ddf for test in tests])
+        # With very few groups the adjusted variance can be negative: then there is no error.
+        error = np.sqrt(np.where((variance > 0) & ~np.isnan(degrees), variance, np.nan))
         t = estimate / error
         return pd.DataFrame(
             {

@@ -99,6 +99,8 @@ def fit_mixed(task: MixedTask) -> Result:
         return {"reason": str(error)}
     place = design.fixed.shape[1]
     test = inference.f_test(np.eye(full.shape[1])[[place]])
+    if np.isnan(test.ddf):
+        return {"reason": f"{np.unique(cells.who).size} participants leave no degree of freedom"}
     estimate = float(inference.beta[place])
     t = float(np.sign(estimate) * np.sqrt(test.statistic))
     return {

@@ -67,7 +67,10 @@ class TrialModel:
         return np.asarray(np.sum(rows, axis=0))
 
     def labelled(self, table: pd.DataFrame, method: DdfMethod, plan: Plan) -> pd.DataFrame:
-        """Return results in the columns of every results table."""
+        """Return results in the columns of every results table.
+
+        An estimate whose error is not known is not given.
+        """
         half = stats.t.ppf(0.5 + plan.confidence / 2, table["df"]) * table["se"]
         data = self.fit.data
         return pd.DataFrame(
@@ -75,7 +78,7 @@ class TrialModel:
                 "role": table["role"],
                 "model": self.name,
                 "term": table["term"],
-                "estimate": table["estimate"],
+                "estimate": table["estimate"].where(table["se"].notna()),
                 "se": table["se"],
                 "df": table["df"],
                 "df_method": method,

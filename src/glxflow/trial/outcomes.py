@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glxflow.errors import TableError
+from glxflow.errors import TooFewError
+from glxflow.spectrum import RealArray
 from glxflow.trial.changes import clinical_changes, glx_changes
 from glxflow.trial.designs.question import contrast_name, simple_effects
 from glxflow.trial.families import MEMBER
@@ -91,6 +92,15 @@ def primary_outcome(result: Analysis, trial: pd.DataFrame, plan: Plan) -> Outcom
     return Outcome(plan.outcome, changes, model, None, plan.margins.outcome)
 
 
+def no_answer(reason: str, plan: Plan) -> pd.DataFrame:
+    """Return the primary table of data that are too few: why, and no number."""
+    row = {"role": "primary", "model": "design-respecting", "term": contrast_name(plan)}
+    unknown = dict.fromkeys(
+        ("estimate", "se", "df", "statistic", "p", "ci_low", "ci_high"), np.nan
+    )
+    return pd.DataFrame([row | unknown | {"note": reason}])
+
+
 def clinical_outcome(
     result: Analysis, clinical: pd.DataFrame | None, plan: Plan
 ) -> Outcome | None:
@@ -135,7 +145,12 @@ def _mixed(
     """Fit the design-respecting model and record how."""
     _require_every_cell(changes, plan)
     name = "design-respecting" if role == "primary" else "clinical"
-    model = TrialModel(name, role, fit_design(changes, time))
+    try:
+        model = TrialModel(name, role, fit_design(changes, time))
+    except TooFewError as error:
+        raise TooFewError(f"{_counted(changes)} do not carry the model: {error}") from error
+    day = {"day": plan.day} if time == "day" and time in model.fit.fixed.levels else {}
+    _require_an_error(model, model.condition_contrast(plan, day), plan)
     _record(result, model, plan)
     return model
 
@@ -161,10 +176,27 @@ def _require_every_cell(table: pd.DataFrame, plan: Plan) -> None:
         for label in counts.index[counts < 2]
     ]
     if short:
-        raise TableError(
+        raise TooFewError(
             f"fewer than two participants have usable data under {', '.join(short)}: the "
             "conditions cannot be compared. See sessions.tsv for what was left out and why."
         )
+
+
+def _require_an_error(model: TrialModel, contrast: RealArray, plan: Plan) -> None:
+    """Refuse a claim that too few participants leave without an error."""
+    if model.fit.contrast(contrast)["se"].notna().all():
+        return
+    raise TooFewError(
+        f"{_counted(model.fit.data)} leave less than one degree of freedom for the error of "
+        f"{contrast_name(plan)}: there is no interval and no P, and without them no estimate. "
+        "Add participants; sessions.tsv says what was left out and why."
+    )
+
+
+def _counted(changes: pd.DataFrame) -> str:
+    """Return how many participants and sessions there are, in words."""
+    sessions = changes[["subject", "visit"]].drop_duplicates()
+    return f"{sessions['subject'].nunique()} participants with {len(sessions)} usable sessions"
 
 
 def _record(result: Analysis, model: TrialModel, plan: Plan) -> None:

@@ -48,6 +48,8 @@ def robustness(model: TrialModel, term: str, plan: Plan) -> Iterator[pd.DataFram
             continue
         note = _note(shape, found, model.fit.optimum.deviance, plan)
         row = _contrast_row(found, contrast).assign(term=term, role="sensitivity")
+        if row["df"].isna().all():
+            continue
         yield replace(model, name=shape.name).labelled(row, METHODS[0], plan).assign(note=note)
 
 

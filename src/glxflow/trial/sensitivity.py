@@ -176,6 +176,8 @@ def _row(
     except (TableError, ValueError):
         return
     found = model.fit.contrast(contrast).assign(term=contrast_name(plan), role="sensitivity")
+    if found["se"].isna().all():
+        return
     yield model.labelled(found, METHODS[0], plan).assign(note=note)
 
 

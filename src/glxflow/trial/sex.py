@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from glxflow.errors import TableError
+from glxflow.errors import TableError, TooFewError
 from glxflow.spectrum import RealArray
 from glxflow.trial.designs.question import contrast_name
 from glxflow.trial.designs.responses import responses
@@ -56,7 +56,7 @@ def sex_interaction(changes: pd.DataFrame, plan: Plan) -> Moderation | None:
     Raises
     ------
     TableError
-        If there are no two sexes with two participants each.
+        If there are no two sexes with two participants each, or their data leave no error.
     """
     if "sex" not in changes:
         return None
@@ -73,6 +73,11 @@ def sex_interaction(changes: pd.DataFrame, plan: Plan) -> Moderation | None:
     model = TrialModel("sex interaction", "exploratory", fit)
     rows, terms = _contrasts(model, counts, plan)
     found = model.fit.contrast(rows).assign(term=terms, role="exploratory")
+    if found["se"].isna().any():
+        raise TooFewError(
+            f"sex is {_listed(numbers)}: they leave less than one degree of freedom for the "
+            "difference between the sexes. Add participants, or leave it at that."
+        )
     result = model.labelled(found, METHODS[0], plan)
     return Moderation(
         result.assign(p_permutation=[permuted_p(table, plan), np.nan, np.nan]),
