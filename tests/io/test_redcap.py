@@ -112,6 +112,22 @@ def test_events_outside_of_the_plan_are_skipped_and_named(run):
     assert "event 'screening_arm_1' is not in the plan, skipped" in notes[0]
 
 
+def test_an_export_without_a_planned_event_is_refused_and_earlier_tables_stay(run):
+    folder, _ = run([row()])
+    with pytest.raises(
+        TableError, match=r"no row .*plan \(visit_1_arm_1.*holds 'Visit 1', 'Visit 2'"
+    ):
+        run([row(event="Visit 1"), row(event="Visit 2")])
+    assert len(read_scores(folder, "madrs")) == 1
+
+
+def test_a_fault_of_a_later_instrument_writes_nothing_of_an_earlier_one(run):
+    folder, _ = run([row()])
+    with pytest.raises(TableError, match=r"qids_sum is 'n\.d\.'"):
+        run([row(items=(1,) * 10, qids="n.d.")])
+    assert read_scores(folder, "madrs")["madrs"].tolist() == [30]
+
+
 def test_identifiers_never_become_paths(run):
     with pytest.raises(TableError, match="letters and digits only"):
         run([row(record="../1")])

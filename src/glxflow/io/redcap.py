@@ -40,16 +40,20 @@ def convert_redcap(export: Path, plan_path: Path, out: Path) -> tuple[str, ...]:
     Raises
     ------
     TableError
-        If columns are missing or renamed, values lie outside of the range of an
-        item, or a participant has two rows for one event; all are listed.
+        If columns are missing or renamed, no row is of a planned event, values lie
+        outside of the range of an item, or a participant has two rows for one event;
+        all are listed. Nothing is written then.
     """
     table, plan = _read_export(export), read_json(plan_path)
     _check_plan(plan_path, plan)
     _check_columns(export, table, plan)
+    _check_events(export, table, plan)
     rows, skipped = _planned_rows(table, plan)
     notes = [f"{export}: event {name!r} is not in the plan, skipped" for name in skipped]
-    for name, columns in plan["instruments"].items():
-        scores, missing = _scores(export, rows, name, columns)
+    found = {
+        name: _scores(export, rows, name, columns) for name, columns in plan["instruments"].items()
+    }
+    for name, (scores, missing) in found.items():
         notes += [f"{export}: {text}" for text in missing]
         write_tsv(out / f"{name}.tsv", scores)
         write_json(out / f"{name}.json", _description(name, list(scores.columns)))
@@ -108,6 +112,18 @@ def _check_columns(export: Path, table: pd.DataFrame, plan: Mapping[str, Any]) -
             join_problems(str(export), problems)
             + "\n  The project was changed since the plan was written: correct the plan."
         )
+
+
+def _check_events(export: Path, table: pd.DataFrame, plan: Mapping[str, Any]) -> None:
+    """Refuse an export without any row of a planned event: its tables would be empty."""
+    if table[EVENT_COLUMN].isin(plan["events"]).any():
+        return
+    found = ", ".join(map(repr, sorted(set(table[EVENT_COLUMN].dropna())))) or "nothing"
+    raise TableError(
+        f"{export}: no row belongs to an event of the plan ({', '.join(plan['events'])}); column "
+        f"{EVENT_COLUMN!r} holds {found}. Export as CSV with raw data, not labels, and without a "
+        "comma at the end of the rows, or correct the plan."
+    )
 
 
 def _planned_rows(table: pd.DataFrame, plan: Mapping[str, Any]) -> tuple[pd.DataFrame, list[str]]:
