@@ -39,6 +39,22 @@ def test_a_scan_finds_its_water_reference_and_events(data_set):
     assert (second.subject, second.mrsref, second.events) == ("sub-02", None, None)
 
 
+def test_events_above_a_scan_hold_for_it_where_it_has_none(data_set):
+    root = data_set(
+        "sub-01_ses-1_task-ketamine_svs.nii.gz",
+        "sub-01_ses-1_task-ketamine_events.tsv",
+        "sub-01_ses-2_task-ketamine_svs.nii.gz",
+        "sub-02_ses-1_task-ketamine_svs.nii.gz",
+        "sub-03_ses-1_task-rest_svs.nii.gz",
+    )
+    common = [root / "task-ketamine_events.tsv", root / "sub-02/sub-02_task-ketamine_events.tsv"]
+    for path in common:
+        path.touch()
+    own, without, participants, other = (scan.events for scan in find_scans(root, None))
+    assert own.name == "sub-01_ses-1_task-ketamine_events.tsv"
+    assert [without, participants, other] == [*common, None]
+
+
 def test_a_water_reference_of_another_task_does_not_belong(data_set):
     root = data_set(
         "sub-01_ses-1_task-ketamine_svs.nii.gz", "sub-01_ses-1_task-rest_mrsref.nii.gz"

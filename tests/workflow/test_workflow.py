@@ -142,7 +142,7 @@ class TestSpoiledStudy:
     def test_records_name_their_inputs_by_hash(self, spoiled):
         folder = spoiled / "sub-08" / "ses-1" / "mrs"
         record = json.loads(next(folder.glob("*_desc-preproc_svs.json")).read_text())
-        assert [len(source["SHA256"]) for source in record["Sources"]] == [64, 64, 64]
+        assert [len(source["SHA256"]) for source in record["Sources"]] == [64] * 5
 
 
 def test_an_empty_data_set_is_an_error_that_says_what_was_expected(tmp_path, run_workflow):
@@ -180,10 +180,13 @@ def test_spaces_plus_signs_and_results_inside_the_data_set_are_planned_for(
 
 
 def test_a_validation_waits_for_every_file_that_it_reads(one_session, run_workflow):
+    own = one_session / "sub-01" / "ses-1" / "mrs" / "sub-01_ses-1_task-ket+1_events.tsv"
+    own.rename(one_session / "task-ket+1_events.tsv")
+    (one_session / "task-ket+1_svs.json").write_text("{}")
     run = run_workflow(one_session, one_session.parent / "results", "--dry-run")
     (job,) = re.findall(r"rule validate:\n    input: (.*)", run.stdout)
     assert {Path(name).name for name in job.split(", ")} == {
-        "dataset_description.json",
+        *("dataset_description.json", "task-ket+1_events.tsv", "task-ket+1_svs.json"),
         *(path.name for path in (one_session / "sub-01" / "ses-1" / "mrs").iterdir()),
     }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from glxflow import __version__ as VERSION
 from glxflow.io.bids import find_scans, study_tables
 from glxflow.io.config import check_config, read_yaml
-from glxflow.io.metadata import sidecar_of
+from glxflow.io.sidecars import sidecars_of
 from glxflow.trial.plan import plan_from
 
 check_config(config)
@@ -43,14 +43,14 @@ def files_of_scan(wildcards):
     scan = SCANS[wildcards.prefix]
     roles = {"svs": scan.svs, "water": scan.mrsref, "events": scan.events}
     return {role: path for role, path in roles.items() if path} | {
-        "sidecars": sidecars_of(scan)
+        "sidecars": sidecars_of_scan(scan)
     }
 
 
-def sidecars_of(scan):
-    """Return the sidecars, where there are any, of a scan and its water reference."""
-    sidecars = [sidecar_of(path) for path in (scan.svs, scan.mrsref) if path]
-    return [path for path in sidecars if path.exists()]
+def sidecars_of_scan(scan):
+    """Return the sidecars, own and inherited, of a scan and its water reference."""
+    images = [path for path in (scan.svs, scan.mrsref) if path]
+    return [path for image in images for path in sidecars_of(image)]
 
 
 def files_of_every_scan():
@@ -58,7 +58,7 @@ def files_of_every_scan():
     return [
         path
         for scan in SCANS.values()
-        for path in (scan.svs, scan.mrsref, scan.events, *sidecars_of(scan))
+        for path in (scan.svs, scan.mrsref, scan.events, *sidecars_of_scan(scan))
         if path
     ]
 

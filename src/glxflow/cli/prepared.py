@@ -11,6 +11,7 @@ from glxflow.errors import DataError
 from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.io.nifti_mrs import read_series
 from glxflow.io.records import read_record
+from glxflow.io.sidecars import with_sidecars
 from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.records import WATER_NOT_USED
 from glxflow.quantify import Acquisition, Timing, WaterScaling, water_amplitude, water_scaling
@@ -67,7 +68,7 @@ def read_prepared(source: Path, water: Path | None, eddy_current: EddyChoice) ->
     """
     if not source.name.endswith(".json"):
         cleaned = clean_scan(source, water, BinPlan(None), eddy_current)
-        inputs = tuple(path for path in (source, water) if path)
+        inputs = tuple(with_sidecars(source, water))
         record = {"Status": "ok"} | outcome_of(cleaned)
         return Prepared(cleaned.bins, record, cleaned.water, read_header(source), inputs)
     if water is not None:

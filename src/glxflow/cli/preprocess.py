@@ -17,6 +17,7 @@ from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.io.nifti_mrs import read_reference, read_series, write_conditions, write_series
 from glxflow.io.records import write_record
 from glxflow.io.scan_names import infusion_onset_s, prefix_of
+from glxflow.io.sidecars import with_sidecars
 from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.edited import CONDITIONS, preprocess_edited
 from glxflow.preprocess.pipeline import preprocess as clean
@@ -79,7 +80,7 @@ def preprocess(
         _count_acquired(results["BinTable"], header, onset_s)
         write_record(
             record,
-            inputs=[path for path in (svs, water, events) if path],
+            inputs=[*with_sidecars(svs, water), *([events] if events else [])],
             parameters={
                 "bin_s": bin_s,
                 "bin_step_s": bin_step_s,

@@ -9,6 +9,7 @@ import ancpbids
 
 from glxflow.errors import DataError
 from glxflow.io.scan_names import SCAN_SUFFIX, prefix_of
+from glxflow.io.sidecars import inherited
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Scan:
     svs : Path
         The spectra.
     mrsref, events : Path or None
-        Water reference and events, where there are any.
+        Water reference and events, where there are any; events may be inherited.
     problem : str
         Why the scan cannot be used, or nothing.
     """
@@ -141,7 +142,7 @@ def _scans_of(subject: str, session: str, files: Iterable[Any]) -> Iterable[Scan
         prefix=prefix_of(Path(svs.name)),
         svs=Path(svs.get_absolute_path()),
         mrsref=_belonging(svs, by_suffix.get("mrsref", [])),
-        events=_belonging(svs, by_suffix.get("events", [])),
+        events=_belonging(svs, by_suffix.get("events", [])) or _inherited_events(svs),
         problem=problem,
     )
 
@@ -160,6 +161,12 @@ def _belonging(svs: Any, candidates: Iterable[Any]) -> Path | None:
     ]
     nearest = min(fitting, key=lambda file: (differences(file), str(file.name)), default=None)
     return Path(nearest.get_absolute_path()) if nearest is not None else None
+
+
+def _inherited_events(svs: Any) -> Path | None:
+    """Return the nearest events above a session's folder that hold for its scan."""
+    found = inherited(Path(svs.get_absolute_path()), "events", ".tsv")
+    return found[-1] if found else None
 
 
 def study_tables(bids_dir: Path) -> list[Path]:

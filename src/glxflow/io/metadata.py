@@ -10,6 +10,7 @@ from typing import Any
 import nibabel as nib
 
 from glxflow.errors import DataError, HeaderError, join_problems
+from glxflow.io.sidecars import sidecar_of, sidecars_of
 from glxflow.io.tables import read_json
 from glxflow.io.volume_timing import timing_problems
 from glxflow.spectrum import Axis, RealArray
@@ -89,13 +90,8 @@ class ScanHeader:
         return mixing_s if math.isfinite(mixing_s) else None
 
 
-def sidecar_of(path: Path) -> Path:
-    """Return the name of the JSON file that belongs to a NIfTI file."""
-    return path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
-
-
 def read_header(path: Path) -> ScanHeader:
-    """Return the metadata of a NIfTI-MRS file and its sidecar.
+    """Return the metadata of a NIfTI-MRS file and its sidecars, own and inherited.
 
     Raises
     ------
@@ -107,8 +103,8 @@ def read_header(path: Path) -> ScanHeader:
     """
     image = _open(path)
     extension = _extension(path, image)
-    sidecar_path = sidecar_of(path)
-    sidecar = read_json(sidecar_path) if sidecar_path.exists() else {}
+    sidecar_paths = sidecars_of(path)
+    sidecar = {name: value for each in sidecar_paths for name, value in read_json(each).items()}
     merged = {**extension, **sidecar}
     dwell_s = _dwell_s(image)
     problems = [
@@ -121,7 +117,8 @@ def read_header(path: Path) -> ScanHeader:
     if problems:
         raise HeaderError(
             join_problems(str(path), problems)
-            + f"\n  Convert the raw data again with spec2nii, or mend {sidecar_path.name}."
+            + "\n  Convert the raw data again with spec2nii, or mend "
+            + f"{' or '.join(each.name for each in sidecar_paths) or sidecar_of(path).name}."
         )
     return _header(path, image, merged, dwell_s)
 

@@ -19,8 +19,9 @@ import numpy as np
 
 from glxflow.errors import DataError, HeaderError
 from glxflow.io.files import atomic_path
-from glxflow.io.metadata import NIFTI_MRS_EXTENSION, PRIVATE_FIELDS, read_header, sidecar_of
+from glxflow.io.metadata import NIFTI_MRS_EXTENSION, PRIVATE_FIELDS, read_header
 from glxflow.io.philips import averages_of, companion, complete_spar, inversion_time
+from glxflow.io.sidecars import sidecar_of
 from glxflow.io.tables import write_json
 from glxflow.io.vendor_checks import check_overflow, doubts_about
 
