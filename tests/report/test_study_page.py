@@ -186,6 +186,23 @@ def test_a_failed_spectrum_is_an_open_mark(study, read_page):
     assert sum(symbol.endswith("-open") for symbol in symbols) == 1
 
 
+def test_a_spectrum_is_called_used_where_the_primary_result_takes_it(study, read_page):
+    """Bins 0 to 2: one that fails, one without the outcome, and one of an excluded session."""
+    sessions = study.sessions.copy()
+    sessions.loc[1, ["status", "stage", "reason"]] = ["excluded", "quality", "No baseline."]
+    is_first = (study.trial["subject"] == "sub-01") & (study.trial["session"] == "ses-1")
+    trial = study.trial.assign(qc_pass=~(is_first & (study.trial["bin"] == 1)))
+    trial.loc[is_first & (trial["bin"] == 2), "glx_tnaa"] = math.nan
+    qc = study.qc.assign(qc_pass=trial["qc_pass"], flags="A reason.")
+    study = replace(study, sessions=sessions, trial=trial, qc=qc)
+    for analysis_set, second in (("qc_pass", "left out"), ("all", "used")):
+        words = read_page(render_study(replace(study, analysis_set=analysis_set))).words
+        assert "sub-01 ses-1 0 used A reason." in words
+        assert f"sub-01 ses-1 1 {second} A reason." in words
+        assert "sub-01 ses-1 2 left out A reason." in words
+        assert words.count("left out A reason.") == 4 + (second == "left out")
+
+
 def test_hostile_text_stays_text(study, read_page):
     sessions = study.sessions.replace({"sub-01": HOSTILE, "Convert the raw data.": HOSTILE})
     trial = study.trial.replace({"sub-01": HOSTILE})

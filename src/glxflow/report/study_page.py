@@ -139,7 +139,7 @@ def render_study(study: StudyPage) -> str:
         flow=_flow(study),
         sessions=_sessions(study),
         quality=quality_rows(study.qc, study.sessions),
-        doubts=doubt_rows(study.qc),
+        doubts=doubt_rows(study.qc, _used(study)),
     )
 
 
@@ -203,9 +203,7 @@ def _results(study: StudyPage) -> list[dict[str, Any]]:
 def _figures(study: StudyPage) -> dict[str, Figure]:
     """Return the figures for which there are data, by their place on the page."""
     figures = {}
-    usable = study.trial
-    if study.analysis_set == "qc_pass" and "qc_pass" in usable:
-        usable = usable[is_true(usable["qc_pass"])]
+    usable = _analysed(study)
     if study.outcome in usable and len(usable):
         # Sessions start at slightly different times: a bin stands at its usual place.
         place = usable.groupby("bin")["t_min"].transform("median")
@@ -233,6 +231,24 @@ def _figures(study: StudyPage) -> dict[str, Figure]:
     if len(study.qc):
         figures["quality"] = quality_figure(judged(study.qc, study.sessions), study.conditions)
     return figures
+
+
+def _analysed(study: StudyPage) -> pd.DataFrame:
+    """Return the rows of the trial that are in the plan's analysis set."""
+    if study.analysis_set == "qc_pass" and "qc_pass" in study.trial:
+        return study.trial[is_true(study.trial["qc_pass"])]
+    return study.trial
+
+
+def _used(study: StudyPage) -> pd.DataFrame:
+    """Return the rows of the trial that the primary result takes."""
+    rows = _analysed(study)
+    if study.outcome not in rows:
+        return rows.head(0)
+    sessions = study.sessions[study.sessions["status"] == "used"]
+    used = set(sessions[["subject", "session"]].itertuples(index=False, name=None))
+    is_used = [key in used for key in zip(rows["subject"], rows["session"], strict=True)]
+    return rows[pd.Series(is_used, index=rows.index, dtype=bool) & rows[study.outcome].notna()]
 
 
 def _flow(study: StudyPage) -> dict[str, Any]:

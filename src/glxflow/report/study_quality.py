@@ -5,6 +5,8 @@ import pandas as pd
 from glxflow.report.change import is_true
 from glxflow.report.numbers import number, words
 
+_KEYS = ["subject", "session", "bin"]
+
 
 def quality_rows(qc: pd.DataFrame, sessions: pd.DataFrame) -> list[list[str]]:
     """Return the quality of the spectra by condition: how many pass, and the usual figures.
@@ -45,26 +47,28 @@ def judged(qc: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
     return qc.merge(design, on=["subject", "session"], how="left")
 
 
-def doubt_rows(qc: pd.DataFrame) -> list[list[str]]:
+def doubt_rows(qc: pd.DataFrame, used: pd.DataFrame) -> list[list[str]]:
     """Return the spectra with a reason against them, in words.
 
     Parameters
     ----------
     qc : DataFrame
         As in `StudyPage`.
+    used : DataFrame
+        Subject, session and bin of every spectrum that the primary result takes.
     """
     if "flags" not in qc:
         return []
     known = qc[qc["flags"].notna() & (qc["flags"] != "")]
-    used = is_true(known["qc_pass"])
+    taken = set(used[_KEYS].itertuples(index=False, name=None))
     return [
         [
             f"{row['subject']} {row['session']}",
             words(row["bin"]),
-            "used" if is_used else "left out",
+            "used" if tuple(row[key] for key in _KEYS) in taken else "left out",
             words(row["flags"]),
         ]
-        for row, is_used in zip(known.to_dict("records"), used, strict=True)
+        for row in known.to_dict("records")
     ]
 
 
