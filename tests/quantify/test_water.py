@@ -137,6 +137,19 @@ def test_uncertainty_of_water_enters_once_for_a_sum(fit_of):
     assert glx.water_molal_sd == pytest.approx(0.02 * glx.water_molal)
 
 
+@pytest.mark.parametrize("frequency_mhz", [127.7, 297.2])
+def test_gaba_plus_does_not_depend_on_its_split(fit_of, frequency_mhz):
+    """Three parts in all, with creatine that stays the same."""
+    edited = acquired(0.068, 2.0, frequency_mhz)
+    found = []
+    for gaba in (2.0, 1.5, 1.0):
+        fit = fit_of({"GABA": gaba, "MM30co": 3.0 - gaba, "Cr": 7.0})
+        scaling = water_scaling(fit.names, WaterAmplitude(8e4, 0.0), edited)
+        table = {one.metabolite: one for one in estimates(fit, scaling)}
+        found.append(table["GABA+"].water_molal / table["Cr"].water_molal)
+    assert found == pytest.approx([found[0]] * 3)
+
+
 def test_correction_says_what_was_assumed():
     signal = WaterAmplitude(100.0, 1.0)
     assert "assumed" in water_scaling(("Glu",), signal, PRESS).correction

@@ -13,6 +13,9 @@ from glxflow.spectrum import Fid, RealArray
 _TISSUES = ("gm", "wm", "csf")
 _SOURCES = {3: ("3T", "fallback_osprey"), 7: ("7T", "generic_fsl_mrs")}
 _WATER_SOURCE = "default_fsl_mrs"
+_ATTENUATED_AS = {"MM30co": "GABA"}
+"""GABA+ is in units of GABA, however a fit splits it."""
+
 _FIELD_TOLERANCE = 0.1
 _SHARE = 0.6
 _LEAST_SHARE = 0.3
@@ -262,7 +265,7 @@ def _metabolite_attenuation(
         for kind in ("T1", "T2")
         for part in ("gm", "wm")
     ]
-    known = relaxation["per_metabolite"].get(name, default)
+    known = relaxation["per_metabolite"].get(_ATTENUATED_AS.get(name, name), default)
     t1_gm, t1_wm, t2_gm, t2_wm = (
         other if value is None else value for value, other in zip(known, default, strict=True)
     )
