@@ -22,10 +22,11 @@ from glxflow.fit.series import fit_series
 from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.pipeline import preprocess
 from glxflow.preprocess.records import Preprocessed, PreprocessOptions
-from glxflow.quantify.estimates import SUMS, estimates
+from glxflow.quantify.estimates import estimates
 from glxflow.simulate.signal import Acquisition
 from glxflow.simulate.trial import Simulated, acquisition, sessions_of
 from glxflow.simulate.truth import Design, recruit
+from glxflow.spectrum import SUMS
 
 BIN_S = 600.0
 

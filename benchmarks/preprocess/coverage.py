@@ -25,11 +25,11 @@ from glxflow.preprocess import metrics
 from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.pipeline import preprocess
 from glxflow.preprocess.records import Preprocessed, PreprocessOptions
-from glxflow.quantify.estimates import SUMS, ratio
+from glxflow.quantify.estimates import ratio
 from glxflow.simulate.signal import Acquisition, measure, metabolite_responses
 from glxflow.simulate.trial import acquisition
 from glxflow.simulate.truth import Design, recruit
-from glxflow.spectrum import BasisSet, FitResult
+from glxflow.spectrum import SUMS, BasisSet, FitResult
 
 BIN_S = 600.0
 OVER = "tCr"

@@ -1,11 +1,21 @@
 from dataclasses import replace
 from pathlib import Path
 
+"""What a fit starts from, on signals in closed form."""
+
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from glxflow.cli.prepared import Prepared, scaling_of
-from glxflow.spectrum import Axis, Series
+from glxflow.io.basis_files import read_basis, write_basis
+from glxflow.io.metadata import ScanHeader
+from glxflow.quantify import WaterScaling
+from glxflow.spectrum import Axis, BasisSet, Kind, Series
+
+AXIS = Axis(2048, 5e-4, 123.25, 4.65)
+LINES_PPM = {"Cr": 3.027, "Glu": 2.34}
 
 
 @pytest.fixture
@@ -28,3 +38,24 @@ def test_a_reference_that_was_refused_is_not_called_absent(prepared):
     assert words.startswith("the water reference is not used: ratios only")
     assert "Another coil order." in words
     assert "Too faint." not in words
+
+    """A scan of one line with its water reference."""
+    decay = np.exp(-np.pi * 10 * AXIS.time_s)[np.newaxis, np.newaxis]
+    bins, water = (Series(size * decay, AXIS, np.zeros(1), 0.03, 2.0) for size in (1.0, 1e4))
+    header = ScanHeader(Path("x"), (1, 1, 1, 2048), (), AXIS, 0.03, 2.0, None, np.eye(4), {}, ())
+    return Prepared(bins, {}, water, header, ())
+
+
+@pytest.mark.parametrize("names", [("Cr", "Glu"), ("Glu",)])
+def test_without_a_known_scale_of_the_basis_set_there_are_ratios_only(prepared, tmp_path, names):
+    offsets_hz = np.array([AXIS.hz(LINES_PPM[name]) for name in names])
+    fids = 0.15 * np.exp((2j * np.pi * offsets_hz[:, np.newaxis] - 2 * np.pi) * AXIS.time_s)
+    kinds = (Kind.METABOLITE,) * len(names)
+    path = tmp_path / "basis.nii.gz"
+    write_basis(path, BasisSet(names, kinds, fids, AXIS, 0.03, 2.0, "closed form"), "nifti")
+    found = scaling_of(prepared, read_basis(path), SimpleNamespace(names=names))
+    if "Cr" in names:
+        assert isinstance(found, WaterScaling)
+    else:
+        assert "scale of the basis set is not known (scale not checked: it holds no Cr)" in found
+        assert "ratios only" in found

@@ -28,8 +28,8 @@ from glxflow.fit.edited_ensemble import edited_candidate_of
 from glxflow.fit.ensemble import compare
 from glxflow.fit.predictive import run_length
 from glxflow.quantify import estimates, model_spreads, ratio
-from glxflow.quantify.estimates import EDITED_SUMS, SUMS
-from glxflow.spectrum import Axis, Fid, FitStatus, Series
+from glxflow.quantify.estimates import EDITED_SUMS
+from glxflow.spectrum import SUMS, Axis, Fid, FitStatus, Series
 
 AXIS = Axis(2048, 5e-4, 123.25, 4.65)
 TRUTH_MM = {

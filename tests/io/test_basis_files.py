@@ -218,6 +218,16 @@ def test_two_names_for_one_substance_are_refused(closed_form_basis, tmp_path):
         read_basis(tmp_path / "fsl")
 
 
+@pytest.mark.parametrize(("name", "part"), [("tCr", "Cr"), ("tnaa", "NAA"), ("Glx", "Glu")])
+def test_a_response_named_like_a_sum_is_refused_with_its_parts(
+    closed_form_basis, tmp_path, name, part
+):
+    names = tuple(name if one == part else one for one in closed_form_basis.names)
+    write_basis(tmp_path / "b.nii.gz", replace(closed_form_basis, names=names), "nifti")
+    with pytest.raises(BasisError, match=f"{name}' has the name of a sum.* or name it {part}"):
+        read_basis(tmp_path / "b.nii.gz")
+
+
 def test_a_set_without_singlets_says_that_nothing_was_checked(closed_form_basis, tmp_path):
     only = replace(
         closed_form_basis,

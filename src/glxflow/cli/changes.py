@@ -14,8 +14,8 @@ from glxflow.fit import EditedModel, FitModel, fit_edited_series, fit_series
 from glxflow.fit.changes import Changes, percent_changes
 from glxflow.fit.design import Design, bin_design
 from glxflow.fit.series_result import SeriesFit
-from glxflow.quantify.estimates import SUMS, edited_sums
-from glxflow.spectrum import RealArray, Series, reported
+from glxflow.quantify.estimates import edited_sums
+from glxflow.spectrum import SUMS, RealArray, Series, reported
 
 DENOMINATORS = ("tNAA", "tCr")
 

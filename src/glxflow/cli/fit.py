@@ -100,7 +100,7 @@ def fit(
             options = FitOptions(ppm_range=ppm_range, baseline_ed_per_ppm=_calibrated(calibration))
             bases = (basis, basis_on) if basis_on else (basis,)
             fitted = _fitted(source, prepared, bases, options, names_of(profile))
-            scaling = scaling_of(prepared, fitted.fits[0].result)
+            scaling = scaling_of(prepared, fitted.basis, fitted.fits[0].result)
             result = ScanResult(
                 prefix,
                 prepared.record,

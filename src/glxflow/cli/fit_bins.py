@@ -16,8 +16,8 @@ from glxflow.fit import (
     fit_alike,
     profile_interval,
 )
-from glxflow.quantify.estimates import SUMS, members_of
-from glxflow.spectrum import Series, reported
+from glxflow.quantify.estimates import members_of
+from glxflow.spectrum import SUMS, Series, reported
 
 Profile = Annotated[
     str,

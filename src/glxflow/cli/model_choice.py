@@ -23,8 +23,8 @@ from glxflow.fit import (
 from glxflow.fit.edited_ensemble import edited_candidate_of
 from glxflow.fit.ensemble import candidate_of
 from glxflow.preprocess.eddy import phase_deviation
-from glxflow.quantify.estimates import SUMS, edited_sums
-from glxflow.spectrum import Axis, BasisSet, ComplexArray, Fid, Kind, RealArray, Series
+from glxflow.quantify.estimates import edited_sums
+from glxflow.spectrum import SUMS, Axis, BasisSet, ComplexArray, Fid, Kind, RealArray, Series
 
 _SEED = 1
 _LEAST_DEVIATION_RAD = 0.02

@@ -15,7 +15,7 @@ from glxflow.io.sidecars import with_sidecars
 from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.records import WATER_NOT_USED
 from glxflow.quantify import Acquisition, Timing, WaterScaling, water_amplitude, water_scaling
-from glxflow.spectrum import FitResult, Series
+from glxflow.spectrum import SCALE_UNKNOWN, BasisSet, FitResult, Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +91,27 @@ def read_prepared(source: Path, water: Path | None, eddy_current: EddyChoice) ->
     )
 
 
-def scaling_of(prepared: Prepared, fit: FitResult) -> WaterScaling | str:
+def scaling_of(prepared: Prepared, basis: BasisSet, fit: FitResult) -> WaterScaling | str:
     """Return factors to concentrations, or why there are none.
 
     Parameters
     ----------
     prepared : Prepared
         With the water reference.
+    basis : BasisSet
+        That was fitted.
     fit : FitResult
         Its names.
     """
     if prepared.water is None:
         return _without_water(prepared.record)
+    unknown = [note for note in basis.notes if note.startswith(SCALE_UNKNOWN)]
+    if unknown:
+        return (
+            f"the scale of the basis set is not known ({unknown[0]}): ratios only, no "
+            "water-scaled concentrations. Take one that holds creatine, as `glxflow basis "
+            "simulate` makes it."
+        )
     spectra, water = (
         Timing(series.echo_time_s, series.repetition_time_s)
         for series in (prepared.bins, prepared.water)

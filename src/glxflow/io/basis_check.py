@@ -20,7 +20,7 @@ from glxflow.io.singlets import (
     protons,
     singlets_ppm,
 )
-from glxflow.spectrum import Axis, BasisSet, Kind
+from glxflow.spectrum import SCALE_UNKNOWN, SUMS, Axis, BasisSet, Kind
 
 _BEST = ("Cr", "NAA")
 """Judge sign and reference alone where creatine is there."""
@@ -93,7 +93,24 @@ def for_fitting(basis: BasisSet) -> BasisSet:
     basis : BasisSet
         As `oriented` returns it.
     """
-    return _scaled(_aligned(_selected(_renamed(basis))))
+    return _scaled(_aligned(_selected(_renamed(_without_sums(basis)))))
+
+
+def _without_sums(basis: BasisSet) -> BasisSet:
+    """Refuse responses named like the sums that are reported of their parts.
+
+    Such a response may be that of one molecule or of two, which no name tells.
+    """
+    sums = {total.lower(): (total, parts) for total, parts in SUMS.items()}
+    for name in basis.names:
+        if name.lower() in sums:
+            total, (first, second) = sums[name.lower()]
+            raise BasisError(
+                f"{basis.source}: response {name!r} has the name of a sum: {total} is reported "
+                f"as {first} + {second}. Export {first} and {second}, or name it {first} if it is "
+                "the signal of one molecule."
+            )
+    return basis
 
 
 def _renamed(basis: BasisSet) -> BasisSet:
@@ -185,7 +202,7 @@ def _scaled(basis: BasisSet) -> BasisSet:
     for name in (name for name in REFERENCES if name in basis.names):
         fid = basis.fid(name)
         if np.abs(fid).max() < _NEGLIGIBLE * np.abs(basis.fids[is_metabolite]).max():
-            return _noted(basis, f"scale not checked: {full_name(name)} is edited away")
+            return _noted(basis, f"{SCALE_UNKNOWN}: {full_name(name)} is edited away")
         lines = fitted_singlets(fid, basis.axis, name)
         # Editing may have taken the singlet, so that another line is the highest.
         if abs(lines.deviation_ppm) <= _TOLERANCE_PPM:
@@ -193,8 +210,7 @@ def _scaled(basis: BasisSet) -> BasisSet:
     else:
         return _noted(
             basis,
-            f"scale not checked: it holds no singlet of {_LISTED}, so that water-scaled "
-            "concentrations are on an unknown scale",
+            f"{SCALE_UNKNOWN}: it holds no singlet of {_LISTED}",
         )
     # Some programs halve the first point so that the spectrum has no offset; data do not.
     start = fid[0] / lines.amplitudes.sum()

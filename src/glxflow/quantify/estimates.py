@@ -8,18 +8,10 @@ import numpy as np
 
 from glxflow.constants import load
 from glxflow.quantify.water import WaterScaling
-from glxflow.spectrum import FitResult, FitStatus, Flag, Kind, RealArray
-
-SUMS = {
-    "Glx": ("Glu", "Gln"),
-    "tNAA": ("NAA", "NAAG"),
-    "tCr": ("Cr", "PCr"),
-    "tCho": ("GPC", "PCh"),
-}
-"""What is reported beside its parts, because the parts cannot be told apart well."""
+from glxflow.spectrum import SUMS, FitResult, FitStatus, Flag, Kind, RealArray
 
 EDITED_SUMS = {"GABA+": ("GABA", "MM30co")}
-"""Likewise in the difference of an edited scan, where all parts are there."""
+"""Reported like `SUMS` in the difference of an edited scan, where all parts are there."""
 
 # 95 % quantile of a half-normal distribution: what a value at its bound of zero may be.
 _HALF_NORMAL_95 = 1.96

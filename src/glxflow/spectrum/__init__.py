@@ -7,12 +7,14 @@ higher ppm is positive frequency. NIfTI-MRS and LCModel store the conjugate;
 
 from glxflow.spectrum.arrays import BoolArray, ComplexArray, RealArray, SingleArray
 from glxflow.spectrum.axis import Axis, spectrum_of
-from glxflow.spectrum.basis_set import BasisSet, Kind, reported
+from glxflow.spectrum.basis_set import SUMS, BasisSet, Kind, reported
 from glxflow.spectrum.fit_result import FitResult, FitStatus
-from glxflow.spectrum.notes import UNREADABLE, Flag, Step
+from glxflow.spectrum.notes import SCALE_UNKNOWN, UNREADABLE, Flag, Step
 from glxflow.spectrum.signal import Fid, Series
 
 __all__ = [
+    "SCALE_UNKNOWN",
+    "SUMS",
     "UNREADABLE",
     "Axis",
     "BasisSet",

@@ -18,6 +18,14 @@ class Kind(Enum):
     LIPID = "lipid"
 
 
+SUMS = {
+    "Glx": ("Glu", "Gln"),
+    "tNAA": ("NAA", "NAAG"),
+    "tCr": ("Cr", "PCr"),
+    "tCho": ("GPC", "PCh"),
+}
+"""What is reported beside its parts, because the parts cannot be told apart well."""
+
 _REPORTED = {"Ins": "mI", "sIns": "sI"}
 
 

@@ -6,6 +6,10 @@ UNREADABLE = "Rejection of unreadable data"
 """Method of steps that leave out what a file does not hold."""
 
 
+SCALE_UNKNOWN = "scale not checked"
+"""How the note of a basis set begins whose responses may be in any unit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One processing step, as it is written to headers and shown on the scan page.
