@@ -47,6 +47,9 @@ def test_a_scan_gives_its_table_its_page_and_its_curves(glxflow, raw, basis, tmp
     # The truth of this session is within 15 % of 1.4; SNR 470 leaves a percent.
     assert rows.loc["tNAA", "ratio_tcr"] == pytest.approx(1.37, rel=0.25)
     assert rows.loc["Glx", "water_molal"] > 0
+    record = json.loads((out / f"{PREFIX}_desc-fit_concentrations.json").read_text())
+    assert record["water_molal"]["Units"] == "mmol/kg"
+    assert any("CSF is not corrected" in warning for warning in record["Warnings"])
     assert "<html" in (out / f"{PREFIX}_report.html").read_text()
     curves = NIFTI_MRS(out / f"{PREFIX}_desc-fit_svs.nii.gz")
     assert curves.hdr_ext["dim_5_header"]["Curve"]["Value"][:2] == ["data", "fit"]

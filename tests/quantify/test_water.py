@@ -150,11 +150,16 @@ def test_gaba_plus_does_not_depend_on_its_split(fit_of, frequency_mhz):
     assert found == pytest.approx([found[0]] * 3)
 
 
-def test_correction_says_what_was_assumed():
-    signal = WaterAmplitude(100.0, 1.0)
-    assert "assumed" in water_scaling(("Glu",), signal, PRESS).correction
-    segmented = water_scaling(("Glu",), signal, PRESS, Tissue(gm=0.5, wm=0.4, csf=0.1))
-    assert "10 % CSF (segmented)" in segmented.correction
+def test_correction_says_what_was_assumed_and_claims_none_that_was_not_made():
+    signal, voxel = WaterAmplitude(100.0, 1.0), Tissue(gm=0.45, wm=0.45, csf=0.1)
+    plain = water_scaling(("Glu",), signal, PRESS)
+    segmented = water_scaling(("Glu",), signal, PRESS, voxel)
+    assert "10 % CSF (segmented), whose water is taken off" in segmented.correction
+    assert "taken off" not in plain.correction
+    assert "voxel taken as 50 % grey and 50 % white matter" in plain.correction
+    low = 1 - plain.molal_per_amplitude[0] / segmented.molal_per_amplitude[0]
+    assert f"10 % of the voxel these values are {100 * low:.0f} % too low" in plain.correction
+    assert low == pytest.approx(0.089, abs=5e-4)  # by hand from the cited times
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,10 @@ _RESULTS = ("fit_concentrations.tsv", "qc.tsv", "fit_changes.tsv", "fit_models.t
             "fit_svs.nii.gz", "fitsum_svs.nii.gz")  # fmt: skip
 """What a fit leaves beside its record and its page; names begin with prefix and `desc-`."""
 
+_UNITS = {"Units": "mmol/kg", "Description": "per kg of tissue water; see Warnings"}
+_MOLAL = dict.fromkeys(("water_molal", "water_molal_sd", "water_molal_sd_model"), _UNITS)
+"""What the record, which is the sidecar of the concentrations, says of their columns."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
@@ -119,6 +123,7 @@ def fit(
                 inputs=[*prepared.inputs, *(file for path in given for file in _files(path))],
                 parameters=dict(provenance.parameters),
                 warnings=result.notes,
+                results=_MOLAL,
             )
             typer.echo(f"{page}: {result.level.value}", err=True)
             return

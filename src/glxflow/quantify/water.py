@@ -16,6 +16,7 @@ _WATER_SOURCE = "default_fsl_mrs"
 _ATTENUATED_AS = {"MM30co": "GABA"}
 """GABA+ is in units of GABA, however a fit splits it."""
 
+_SOME_CSF = 0.1
 _FIELD_TOLERANCE = 0.1
 _SHARE = 0.6
 _LEAST_SHARE = 0.3
@@ -178,7 +179,7 @@ def water_scaling(
         Timings and field.
     tissue : Tissue, optional
         Fractions of the voxel. Without them the voxel is taken as equal parts of
-        grey and white matter, which `correction` then says.
+        grey and white matter, and `correction` says what CSF would make of it.
 
     Raises
     ------
@@ -187,7 +188,7 @@ def water_scaling(
 
     References
     ----------
-    Gasparovic C. et al., Magn Reson Med 55:1219-1226 (2006), eqs 5-8.
+    Gasparovic C. et al., Magn Reson Med 55:1219-1226 (2006), eqs 5-8. doi:10.1002/mrm.20901
     Near J. et al., NMR Biomed 34:e4257 (2021). doi:10.1002/nbm.4257
     """
     for whose, timing in (("spectra", acquisition.metabolites), ("water", acquisition.water)):
@@ -199,8 +200,6 @@ def water_scaling(
             )
     field, fallback = _SOURCES[_nearest_field(acquisition.spectrometer_frequency_mhz)]
     voxel = tissue or Tissue(gm=0.5, wm=0.5, csf=0.0)
-    share = _molal_fractions(voxel)
-    visible = _visible_water(share, field, acquisition.water)
     pure_water = load("water")["physics"]["water_molality_mmol_per_kg"]["value"]
     per_proton = water.value / (2 * acquisition.signal_per_proton)
     relaxation = load("relaxation")["metabolite_relaxation_s"][field]
@@ -210,7 +209,8 @@ def water_scaling(
             for name in names
         ]
     )
-    factors = pure_water * visible / (1 - share["csf"]) / (per_proton * attenuation)
+    brain_water = _water_per_brain(voxel, field, acquisition.water)
+    factors = pure_water * brain_water / (per_proton * attenuation)
     return WaterScaling(
         factors, water.sd / water.value, _in_words(tissue, voxel, field, acquisition)
     )
@@ -242,13 +242,15 @@ def _attenuation(t1_s: float, t2_s: float, timing: Timing) -> float:
     return float(saturation * np.exp(-timing.echo_time_s / t2_s))
 
 
-def _visible_water(share: Mapping[str, float], field: str, timing: Timing) -> float:
-    """Return what relaxation leaves of the voxel's water."""
+def _water_per_brain(voxel: Tissue, field: str, timing: Timing) -> float:
+    """Return what relaxation leaves of the voxel's water, over the share that brain holds."""
+    share = _molal_fractions(voxel)
     times = load("relaxation")["water_relaxation_s"][field][_WATER_SOURCE]
-    return sum(
+    visible = sum(
         share[name] * _attenuation(times["T1"][name], times["T2"][name], timing)
         for name in _TISSUES
     )
+    return visible / (1 - share["csf"])
 
 
 def _metabolite_attenuation(
@@ -277,11 +279,7 @@ def _metabolite_attenuation(
 
 
 def _in_words(tissue: Tissue | None, voxel: Tissue, field: str, acquisition: Acquisition) -> str:
-    """Say which corrections were applied."""
-    fractions = (
-        f"{100 * voxel.gm:.0f} % grey, {100 * voxel.wm:.0f} % white, {100 * voxel.csf:.0f} % CSF"
-    )
-    origin = "segmented" if tissue is not None else "assumed, no segmentation was given"
+    """Say which corrections were applied, and which was not."""
     water = acquisition.water
     timing = (
         ""
@@ -289,8 +287,19 @@ def _in_words(tissue: Tissue | None, voxel: Tissue, field: str, acquisition: Acq
         else f" (water by its own TE of {1000 * water.echo_time_s:g} ms and TR of "
         f"{1000 * water.repetition_time_s:g} ms)"
     )
+    relaxation = f"water and metabolites corrected for T1 and T2 at {field}{timing}"
+    parts = f"{100 * voxel.gm:.0f} % grey and {100 * voxel.wm:.0f} % white matter"
+    if tissue is not None:
+        return (
+            f"mmol per kg of tissue water; voxel of {parts} and {100 * voxel.csf:.0f} % CSF "
+            f"(segmented), whose water is taken off (Gasparovic 2006); {relaxation}"
+        )
+    half = (1 - _SOME_CSF) / 2
+    without, with_csf = (
+        _water_per_brain(one, field, water) for one in (voxel, Tissue(half, half, _SOME_CSF))
+    )
     return (
-        f"mmol per kg of tissue water; voxel {fractions} ({origin}); water and metabolites "
-        f"corrected for T1 and T2 at {field}{timing}, partial volume of CSF removed "
-        "(Gasparovic 2006)"
+        f"mmol per kg of tissue water; voxel taken as {parts}, as no segmentation was given; "
+        f"{relaxation}. CSF is not corrected: where it is {100 * _SOME_CSF:.0f} % of the voxel "
+        f"these values are {100 * (1 - without / with_csf):.0f} % too low"
     )
