@@ -152,7 +152,7 @@ def test_missing_water_leaves_no_column(one_bin, estimates, read_page):
 
 def test_an_estimate_at_zero_has_an_upper_limit_and_no_percentage(one_bin, read_page):
     words = read_page(render_scan(one_bin())).words
-    assert "Lac 0.000 ± 0.012 0.000 ± 0.020 – – 0 (95 % below 0.196)" in words
+    assert "Lac 0 (95 % below 0.0241) 0 (95 % below 0.0392) – – 0 (95 % below 0.196)" in words
 
 
 def test_doubts_are_printed_as_sentences_where_there_are_any(one_bin, estimates, read_page):

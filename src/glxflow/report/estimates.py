@@ -135,17 +135,22 @@ def _value(record: dict[Any, Any], column: str) -> float:
     return math.nan if value is None else float(value)
 
 
+def _with_sd(column: str, spread: str) -> Any:
+    """Return the cell that prints a value with its SD, or the upper limit of one at zero."""
+
+    def cell(record: dict[Any, Any]) -> str:
+        value, sd = _value(record, column), _value(record, spread)
+        limit, of_amplitude = _value(record, "limit95"), _value(record, "sd")
+        if value == 0 and sd > 0 and of_amplitude > 0 and math.isfinite(limit):
+            return f"0 (95 % below {number(limit * sd / of_amplitude)})"
+        return with_sd(value, sd)
+
+    return cell
+
+
 def _ratio(column: str) -> Any:
     """Return the cell that prints a value of a column with its SD."""
-    return lambda record: with_sd(_value(record, column), _value(record, f"{column}_sd"))
-
-
-def _amplitude(record: dict[Any, Any]) -> str:
-    """Return the amplitude with its SD, or the upper limit of one at zero."""
-    amplitude, limit = _value(record, "amplitude"), _value(record, "limit95")
-    if amplitude == 0 and math.isfinite(limit):
-        return f"0 (95 % below {number(limit)})"
-    return with_sd(amplitude, _value(record, "sd"))
+    return _with_sd(column, f"{column}_sd")
 
 
 def _plain(column: str) -> Any:
@@ -198,5 +203,5 @@ _COLUMNS: tuple[tuple[str, str, Any], ...] = (
     ("SD", "sd", _relative("sd")),
     ("CRLB", "crlb", _relative("crlb")),
     ("SD of model choice", "sd_model", _relative("sd_model")),
-    ("amplitude ± SD", "amplitude", _amplitude),
+    ("amplitude ± SD", "amplitude", _with_sd("amplitude", "sd")),
 )
