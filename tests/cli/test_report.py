@@ -76,6 +76,24 @@ def test_a_study_without_an_answer_has_a_page_that_says_why(group, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("outcome", "label"),
+    [
+        ("glx_tnaa", "Course of Glx/tNAA"),
+        ("tnaa_tcr", "Course of tNAA/tCr"),
+        ("glx_water", "Course of Glx (water-scaled, mmol/kg)"),
+    ],
+)
+def test_an_outcome_is_named_as_people_write_it_with_its_unit(group, tmp_path, outcome, label):
+    row = "sub-01 ses-1 placebo 0 -5 1.2 1\nsub-01 ses-1 placebo 1 5 1.3 1\n".replace(" ", "\t")
+    heading = f"subject session condition bin t_min {outcome} qc_pass\n".replace(" ", "\t")
+    (group / "trial.tsv").write_text(heading + row)
+    path = group / "inference" / "inference.json"
+    path.write_text(record(Tables=["primary", "attenuation"], Outcome=outcome))
+    draw(group, tmp_path / "report.html")
+    assert label in (tmp_path / "report.html").read_text()
+
+
 def test_a_record_that_lists_no_tables_is_asked_for_again(group, tmp_path):
     (group / "inference" / "inference.json").write_text(record())
     with pytest.raises(ConfigError, match="Run the analysis again with `glxflow trial run`"):

@@ -124,10 +124,13 @@ def _table(path: Path) -> pd.DataFrame:
 
 
 def _label(outcome: str) -> str:
-    """Return an outcome as people write it: glx_tnaa is Glx/tNAA."""
-    names = {"tnaa": "tNAA", "tcr": "tCr", "water": "water"}
+    """Return an outcome as people write it, one that is no ratio with its unit."""
+    names = {"tnaa": "tNAA", "tcr": "tCr"}
     numerator, denominator = outcome.split("_", 1)
-    return f"{numerator.capitalize()}/{names.get(denominator, denominator)}"
+    name = names.get(numerator, numerator.capitalize())
+    if denominator == "water":
+        return f"{name} (water-scaled, mmol/kg)"
+    return f"{name}/{names.get(denominator, denominator)}"
 
 
 def _pages(group: Path) -> dict[tuple[str, str], str]:

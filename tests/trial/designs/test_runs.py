@@ -58,6 +58,13 @@ def test_cautions_are_those_of_the_design(plan_of, make_plan):
     assert all("not synaptic glutamate" in text for text in said.values())
 
 
+def test_a_water_scaled_outcome_says_what_it_rests_on(make_plan):
+    said = {name: " ".join(cautions(make_plan(outcome=name))) for name in ("glx_water", "glx_tcr")}
+    assert "mmol per kg of tissue water" in said["glx_water"]
+    assert "CSF is not corrected" in said["glx_water"]
+    assert "CSF" not in said["glx_tcr"]
+
+
 @pytest.mark.parametrize("design", ["parallel", "infusion"])
 def test_a_mask_has_no_direction(design, plan_of, trial_of):
     plan, salt = plan_of(design, permutation=100, bootstrap=100), "secret"

@@ -9,6 +9,13 @@ _ALWAYS = (
     "denominators and the negative controls belong beside it.",
 )
 
+_WATER = (
+    "Concentrations scaled by water, in mmol per kg of tissue water, rest on one water reference "
+    "a session, on relaxation times taken as everybody's, and on a voxel of half grey and half "
+    "white matter: CSF is not corrected. An error of these makes every change of its session too "
+    "large or too small by the same percentage."
+)
+
 
 def cautions(plan: Plan) -> list[str]:
     """Return what the plan's design leaves open, then what every spectrum does."""
@@ -40,4 +47,6 @@ def cautions(plan: Plan) -> list[str]:
             "cells: an interval that holds zero says little where it is wide. Carry-over "
             "between sessions is assumed to be none."
         )
+    if plan.outcome.endswith("_water"):
+        found.append(_WATER)
     return [*found, *_ALWAYS]
