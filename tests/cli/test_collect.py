@@ -156,6 +156,18 @@ def unmeasured(study):
     )  # fmt: skip
 
 
+def unscaled(study):
+    study.replan(outcome="glx_water")
+    for scan in study.scans:
+        place = scan["subject"], scan["session"]
+        is_without = place == ("sub-02", "ses-1")
+        values = {"water_molal": float("nan") if is_without else 12.0, "water_molal_sd": 0.5}
+        study.change(*place, "desc-fit_concentrations.tsv", lambda t, v=values: t.assign(**v))
+        content = {"Status": "ok", "NotWaterScaled": "TR of the water is nan. Add it."}
+        if is_without:
+            study.path(*place, "desc-fit_concentrations.json").write_text(json.dumps(content))
+
+
 UNFIT = ("excluded", "quality")
 
 
@@ -166,7 +178,16 @@ UNFIT = ("excluded", "quality")
         (failing(0), UNFIT, "no baseline can be used. Bin 0: SNR is 3. See the page"),
         (failing(1, 2), UNFIT, "no later bin can be used. Bin 1: SNR is 3. Bin 2: SNR is 3."),
         (failing(0, 1, 2), UNFIT, "no baseline can be used. Bin 0: SNR is 3."),
-        (unmeasured, UNFIT, "no baseline can be used. Bin 0: no glu_tnaa."),
+        (
+            unmeasured,
+            UNFIT,
+            "no baseline can be used. Bin 0: no glu_tnaa. See the page of the scan.",
+        ),
+        (
+            unscaled,
+            UNFIT,
+            "no glx_water: TR of the water is nan. Add it. See the page of the scan.",
+        ),
     ],
 )
 def test_a_session_that_tells_no_change_is_excluded_with_its_reason(
@@ -177,6 +198,7 @@ def test_a_session_that_tells_no_change_is_excluded_with_its_reason(
     row = sessions.loc[("sub-02", "ses-1")]
     assert (row["status"], row["stage"]) == verdict
     assert message in row["reason"]
+    assert ("limits of quality" in row["reason"]) == ("SNR" in message)
     changes = glx_changes(study.table("trial"), study.content)
     n_analysed = len(changes[["subject", "session"]].drop_duplicates())
     assert sessions["status"].eq("used").sum() == n_analysed == 5

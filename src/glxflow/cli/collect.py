@@ -16,12 +16,13 @@ from glxflow.trial.assemble import (
     account_for_sessions,
     clinical_table,
     trial_table,
-    without_change,
 )
+from glxflow.trial.obstacles import without_change
 from glxflow.trial.plan import Plan, plan_from
 
 app = typer.Typer()
 
+_RECORD = "desc-fit_concentrations.json"
 _CHANGES = "desc-fit_changes.tsv"
 
 
@@ -50,7 +51,7 @@ def collect(
         _stacked(results, fitted, ending)
         for ending in ("desc-fit_concentrations.tsv", "desc-qc.tsv")
     )
-    outcomes |= without_change(concentrations, qc, what)
+    outcomes |= without_change(concentrations, qc, what, _unscaled(results, fitted))
     sessions = account_for_sessions(participants, planned, outcomes, table_problems, what)
     sessions = sessions.assign(note=_notes(bids_dir, sessions, what))
     for name in ("changes.tsv", "trial.tsv", "clinical.tsv", "report.html"):
@@ -76,13 +77,22 @@ def _outcome(results: Path, scan: ListedScan) -> tuple[str, str]:
 
     What could be fitted though something is wrong with it may be the wrong scan.
     """
-    path = scan.result(results, "desc-fit_concentrations.json")
+    path = scan.result(results, _RECORD)
     if not path.exists():
         return "fit", f"{path}: no record. Run the workflow to its end, or see its log."
     record = read_record(path)
     if record["Status"] != "ok":
         return record["Stage"], record["Error"]
     return ("scan", scan.problem) if scan.problem else ("", "")
+
+
+def _unscaled(results: Path, scans: list[ListedScan]) -> dict[tuple[str, str], str]:
+    """Return why scans have no water-scaled concentrations, for those that have none."""
+    records = {
+        (scan.subject, scan.session): read_record(scan.result(results, _RECORD)) for scan in scans
+    }
+    reasons = {key: record.get("NotWaterScaled", "") for key, record in records.items()}
+    return {key: reason for key, reason in reasons.items() if reason}
 
 
 def _stacked(results: Path, scans: list[ListedScan], ending: str) -> pd.DataFrame:

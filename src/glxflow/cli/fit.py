@@ -123,7 +123,7 @@ def fit(
                 inputs=[*prepared.inputs, *(file for path in given for file in _files(path))],
                 parameters=dict(provenance.parameters),
                 warnings=result.notes,
-                results=_MOLAL,
+                results=_MOLAL | {"NotWaterScaled": result.why_not_scaled},
             )
             typer.echo(f"{page}: {result.level.value}", err=True)
             return

@@ -112,6 +112,11 @@ class ScanResult:
         )
 
     @property
+    def why_not_scaled(self) -> str:
+        """Why there are no water-scaled concentrations; empty where there are."""
+        return "" if isinstance(self.scaling, WaterScaling) else self.scaling
+
+    @property
     def level(self) -> Level:
         """The worst verdict of its bins."""
         order = list(Level)

@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-from glxflow.trial.changes import BASELINE_BIN
 from glxflow.trial.plan import Plan
 
 METABOLITES = ("Glx", "Glu", "Gln")
@@ -20,7 +19,10 @@ DESIGN = ("subject", "session", "sex", "age", "sequence", "period", "condition")
 USED, EXCLUDED, FAILED, MISSING = "used", "excluded", "failed", "missing"
 """What can become of a planned session."""
 
-_DESIGN, _EVENTS, _QUALITY = "design", "events", "quality"
+QUALITY = "quality"
+"""Stage that excludes a session whose rows stay for analyses of all rows."""
+
+_DESIGN = "design"
 _FAILING = ("preprocess", "fit")
 """Stages whose refusal is a failure; what the others refuse is excluded."""
 
@@ -117,7 +119,7 @@ def trial_table(
     changes : DataFrame, optional
         As `joint_changes` takes it; absent where bins were not fitted jointly.
     """
-    entering = (sessions["status"] == USED) | (sessions["stage"] == _QUALITY)
+    entering = (sessions["status"] == USED) | (sessions["stage"] == QUALITY)
     entered = _design_of(sessions[entering])
     figures = ["t_min", "n_transients", "snr", "fwhm_hz", "qc_pass"]
     keys = ["subject", "session", "bin"]
@@ -145,62 +147,6 @@ def clinical_table(scores: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame
 def _design_of(sessions: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that say who was measured when and how, without the account."""
     return sessions.drop(columns=["status", "stage", "reason", "note"], errors="ignore")
-
-
-def without_change(
-    concentrations: pd.DataFrame, qc: pd.DataFrame, plan: Plan
-) -> dict[tuple[str, str], tuple[str, str]]:
-    """Return which of the fitted sessions tell no change, with the stage and why.
-
-    In every design a session counts by the change of its later bins from its own
-    baseline: it needs a baseline and a later bin in the plan's analysis set.
-
-    Parameters
-    ----------
-    concentrations : DataFrame
-        As `outcomes_wide` takes it.
-    qc : DataFrame
-        As `trial_table` takes it, with `flags`, the reasons of the quality in words.
-    plan : Plan
-        Outcome and analysis set.
-    """
-    if qc.empty:
-        return {}
-    outcomes = outcomes_wide(concentrations)
-    table = qc.merge(outcomes, on=["subject", "session", "bin"], how="left")
-    found = {
-        (str(subject), str(session)): _obstacle(bins, plan)
-        for (subject, session), bins in table.groupby(["subject", "session"])
-    }
-    return {session: obstacle for session, obstacle in found.items() if obstacle[1]}
-
-
-def _obstacle(bins: pd.DataFrame, plan: Plan) -> tuple[str, str]:
-    """Return the stage and the reason why the bins of a session tell no change, or nothing."""
-    is_baseline = bins["bin"] <= BASELINE_BIN
-    if (bins.loc[is_baseline, "t_min"] >= 0).any():
-        return _EVENTS, (
-            "the scan has no infusion event, so that all of it is one bin without a baseline. "
-            "Add its *_events.tsv with the start of the infusion."
-        )
-    for name, part in (("baseline", bins[is_baseline]), ("later bin", bins[~is_baseline])):
-        faults = [_fault(row, plan) for row in part.to_dict("records")]
-        if all(faults):
-            found = " ".join(dict.fromkeys(faults)) or "Every transient was left out."
-            return _QUALITY, (
-                f"no {name} can be used. {found} See the page of the scan; limits of quality are "
-                "set under qc in config/config.yaml."
-            )
-    return "", ""
-
-
-def _fault(row: Mapping[Hashable, Any], plan: Plan) -> str:
-    """Say why the analysis set has no place for a bin, or nothing."""
-    if plan.analysis_set == "qc_pass" and not row["qc_pass"]:
-        return f"Bin {row['bin']}: {row['flags']}"
-    if pd.isna(row.get(plan.outcome)):
-        return f"Bin {row['bin']}: no {plan.outcome}."
-    return ""
 
 
 def account_for_sessions(
