@@ -96,7 +96,7 @@ class QcVerdict:
 
     @property
     def is_usable(self) -> bool:
-        """Whether the spectrum enters the trial: all but failures do."""
+        """Whether the spectrum is in the analysis set `qc_pass`: all but failures are."""
         return self.level is not Level.FAIL
 
     @property

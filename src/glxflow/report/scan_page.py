@@ -137,7 +137,7 @@ _ORDER = ("pass", "doubtful", "fail")
 _SUMMARY = {
     "pass": "Every figure of merit that could be computed is within its limit.",
     "doubtful": "Usable with care: a doubtful spectrum enters the trial.",
-    "fail": "A spectrum that fails does not enter the trial.",
+    "fail": "A spectrum that fails enters only a trial whose plan analyses all rows.",
 }
 
 
