@@ -1,8 +1,7 @@
-from dataclasses import replace
-from pathlib import Path
-
 """What a fit starts from, on signals in closed form."""
 
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,13 +19,17 @@ LINES_PPM = {"Cr": 3.027, "Glu": 2.34}
 
 @pytest.fixture
 def prepared():
-    """A session without a water reference."""
-    series = Series(np.ones((1, 1, 16)), Axis(16, 5e-4, 123.25, 4.65), [0.0], 0.03, 2.0)
-    return Prepared(series, {"Flags": []}, None, header=None, inputs=(Path("scan.nii.gz"),))
+    """A scan of one line with its water reference."""
+    decay = np.exp(-np.pi * 10 * AXIS.time_s)[np.newaxis, np.newaxis]
+    bins, water = (Series(size * decay, AXIS, np.zeros(1), 0.03, 2.0) for size in (1.0, 1e4))
+    place = np.eye(4)
+    header = ScanHeader(Path("x"), (1, 1, 1, 2048), (), AXIS, 0.03, 2.0, None, place, True, {}, ())
+    return Prepared(bins, {"Flags": []}, water, header, ())
 
 
 def test_a_scan_without_water_is_not_scaled(prepared):
-    assert scaling_of(prepared, fit=None).startswith("no water reference: ratios only")
+    words = scaling_of(replace(prepared, water=None), None, None)
+    assert words.startswith("no water reference: ratios only")
 
 
 def test_a_reference_that_was_refused_is_not_called_absent(prepared):
@@ -34,16 +37,10 @@ def test_a_reference_that_was_refused_is_not_called_absent(prepared):
         {"code": "faint_transients", "message": "Too faint."},
         {"code": "water_coils_differ", "message": "Another coil order."},
     ]
-    words = scaling_of(replace(prepared, record={"Flags": flags}), fit=None)
+    words = scaling_of(replace(prepared, water=None, record={"Flags": flags}), None, None)
     assert words.startswith("the water reference is not used: ratios only")
     assert "Another coil order." in words
     assert "Too faint." not in words
-
-    """A scan of one line with its water reference."""
-    decay = np.exp(-np.pi * 10 * AXIS.time_s)[np.newaxis, np.newaxis]
-    bins, water = (Series(size * decay, AXIS, np.zeros(1), 0.03, 2.0) for size in (1.0, 1e4))
-    header = ScanHeader(Path("x"), (1, 1, 1, 2048), (), AXIS, 0.03, 2.0, None, np.eye(4), {}, ())
-    return Prepared(bins, {}, water, header, ())
 
 
 @pytest.mark.parametrize("names", [("Cr", "Glu"), ("Glu",)])
@@ -57,5 +54,5 @@ def test_without_a_known_scale_of_the_basis_set_there_are_ratios_only(prepared, 
     if "Cr" in names:
         assert isinstance(found, WaterScaling)
     else:
-        assert "scale of the basis set is not known (scale not checked: it holds no Cr)" in found
+        assert "scale of the basis set is not known (scale not checked: it holds no" in found
         assert "ratios only" in found
