@@ -83,6 +83,23 @@ def test_without_water_there_are_ratios_only(glxflow, raw, basis, tmp_path):
     assert any("no water reference" in warning for warning in record["Warnings"])
 
 
+def test_a_reference_by_which_no_brain_has_such_creatine_makes_the_scan_doubtful(
+    glxflow, raw, basis, tmp_path
+):
+    image = nib.load(raw / f"{PREFIX}_mrsref.nii.gz")
+    water = tmp_path / f"{PREFIX}_mrsref.nii.gz"
+    stronger = 20 * np.asarray(image.dataobj)  # as with another receiver gain
+    nib.save(type(image)(stronger, image.affine, image.header), water)
+    scan, out = raw / f"{PREFIX}_svs.nii.gz", tmp_path / "out"
+    run = glxflow("fit", scan, "--water", water, "--basis", basis, "--out", out)
+    assert run.returncode == 0, run.stderr
+    (row,) = pd.read_csv(out / f"{PREFIX}_desc-qc.tsv", sep="\t").to_dict("records")
+    assert row["qc_level"] == "doubtful"
+    assert "same coils and receiver gain" in row["flags"]
+    page = (out / f"{PREFIX}_report.html").read_text()
+    assert page.count("same coils and receiver gain") >= 2  # the verdict, and the row of tCr
+
+
 def test_a_basis_for_another_echo_time_is_refused_with_the_command_that_helps(
     glxflow, raw, tmp_path
 ):

@@ -106,7 +106,7 @@ class ScanResult:
                 self._metrics(index),
                 self.limits,
                 status=fit.result.status,
-                flags=(*flags, *fit.result.flags),
+                flags=(*flags, *fit.result.flags, *_water_doubts(self.estimates[index])),
             )
             for index, fit in enumerate(self.fits)
         )
@@ -128,9 +128,9 @@ class ScanResult:
         scaled = (
             self.scaling.correction if isinstance(self.scaling, WaterScaling) else self.scaling
         )
-        doubts = [flag for row in self.estimates[0] for flag in row.flags if flag.code == "WATER"]
-        said = [scaled, *(flag.message for flag in doubts)]
-        return [*said, *self.record.get("Warnings", [])]
+        doubts = (flag for rows in self.estimates for flag in _water_doubts(rows))
+        first = [flag.message for flag in doubts][:1]
+        return [scaled, *first, *self.record.get("Warnings", [])]
 
     def _metrics(self, index: int) -> dict[str, float]:
         """Return the figures of merit of one bin, by the keys of the rules."""
@@ -158,11 +158,16 @@ def used_percent(part: Mapping[str, Any]) -> float:
     Parameters
     ----------
     part : mapping
-        A row of the bin table. One made within the command that fits has no
-        `n_acquired`: it knows only of transients that could be read.
+        A row of the bin table. One by an earlier version has no `n_acquired`: it
+        knows only of transients that could be read.
     """
     read = part["n_used"] + part["n_rejected"]
     return share_percent(part["n_used"], part.get("n_acquired", read))
+
+
+def _water_doubts(rows: tuple[Estimate, ...]) -> list[Flag]:
+    """Return what a bin's concentrations make doubtful of the water that scales them."""
+    return [flag for row in rows for flag in row.flags if flag.code == "WATER"]
 
 
 def _glx(rows: tuple[Estimate, ...]) -> Estimate:
