@@ -4,12 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import nibabel as nib
 import numpy as np
 import pytest
 
-from glxflow.cli.prepared import Prepared, scaling_of
+from glxflow.cli.prepared import Prepared, read_prepared, scaling_of
+from glxflow.cli.preprocess import EddyChoice, preprocess
+from glxflow.cli.simulate import simulate
 from glxflow.io.basis_files import read_basis, write_basis
 from glxflow.io.metadata import ScanHeader
+from glxflow.io.records import read_record
 from glxflow.quantify import WaterScaling
 from glxflow.spectrum import Axis, BasisSet, Kind, Series
 
@@ -56,3 +60,19 @@ def test_without_a_known_scale_of_the_basis_set_there_are_ratios_only(prepared, 
     else:
         assert "scale of the basis set is not known (scale not checked: it holds no" in found
         assert "ratios only" in found
+
+
+def test_a_raw_scan_counts_transients_as_its_record_does(tmp_path):
+    simulate(tmp_path, participants=2, transients=12, coils=1, points=1024, snr=60.0, seed=5)
+    prefix = "sub-01_ses-1_task-ketamine"
+    scan = tmp_path / "sub-01" / "ses-1" / "mrs" / f"{prefix}_svs.nii.gz"
+    image = nib.load(scan)
+    samples = np.asarray(image.dataobj).copy()
+    samples[..., 5:] = 0  # one coil, twelve transients
+    nib.save(type(image)(samples, image.affine, image.header), scan)
+    preprocess(scan, tmp_path / "out")
+    record = read_record(tmp_path / "out" / f"{prefix}_desc-preproc_svs.json")
+    found = read_prepared(scan, None, EddyChoice.CHECK).record
+    assert found["BinTable"] == record["BinTable"]
+    assert found["BinTable"][0]["n_acquired"] == 12
+    assert found["Flags"] == record["Flags"]

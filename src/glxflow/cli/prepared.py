@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from glxflow.cli.model_choice import EddyCurrents
-from glxflow.cli.preprocess import EddyChoice, clean_scan, outcome_of
+from glxflow.cli.preprocess import EddyChoice, clean_scan, compare_with_file, outcome_of
 from glxflow.errors import DataError
 from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.io.nifti_mrs import read_series
@@ -69,8 +69,10 @@ def read_prepared(source: Path, water: Path | None, eddy_current: EddyChoice) ->
     if not source.name.endswith(".json"):
         cleaned = clean_scan(source, water, BinPlan(None), eddy_current)
         inputs = tuple(with_sidecars(source, water))
+        header = read_header(source)
         record = {"Status": "ok"} | outcome_of(cleaned)
-        return Prepared(cleaned.bins, record, cleaned.water, read_header(source), inputs)
+        compare_with_file(record, header, None)
+        return Prepared(cleaned.bins, record, cleaned.water, header, inputs)
     if water is not None:
         raise DataError(f"{source}: a record already names its water reference; drop --water.")
     record = read_record(source)

@@ -76,8 +76,7 @@ def preprocess(
         plan = BinPlan(onset_s, width_s=bin_s, step_s=bin_step_s, count=bin_count)
         write = _write_edited if edit_conditions(header) else _write_plain
         results = write(out / prefix, header, water, plan, eddy_current)
-        results["Flags"] += _fewer_than_planned(header)
-        _count_acquired(results["BinTable"], header, onset_s)
+        compare_with_file(results, header, onset_s)
         write_record(
             record,
             inputs=[*with_sidecars(svs, water), *([events] if events else [])],
@@ -228,6 +227,24 @@ def _fewer_than_planned(header: ScanHeader) -> list[dict[str, str]]:
         "the way. Compare with its log; later time bins are missing."
     )
     return [asdict(Flag("fewer_transients", message))]
+
+
+def compare_with_file(
+    results: dict[str, Any], header: ScanHeader, infusion_s: float | None
+) -> None:
+    """Add to what preprocessing found how much of the scan the file holds, readable or not.
+
+    Parameters
+    ----------
+    results : dict
+        As `outcome_of` returns it; flags and the bin table are added to.
+    header : ScanHeader
+        Of the raw scan.
+    infusion_s : float or None
+        Onset of the infusion, in s.
+    """
+    results["Flags"] += _fewer_than_planned(header)
+    _count_acquired(results["BinTable"], header, infusion_s)
 
 
 def _count_acquired(
