@@ -249,16 +249,28 @@ def test_a_scan_that_failed_keeps_the_message_of_its_stage(study):
     assert row[["status", "stage", "reason"]].tolist() == ["failed", *list(failure.values())[1:]]
 
 
+CHANGED = {"bin": [1], "metabolite": ["Glx"], "over": ["tNAA"], "change_percent": [5.0],
+           "change_percent_sd": [1.0], "change_percent_common_sd": [0.5]}  # fmt: skip
+
+
 def test_tables_of_an_earlier_run_do_not_stay_beside_those_of_this_one(study):
-    changed = {"bin": [1], "metabolite": ["Glx"], "over": ["tNAA"], "change_percent": [5.0],
-               "change_percent_sd": [1.0], "change_percent_common_sd": [0.5]}  # fmt: skip
     path = study.path("sub-01", "ses-1", "desc-fit_changes.tsv")
-    write_tsv(path, pd.DataFrame(changed))
+    write_tsv(path, pd.DataFrame(CHANGED))
     study.collect()
     assert len(study.table("changes")) == 1
     path.unlink()
     study.collect()
     assert not (study.group / "changes.tsv").exists()
+
+
+def test_a_result_that_a_fit_has_written_and_that_was_lost_is_asked_for(study):
+    record = study.path("sub-01", "ses-1", "desc-fit_concentrations.json")
+    lost = study.path("sub-01", "ses-1", "desc-fit_changes.tsv")
+    record.write_text(json.dumps({"Status": "ok", "Results": [lost.name]}))
+    with pytest.raises(TableError, match=rf"(?s){lost.name}: the fit has written it.*forcerun"):
+        study.collect()
+    write_tsv(lost, pd.DataFrame(CHANGED))
+    study.collect()
 
 
 def test_where_nothing_could_be_fitted_no_trial_is_left_to_analyse(study):

@@ -81,6 +81,8 @@ def test_without_water_there_are_ratios_only(glxflow, raw, basis, tmp_path):
     assert table["ratio_tcr"].notna().all()
     record = json.loads((out / f"{PREFIX}_desc-fit_concentrations.json").read_text())
     assert any("no water reference" in warning for warning in record["Warnings"])
+    written = {path.name for path in out.iterdir() if path.suffix not in (".json", ".html")}
+    assert set(record["Results"]) == written
 
 
 def test_a_reference_by_which_no_brain_has_such_creatine_makes_the_scan_doubtful(

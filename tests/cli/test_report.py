@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from glxflow.cli.report import app
-from glxflow.errors import ConfigError
+from glxflow.errors import ConfigError, TableError
 from glxflow.io.files import sha256
 
 
@@ -92,6 +92,14 @@ def test_an_outcome_is_named_as_people_write_it_with_its_unit(group, tmp_path, o
     path.write_text(record(Tables=["primary", "attenuation"], Outcome=outcome))
     draw(group, tmp_path / "report.html")
     assert label in (tmp_path / "report.html").read_text()
+
+
+def test_a_table_that_was_lost_is_asked_for(group, tmp_path):
+    (group / "inference" / "inference.json").write_text(record(Tables=["primary", "bins"]))
+    with pytest.raises(
+        TableError, match=r"bins\.tsv: written by the trial, and no longer there.*forcerun trial"
+    ):
+        draw(group, tmp_path / "report.html")
 
 
 def test_a_record_that_lists_no_tables_is_asked_for_again(group, tmp_path):

@@ -7,7 +7,7 @@ import pandas as pd
 import typer
 
 from glxflow.cli.scan_paths import ListedScan, listed_scans
-from glxflow.errors import TableError
+from glxflow.errors import TableError, join_problems
 from glxflow.io.config import read_yaml
 from glxflow.io.records import read_record, write_description
 from glxflow.io.study import read_participants, read_scores, read_sessions, scores_of
@@ -47,6 +47,7 @@ def collect(
     planned, table_problems = read_sessions(bids_dir, subjects)
     outcomes = {(scan.subject, scan.session): _outcome(results, scan) for scan in scans}
     fitted = [scan for scan in scans if not outcomes[scan.subject, scan.session][1]]
+    _refuse_lost(results, fitted)
     concentrations, qc = (
         _stacked(results, fitted, ending)
         for ending in ("desc-fit_concentrations.tsv", "desc-qc.tsv")
@@ -93,6 +94,23 @@ def _unscaled(results: Path, scans: list[ListedScan]) -> dict[tuple[str, str], s
     }
     reasons = {key: record.get("NotWaterScaled", "") for key, record in records.items()}
     return {key: reason for key, reason in reasons.items() if reason}
+
+
+def _refuse_lost(results: Path, fitted: list[ListedScan]) -> None:
+    """Refuse to go on without a file that a fit has written and that is no longer there."""
+    lost = [
+        f"{path}: the fit has written it, and it is no longer there"
+        for scan in fitted
+        for record in [scan.result(results, _RECORD)]
+        for path in map(record.with_name, read_record(record).get("Results", []))
+        if not path.exists()
+    ]
+    if lost:
+        raise TableError(
+            join_problems(str(results), lost)
+            + "\n  Restore what was lost, or fit again: `snakemake --forcerun fit`, with the "
+            "options of the run."
+        )
 
 
 def _stacked(results: Path, scans: list[ListedScan], ending: str) -> pd.DataFrame:

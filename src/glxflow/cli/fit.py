@@ -123,7 +123,11 @@ def fit(
                 inputs=[*prepared.inputs, *(file for path in given for file in _files(path))],
                 parameters=dict(provenance.parameters),
                 warnings=result.notes,
-                results=_MOLAL | {"NotWaterScaled": result.why_not_scaled},
+                results=_MOLAL
+                | {
+                    "NotWaterScaled": result.why_not_scaled,
+                    "Results": [path.name for path in made if path.exists()],
+                },
             )
             typer.echo(f"{page}: {result.level.value}", err=True)
             return

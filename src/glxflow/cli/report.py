@@ -9,7 +9,7 @@ import typer
 
 from glxflow import __version__
 from glxflow.cli.scan_paths import listed_scans
-from glxflow.errors import ConfigError
+from glxflow.errors import ConfigError, TableError
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.tables import read_json, read_tsv
 from glxflow.report.page import Provenance
@@ -66,13 +66,8 @@ def _content(group: Path) -> dict[str, Any]:
             f"{inference}: the analysis is masked, and a page would show the conditions that "
             "sessions.tsv names. Read its tables, or unmask it first with `glxflow trial unmask`."
         )
-    if "Tables" not in record:
-        raise ConfigError(
-            f"{inference / 'inference.json'}: it does not list its tables, as this version "
-            "expects. Run the analysis again with `glxflow trial run`."
-        )
+    written = _written(inference, record)
     _refuse_stale(inference / "inference.json", record)
-    written = {name: inference / f"{name}.tsv" for name in record["Tables"]}
     sources = sorted([*group.glob("*.tsv"), *written.values()])
     return tables | {
         "title": record["PlanId"],
@@ -111,6 +106,23 @@ def _refuse_stale(path: Path, record: Mapping[str, Any]) -> None:
                 f"{path}: {table} has changed since the analysis read it, so that its results "
                 "are of other data. Run the analysis again with `glxflow trial run`."
             )
+
+
+def _written(inference: Path, record: Mapping[str, Any]) -> dict[str, Path]:
+    """Return where the tables of an analysis are, by name; all of them must still be there."""
+    if "Tables" not in record:
+        raise ConfigError(
+            f"{inference / 'inference.json'}: it does not list its tables, as this version "
+            "expects. Run the analysis again with `glxflow trial run`."
+        )
+    written = {name: inference / f"{name}.tsv" for name in record["Tables"]}
+    lost = [str(path) for path in written.values() if not path.exists()]
+    if lost:
+        raise TableError(
+            f"{', '.join(lost)}: written by the trial, and no longer there. Restore it, or run "
+            "`snakemake --forcerun trial` or `glxflow trial run` again."
+        )
+    return written
 
 
 def _tables(written: Mapping[str, Path], names: Mapping[str, str]) -> dict[str, pd.DataFrame]:
