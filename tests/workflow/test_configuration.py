@@ -1,6 +1,7 @@
 """Keys of the configuration reach the commands: bins by count or sliding, edited studies."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,18 @@ def test_bins_are_made_as_the_configuration_says(commands, keys, options):
     ]
     assert len(made) == 16  # 8 participants with 2 sessions
     assert all(f" infusion {options} --eddy-current" in line for line in made)
+
+
+def test_a_task_label_may_be_a_number(commands, tmp_path):
+    bids = tmp_path / "bids"
+    shutil.copytree(PROJECT / "test_data" / "sub-01", bids / "sub-01")
+    for name in ("dataset_description.json", "participants.tsv"):
+        shutil.copy(PROJECT / "test_data" / name, bids)
+    for path in bids.glob("sub-01/ses-*/mrs/*"):
+        path.rename(path.with_name(path.name.replace("ketamine", "0")))
+    made = commands(bids, {"task": 0})
+    assert any(f"glxflow validate {bids} --task 0 " in line for line in made)
+    assert sum("_task-0_svs.nii.gz" in line for line in made) == 2
 
 
 @pytest.fixture

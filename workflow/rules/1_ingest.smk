@@ -21,7 +21,7 @@ rule validate:
         runtime=30,
     params:
         bids=subpath(input.description, parent=True),
-        task=options(config, "task"),
+        task=options({"task": TASK}, "task"),
         out=subpath(output.scans, parent=True),
         version=VERSION,
     shell:

@@ -19,7 +19,9 @@ CONFIG_SHA256 = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexd
 # As paths of scans are written: one file must not have two names.
 BIDS = str(Path(config["bids_dir"]))
 OUT = str(Path(config["output_dir"]))
-SCANS = {scan.prefix: scan for scan in find_scans(Path(BIDS), config["task"])}
+# Snakemake reads `task=1` as a number.
+TASK = None if config["task"] is None else str(config["task"])
+SCANS = {scan.prefix: scan for scan in find_scans(Path(BIDS), TASK)}
 # The given basis sets, by the name under which the fit finds them.
 BASIS_SETS = {"basis": config["basis"]["file"], "basis_on": config["basis"]["file_on"]}
 # Where the derivatives of a scan go. A record (.json) is written whether the step
