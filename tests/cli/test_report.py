@@ -34,7 +34,7 @@ def record(**changes):
             "PlanId": "x", "PlanSHA256": "0", "Seed": 1, "Masked": False, "Models": [],
             "Conditions": ["placebo", "naltrexone"], "Outcome": "glx_tnaa", "Instrument": "madrs",
             "Cautions": [], "Warnings": [], "Confidence": 0.95, "AnalysisSet": "qc_pass",
-            **changes,
+            "Within": ["condition"], "Infusions": [], **changes,
         }
     )  # fmt: skip
 

@@ -97,6 +97,26 @@ def test_every_session_is_listed_and_what_is_not_used_comes_first(study, read_pa
     assert "with both sessions 3" in words
 
 
+@pytest.mark.parametrize(
+    ("within", "complete", "pairs"),
+    [
+        (("condition",), "with both sessions 3", "began, ordered by the difference"),
+        ((), "", "began. Everyone has one condition, and so one mark."),
+        (("infusion",), "with both sessions 3", "either infusion. Everyone has one condition"),
+        (("condition", "infusion"), "with all 4 sessions 0", "either infusion, ordered by"),
+    ],
+)
+def test_the_words_are_those_of_the_design(study, read_page, within, complete, pairs):
+    infusions = ("saline", "ketamine") if "infusion" in within else ()
+    words = read_page(render_study(replace(study, within=within, infusions=infusions))).words
+    together = "Sessions with saline and with ketamine are taken together."
+    assert (together in words) == ("infusion" in within)
+    assert complete in words
+    assert pairs in words
+    assert ("sessions 3" in words or "sessions 0" in words) == bool(within)
+    assert ("A single mark" in words) == ("condition" in within)
+
+
 def test_a_note_on_a_used_session_stands_beside_it(study, read_page):
     notes = [np.nan] * 7 + ["madrs.tsv has no score of day 1. Add it."]
     page = render_study(replace(study, sessions=study.sessions.assign(note=notes)))

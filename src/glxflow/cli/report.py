@@ -77,6 +77,8 @@ def _content(group: Path) -> dict[str, Any]:
             {"plan_sha256": record["PlanSHA256"], "seed": record["Seed"]},
         ),
         "conditions": tuple(record["Conditions"]),
+        "within": tuple(record["Within"]),
+        "infusions": tuple(record["Infusions"]),
         "sessions": tables["sessions"].fillna({"stage": "", "reason": "", "note": ""}),
         "primary": _table(written["primary"]),
         "attenuation": _table(written["attenuation"])
@@ -110,10 +112,11 @@ def _refuse_stale(path: Path, record: Mapping[str, Any]) -> None:
 
 def _written(inference: Path, record: Mapping[str, Any]) -> dict[str, Path]:
     """Return where the tables of an analysis are, by name; all of them must still be there."""
-    if "Tables" not in record:
+    lacking = [key for key in ("Tables", "Within") if key not in record]
+    if lacking:
         raise ConfigError(
-            f"{inference / 'inference.json'}: it does not list its tables, as this version "
-            "expects. Run the analysis again with `glxflow trial run`."
+            f"{inference / 'inference.json'}: it lacks {' and '.join(lacking)}, which this "
+            "version expects. Run the analysis again with `glxflow trial run`."
         )
     written = {name: inference / f"{name}.tsv" for name in record["Tables"]}
     lost = [str(path) for path in written.values() if not path.exists()]

@@ -185,6 +185,7 @@ def _record(result: Analysis, shown: Plan, *, masked: bool) -> dict[str, Any]:
         "Design": shown.design,
         "Conditions": list(shown.conditions),
         "Infusions": list(shown.infusion or ()),
+        "Within": list(shown.within),
         "Outcome": shown.outcome,
         "Instrument": shown.instrument,
         "AnalysisSet": shown.analysis_set,

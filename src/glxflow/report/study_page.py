@@ -18,6 +18,7 @@ from glxflow.report.numbers import words
 from glxflow.report.page import Figure, Provenance, render
 from glxflow.report.study_figures import course_figure, pairs_figure, quality_figure
 from glxflow.report.study_quality import doubt_rows, judged, quality_rows
+from glxflow.report.study_words import captions, sessions_by_design
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,10 @@ class StudyPage:
         From (subject, session) to the scan page, relative to this page.
     confidence : float
         Of the intervals of the inference.
+    within : tuple of str
+        What varies within participants: `condition`, `infusion`, both, or nothing.
+    infusions : tuple of str
+        Of a factorial design.
     analysis_set : str
         Rows of `trial` that the primary result takes: `qc_pass`, or `all`.
     is_masked : bool
@@ -95,6 +100,8 @@ class StudyPage:
     score_label: str = "MADRS"
     pages: Mapping[tuple[str, str], str] = field(default_factory=dict)
     confidence: float = 0.95
+    within: tuple[str, ...] = ("condition",)
+    infusions: tuple[str, ...] = ()
     analysis_set: str = "qc_pass"
     is_masked: bool = False
     cautions: tuple[str, ...] = ()
@@ -136,6 +143,7 @@ def render_study(study: StudyPage) -> str:
             for name, table in study.exploratory.items()
         },
         figures=_figures(study),
+        captions=captions(study.within, study.infusions),
         flow=_flow(study),
         sessions=_sessions(study),
         quality=quality_rows(study.qc, study.sessions),
@@ -273,7 +281,9 @@ def _flow(study: StudyPage) -> dict[str, Any]:
         "n_planned": len(study.sessions),
         "n_used": len(used),
         "n_participants": int(used["subject"].nunique()),
-        "n_complete": int((used.groupby("subject").size() >= len(study.conditions)).sum()),
+        "n_complete": int(
+            (used.groupby("subject").size() >= sessions_by_design(study.within)).sum()
+        ),
     }
 
 

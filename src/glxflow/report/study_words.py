@@ -1,0 +1,44 @@
+"""What the study page says differently of each design."""
+
+from collections.abc import Sequence
+
+
+def sessions_by_design(within: Sequence[str]) -> int:
+    """Return how many sessions a participant has: every factor within has two levels."""
+    return 1 << len(within)
+
+
+def captions(within: Sequence[str], infusions: Sequence[str]) -> dict[str, str]:
+    """Return what depends on who has which sessions.
+
+    Parameters
+    ----------
+    within : sequence of str
+        What varies within participants: `condition`, `infusion`, both, or nothing.
+    infusions : sequence of str
+        Of a factorial design.
+
+    Returns
+    -------
+    dict
+        `complete`: what a participant with all sessions is called, or nothing; `pairs`:
+        caption of the figure of participants; `together`: what figures do not tell apart.
+    """
+    n_sessions = sessions_by_design(within)
+    pairs = "Each participant's mean change after the infusion began"
+    if "infusion" in within:
+        pairs += ", over the sessions with either infusion"
+    if "condition" in within:
+        pairs += (
+            ", ordered by the difference between the conditions. A single mark: the other "
+            "condition is missing or not in the plan's analysis set."
+        )
+    else:
+        pairs += ". Everyone has one condition, and so one mark."
+    complete = "both sessions" if n_sessions == 2 else f"all {n_sessions} sessions"
+    together = f" Sessions with {' and with '.join(infusions)} are taken together."
+    return {
+        "complete": f"with {complete}" if n_sessions > 1 else "",
+        "pairs": pairs,
+        "together": together if infusions else "",
+    }
