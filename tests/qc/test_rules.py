@@ -129,6 +129,23 @@ def test_the_configurations_mistakes_are_listed_at_once():
     assert "'drift_hz' fails at 3 but is doubtful only at 9" in message
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (None, "'snr' is None; give 'doubtful', 'fail' or both"),
+        (8.0, "'snr' is 8.0; give 'doubtful', 'fail' or both"),
+        ({"fail": "8"}, "'snr.fail' is '8'; give a finite number, or null for no limit"),
+        ({"fail": True}, "'snr.fail' is True"),
+        ({"doubtful": math.nan, "fail": math.nan}, "2 problems"),
+        ({"fail": math.inf}, "'snr.fail' is inf"),
+    ],
+)
+def test_a_limit_that_is_no_number_is_refused(changes, message):
+    with pytest.raises(ConfigError) as caught:
+        limits_from({"snr": changes})
+    assert message in str(caught.value)
+
+
 def test_the_manual_states_the_limits_that_apply():
     manual = Path(__file__).parents[2] / "docs" / "reading_the_pages.md"
     rows = re.findall(

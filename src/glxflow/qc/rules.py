@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from glxflow.errors import ConfigError, join_problems
 from glxflow.qc.metrics import METRICS, Metric
@@ -122,17 +123,17 @@ def limits_from(overrides: Mapping[str, Mapping[str, float | None]]) -> dict[str
     Raises
     ------
     ConfigError
-        If a metric or a kind of limit is unknown, or failing starts before doubt.
+        If a metric or a kind of limit is unknown, a limit is no number, or failing starts
+        before doubt.
     """
     metrics = {metric.key: metric for metric in METRICS}
     limits = dict(DEFAULT_LIMITS)
     problems = []
     for key, changes in overrides.items():
-        unknown = set(changes) - {"doubtful", "fail"}
         if key not in metrics:
             problems.append(f"unknown metric {key!r}; known are {', '.join(metrics)}")
-        elif unknown:
-            problems.append(f"{key!r} has {sorted(unknown)}; give 'doubtful', 'fail' or both")
+        elif wrong := _value_problems(key, changes):
+            problems += wrong
         else:
             default = limits[key]
             limits[key] = Limit(
@@ -234,6 +235,25 @@ def _message(metric: Metric, value: float, limit: Limit, level: Level) -> str:
         f"{metric.label} is {value:.3g}{unit}; expected {_limit_in_words(metric, limit)}. "
         f"{metric.remedy}"
     )
+
+
+def _value_problems(key: str, changes: Any) -> list[str]:
+    """Return what keeps the changes of one metric from being limits, a sentence each."""
+    if not isinstance(changes, Mapping):
+        return [f"{key!r} is {changes!r}; give 'doubtful', 'fail' or both, as {{'fail': 8}}"]
+    unknown = sorted(set(changes) - {"doubtful", "fail"})
+    if unknown:
+        return [f"{key!r} has {unknown}; give 'doubtful', 'fail' or both"]
+    return [
+        f"'{key}.{kind}' is {value!r}; give a finite number, or null for no limit"
+        for kind, value in changes.items()
+        if value is not None
+        and (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        )
+    ]
 
 
 def _order_problem(metric: Metric, limit: Limit) -> list[str]:
