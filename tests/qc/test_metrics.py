@@ -31,3 +31,8 @@ def test_baseline_sensitivity_is_the_worst_alternative():
     assert baseline_sensitivity_percent(10.0, [9.5, 12.0]) == 20.0
     assert math.isnan(baseline_sensitivity_percent(10.0, []))
     assert math.isnan(baseline_sensitivity_percent(0.0, [1.0]))
+
+
+def test_baseline_sensitivity_does_not_depend_on_which_alternative_has_no_value():
+    assert math.isnan(baseline_sensitivity_percent(10.0, [math.nan, 12.0]))
+    assert math.isnan(baseline_sensitivity_percent(10.0, [12.0, math.nan]))

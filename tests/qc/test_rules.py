@@ -79,6 +79,19 @@ def test_what_cannot_be_computed_is_said_and_is_no_failure():
     assert absent.findings[3].message == finding.message
 
 
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("transients_used", "of one transient or"),
+        ("glx_baseline_sensitivity", "Glx or tNAA is zero"),
+    ],
+)
+def test_the_reason_of_what_cannot_be_computed_holds_every_case(key, why):
+    """A bin may be of one transient, and not only a scanner's average."""
+    (finding,) = (one for one in verdict({key: math.nan}).findings if one.key == key)
+    assert why in finding.message
+
+
 @pytest.mark.parametrize("status", [FitStatus.NOT_CONVERGED, FitStatus.FAILED])
 def test_a_fit_without_a_minimum_fails_however_good_it_looks(status):
     failed = verdict(status=status)
@@ -110,6 +123,19 @@ def test_a_row_holds_figures_verdict_and_reasons():
     assert (row["snr"], row["qc_level"], row["qc_pass"]) == (6.4, "fail", False)
     assert row["flags"].startswith("Signal to noise is 6.4;")
     assert "Frequency drift is 12 Hz;" in row["flags"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"snr": 7.9996}, "is 7.9996;"),
+        ({"fwhm_ppm": 0.10004}, "is 0.10004 ppm;"),
+        ({"snr": 6.4321}, "is 6.43;"),
+    ],
+)
+def test_a_value_beyond_its_limit_is_not_rounded_to_it(changes, said):
+    (flag,) = verdict(changes).flags
+    assert said in flag.message
 
 
 def test_the_configuration_changes_one_limit_and_keeps_the_other():

@@ -77,7 +77,7 @@ METRICS = (
         "higher",
         "Share of the acquired transients that entered the average.",
         "Look at which transients were rejected and why (motion, or a stopped scan).",
-        "the scanner stored one average, so that transients cannot be counted",
+        "it is of one transient or of the scanner's average, of which no share can be counted",
         "10.1002/nbm.4257",
     ),
     Metric(
@@ -141,7 +141,7 @@ METRICS = (
         "Largest change of Glx/tNAA when the baseline may bend half or twice as much.",
         "Do not read differences smaller than this; look for macromolecules or lipid "
         "that the model lacks.",
-        "the fit was not repeated with other baselines",
+        "Glx or tNAA is zero in a fit, or there is none with another baseline",
     ),
 )
 """Every figure of merit that rules can judge, in the order of a page."""
@@ -174,7 +174,7 @@ def share_percent(n_used: int, n_acquired: int) -> float:
     Returns
     -------
     float
-        In percent; NaN for a single stored average, which carries no count.
+        In percent; NaN for a single one, which may be an average that carries no count.
     """
     return 100.0 * n_used / n_acquired if n_acquired > 1 else math.nan
 
@@ -192,9 +192,10 @@ def baseline_sensitivity_percent(estimate: float, alternatives: Sequence[float])
     Returns
     -------
     float
-        In percent of the estimate; NaN where it is zero or nothing was tried.
+        In percent of the estimate; NaN where it is zero, nothing was tried or one of
+        the alternatives is NaN.
     """
-    if not estimate > 0 or not alternatives:
+    if not estimate > 0 or not alternatives or any(map(math.isnan, alternatives)):
         return math.nan
     return 100.0 * max(abs(other - estimate) for other in alternatives) / estimate
 

@@ -232,9 +232,18 @@ def _message(metric: Metric, value: float, limit: Limit, level: Level) -> str:
         return f"{metric.label} is not computable: {metric.when_missing}."
     unit = f" {metric.unit}" if metric.unit else ""
     return (
-        f"{metric.label} is {value:.3g}{unit}; expected {_limit_in_words(metric, limit)}. "
-        f"{metric.remedy}"
+        f"{metric.label} is {_shown(metric, value, limit)}{unit}; expected "
+        f"{_limit_in_words(metric, limit)}. {metric.remedy}"
     )
+
+
+def _shown(metric: Metric, value: float, limit: Limit) -> str:
+    """Return a value with as many digits as keep it on its side of the limits."""
+    edges = (limit.doubtful, limit.fail)
+    sides = [_is_beyond(metric, value, edge) for edge in edges]
+    texts = (f"{value:.{digits}g}" for digits in range(3, 17))
+    kept = (text for text in texts if [_is_beyond(metric, float(text), e) for e in edges] == sides)
+    return next(kept, repr(value))
 
 
 def _value_problems(key: str, changes: Any) -> list[str]:
