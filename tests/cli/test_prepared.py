@@ -1,5 +1,6 @@
 """What a fit starts from, on signals in closed form."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -76,3 +77,43 @@ def test_a_raw_scan_counts_transients_as_its_record_does(tmp_path):
     assert found["BinTable"] == record["BinTable"]
     assert found["BinTable"][0]["n_acquired"] == 12
     assert found["Flags"] == record["Flags"]
+
+
+SHARES = {"GM": 0.6, "WM": 0.2, "CSF": 0.2}
+
+
+@pytest.fixture
+def basis():
+    """A basis set whose scale is known."""
+    return BasisSet(("Glu",), (Kind.METABOLITE,), np.ones((1, 2048)), AXIS, 0.03, 2.0, "ones")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (SHARES, "voxel of 60 % grey and 20 % white matter and 20 % CSF"),
+        (None, "CSF is not corrected"),
+        ({"GM": 60, "WM": 20, "CSF": 20}, "sum to 100, expected"),
+        ({"GM": 0, "WM": 0, "CSF": 1}, "not all of them CSF"),
+        ({"GM": 0.8, "WM": float("nan"), "CSF": 0.2}, "sum to nan, expected"),
+        ({"gm": 0.8}, "TissueFractions in the sidecar of the scan is {'gm': 0.8}, expected"),
+        ("0.8", "TissueFractions in the sidecar of the scan is '0.8', expected"),
+    ],
+)
+def test_the_voxel_is_what_its_sidecar_says(prepared, basis, given, words):
+    prepared.record["TissueFractions"] = given
+    found = scaling_of(prepared, basis, basis)
+    assert words in (found.correction if isinstance(found, WaterScaling) else found)
+
+
+def test_the_sidecar_of_a_scan_and_its_record_say_the_same_of_its_voxel(tmp_path):
+    simulate(tmp_path, participants=2, transients=10, coils=1, points=512, snr=150.0, seed=3)
+    scan = tmp_path / "sub-01" / "ses-1" / "mrs" / "sub-01_ses-1_task-ketamine_svs.nii.gz"
+    sidecar = scan.with_name(scan.name.replace(".nii.gz", ".json"))
+    content = json.loads(sidecar.read_text()) if sidecar.exists() else {}
+    sidecar.write_text(json.dumps(content | {"TissueFractions": SHARES}))
+    preprocess(scan, tmp_path / "out", eddy_current=EddyChoice.NEVER)
+    (record,) = (tmp_path / "out").glob("*_desc-preproc_svs.json")
+    for source in (scan, record):
+        found = read_prepared(source, None, EddyChoice.NEVER)
+        assert found.record["TissueFractions"] == SHARES

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from glxflow.cli.model_choice import EddyCurrents
-from glxflow.cli.preprocess import EddyChoice, clean_scan, compare_with_file, outcome_of
+from glxflow.cli.preprocess import (
+    TISSUE,
+    EddyChoice,
+    clean_scan,
+    compare_with_file,
+    outcome_of,
+)
 from glxflow.errors import DataError
 from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.io.nifti_mrs import read_series
@@ -14,7 +20,14 @@ from glxflow.io.records import read_record
 from glxflow.io.sidecars import with_sidecars
 from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.records import WATER_NOT_USED
-from glxflow.quantify import Acquisition, Timing, WaterScaling, water_amplitude, water_scaling
+from glxflow.quantify import (
+    Acquisition,
+    Timing,
+    Tissue,
+    WaterScaling,
+    water_amplitude,
+    water_scaling,
+)
 from glxflow.spectrum import SCALE_UNKNOWN, BasisSet, FitResult, Series
 
 
@@ -70,7 +83,7 @@ def read_prepared(source: Path, water: Path | None, eddy_current: EddyChoice) ->
         cleaned = clean_scan(source, water, BinPlan(None), eddy_current)
         inputs = tuple(with_sidecars(source, water))
         header = read_header(source)
-        record = {"Status": "ok"} | outcome_of(cleaned)
+        record = {"Status": "ok"} | outcome_of(cleaned) | {TISSUE: header.fields.get(TISSUE)}
         compare_with_file(record, header, None)
         return Prepared(cleaned.bins, record, cleaned.water, header, inputs)
     if water is not None:
@@ -125,7 +138,8 @@ def scaling_of(prepared: Prepared, basis: BasisSet, fit: FitResult) -> WaterScal
         signal_per_proton=1.0,
     )
     try:
-        return water_scaling(fit.names, water_amplitude(prepared.water.fid(0)), acquired)
+        tissue = _tissue(prepared.record.get(TISSUE))
+        return water_scaling(fit.names, water_amplitude(prepared.water.fid(0)), acquired, tissue)
     except DataError as error:
         return str(error)
 
@@ -137,3 +151,17 @@ def _without_water(record: Mapping[str, Any]) -> str:
     if not refused:
         return f"no water reference: {ratios}"
     return f"the water reference is not used: {ratios}. Of it: {' '.join(refused)}"
+
+
+def _tissue(given: Any) -> Tissue | None:
+    """Return the fractions of the voxel that a sidecar gives, if it does."""
+    if given is None:
+        return None
+    try:
+        gm, wm, csf = (float(given[name]) for name in ("GM", "WM", "CSF"))
+    except (KeyError, TypeError, ValueError):
+        raise DataError(
+            f"water scaling: {TISSUE} in the sidecar of the scan is {given!r}, expected "
+            '{"GM": 0.6, "WM": 0.3, "CSF": 0.1}. Mend or remove it.'
+        ) from None
+    return Tissue(gm, wm, csf)

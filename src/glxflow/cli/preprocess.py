@@ -26,6 +26,9 @@ from glxflow.spectrum import Flag, RealArray
 
 app = typer.Typer()
 
+TISSUE = "TissueFractions"
+"""Field of a sidecar, and of the record: shares of grey and white matter and CSF in the voxel."""
+
 _RESULTS = ("bins_svs", "off_svs", "diff_svs", "sum_svs", "preproc_svs", "preproc_mrsref")
 """What preprocessing leaves beside its record, as `_named` takes it."""
 
@@ -76,6 +79,7 @@ def preprocess(
         plan = BinPlan(onset_s, width_s=bin_s, step_s=bin_step_s, count=bin_count)
         write = _write_edited if edit_conditions(header) else _write_plain
         results = write(out / prefix, header, water, plan, eddy_current)
+        results[TISSUE] = header.fields.get(TISSUE)
         compare_with_file(results, header, onset_s)
         write_record(
             record,

@@ -45,7 +45,7 @@ class Tissue:
     Raises
     ------
     DataError
-        If a fraction is negative or they do not sum to 1 within 2 %.
+        If a fraction is negative, they do not sum to 1 within 2 %, or all is CSF.
     """
 
     gm: float
@@ -54,10 +54,12 @@ class Tissue:
 
     def __post_init__(self) -> None:
         total = self.gm + self.wm + self.csf
-        if min(self.gm, self.wm, self.csf) < 0 or abs(total - 1) > 0.02:
+        is_whole = min(self.gm, self.wm, self.csf) >= 0 and abs(total - 1) <= 0.02
+        if not (is_whole and self.gm + self.wm > 0):
             raise DataError(
                 f"tissue fractions gm {self.gm:g}, wm {self.wm:g}, csf {self.csf:g} sum to "
-                f"{total:g}, expected non-negative fractions that sum to 1. Segment again."
+                f"{total:g}, expected non-negative fractions that sum to 1, not all of them CSF. "
+                "Segment again."
             )
 
 

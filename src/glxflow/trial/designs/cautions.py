@@ -12,8 +12,9 @@ _ALWAYS = (
 _WATER = (
     "Concentrations scaled by water, in mmol per kg of tissue water, rest on one water reference "
     "a session, on relaxation times taken as everybody's, and on a voxel of half grey and half "
-    "white matter: CSF is not corrected. An error of these makes every change of its session too "
-    "large or too small by the same percentage."
+    "white matter where a scan's sidecar has no TissueFractions: CSF is not corrected there. An "
+    "error of these makes every change of its session too large or too small by the same "
+    "percentage."
 )
 
 
