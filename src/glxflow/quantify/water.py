@@ -303,5 +303,5 @@ def _in_words(tissue: Tissue | None, voxel: Tissue, field: str, acquisition: Acq
     return (
         f"mmol per kg of tissue water; voxel taken as {parts}, as no segmentation was given; "
         f"{relaxation}. CSF is not corrected: where it is {100 * _SOME_CSF:.0f} % of the voxel "
-        f"these values are {100 * (1 - without / with_csf):.0f} % too low"
+        f"these values are {100 * (1 - without / with_csf):.0f} % too low."
     )
