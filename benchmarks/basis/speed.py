@@ -30,7 +30,7 @@ _SLASER_S = (0.0035, 0.007, 0.007, 0.007, 0.0035)
 CASES = {
     "ideal PRESS": (Protocol("press", (0.006, 0.015, 0.009), AXIS), 0.5),
     "ideal semi-LASER": (Protocol("slaser", _SLASER_S, AXIS), 0.5),
-    "shaped PRESS, 32 x 32": (
+    "shaped PRESS, 46 x 46": (
         Protocol("press", (0.0065, 0.015, 0.0085), AXIS, localisation=press_localisation()),
         4.0,
     ),

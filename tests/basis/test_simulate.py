@@ -15,6 +15,7 @@ from glxflow.spectrum import Axis
 PRESS_S = (0.006, 0.015, 0.009)
 STEAM_S = (0.010, 0.010, 0.010)
 MEGA_S = (0.005, 0.017, 0.017, 0.017, 0.012)
+REFERENCE_SLICE = replace(press_localisation(), slice_mm=20.0, fov_mm=35.0, n_positions=32)
 
 
 @pytest.mark.parametrize(("sequence", "delays_s"), [("press", PRESS_S), ("steam", STEAM_S)])
@@ -29,11 +30,25 @@ def test_ideal_sequences_agree_with_the_reference(
         assert ratio == pytest.approx(1, abs=3e-4), name  # timing of the reference: 0.2 us steps
 
 
+def test_a_wider_field_changes_no_amplitude_at_7_t():
+    axis = Axis(256, 1 / 4000, 297.2, 4.65)
+    areas = []
+    for shape in (
+        press_localisation(),
+        replace(press_localisation(), fov_mm=80.0, n_positions=73),
+    ):
+        protocol = Protocol("press", (0.0065, 0.015, 0.0085), axis, localisation=shape)
+        # The signal is a mean over the positions of both directions.
+        step_mm = shape.fov_mm / (shape.n_positions - 1)
+        field_mm2 = (step_mm * shape.n_positions) ** 2
+        areas.append(simulate_basis(protocol, ["Lac"]).fid("Lac") * field_mm2)
+    share = np.vdot(areas[1], areas[0]).real / np.vdot(areas[1], areas[1]).real
+    assert share == pytest.approx(1, abs=0.006)  # 35 mm cut 5 % away
+
+
 def test_shaped_press_agrees_with_the_reference(axis_4khz, reference, distance):
     expected = reference("shaped")
-    protocol = Protocol(
-        "press", (0.0065, 0.015, 0.0085), axis_4khz, localisation=press_localisation()
-    )
+    protocol = Protocol("press", (0.0065, 0.015, 0.0085), axis_4khz, localisation=REFERENCE_SLICE)
     basis = simulate_basis(protocol, list(expected))
     for name, signal in expected.items():
         assert distance(basis.fid(name), signal) < 1e-6, name  # splitting error
@@ -47,7 +62,7 @@ def test_shaped_press_agrees_with_the_reference(axis_4khz, reference, distance):
     [
         ("press_te30", "press", PRESS_S, None, 1e-6),
         ("steam_te20_tm10", "steam", STEAM_S, None, 1e-6),
-        ("press_te30_shaped", "press", (0.0065, 0.015, 0.0085), press_localisation(), 1e-5),
+        ("press_te30_shaped", "press", (0.0065, 0.015, 0.0085), REFERENCE_SLICE, 1e-5),
     ],
 )
 def test_full_reference_sets_are_met(
@@ -88,7 +103,7 @@ def test_other_sequences_agree_with_direct_evaluation(
 
 
 def test_shaped_pulse_agrees_with_direct_evaluation(axis_4khz, direct_system, spin_group):
-    shape = replace(press_localisation(), n_positions=5)
+    shape = replace(REFERENCE_SLICE, n_positions=5)
     shape = replace(shape, pulse=replace(shape.pulse, n_chunks=100))
     protocol = Protocol("press", (0.0065, 0.015, 0.0085), axis_4khz, localisation=shape)
     group = spin_group("Asp")
@@ -112,7 +127,7 @@ def test_shaped_pulse_agrees_with_direct_evaluation(axis_4khz, direct_system, sp
 
 
 def test_error_of_the_splitting_falls_sixteenfold_a_doubling(axis_4khz, distance):
-    shape = replace(press_localisation(), n_positions=4)
+    shape = replace(REFERENCE_SLICE, n_positions=4)
 
     def glutamate(n_chunks):
         pulse = replace(shape.pulse, n_chunks=n_chunks)
