@@ -20,9 +20,14 @@ def resample(basis: BasisSet, axis: Axis) -> BasisSet:
     """Return a basis set on another time axis, field and reference.
 
     Dwell times that are whole multiples are decimated; others are interpolated
-    by a spline of degree 9, whose error is below 1e-4 for lines within a third
-    of the bandwidth (3e-4 before the second point). A slightly different field
-    scales the shifts, and the couplings with them (by at most 0.5 %).
+    by a spline of degree 9. Its error, as a share of a line's amplitude, grows with
+    the line's distance from 0 Hz and is largest at the beginning: at a sixth of the
+    bandwidth 1e-6 after the first 20 points, 1e-3 before that and 7e-3 before the
+    second point; at a quarter 4e-5, 0.05 and 0.3; at a third 2e-3, 0.6 and several
+    times the line. Spectra from 0.2 to 4.2 ppm are right to 0.5 % from 2 kHz on at
+    3 T, and 4 kHz at 7 T; of 1.25 kHz at 3 T glutamate is 1.3, NAA 3 and lactate
+    13 % off. A slightly different field scales the shifts, and the couplings with
+    them (by at most 0.5 %).
 
     Parameters
     ----------
