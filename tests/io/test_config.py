@@ -34,6 +34,15 @@ def test_all_problems_are_named_at_once_with_the_nearest_key(defaults):
     assert "'task' is missing" in message
 
 
+def test_a_path_with_braces_is_refused_before_snakemake_takes_it_for_a_wildcard(defaults):
+    defaults["bids_dir"] = "study{1}"
+    defaults["basis"]["file"] = "basis}.nii.gz"
+    with pytest.raises(ConfigError) as raised:
+        check_config(defaults)
+    assert "'bids_dir' is 'study{1}', expected a path without braces" in str(raised.value)
+    assert "'basis.file' is 'basis}.nii.gz'" in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("section", "changes", "message"),
     [

@@ -30,12 +30,25 @@ def check_config(config: Mapping[str, Any]) -> None:
     """
     check_schema(config, config_schema(), "configuration")
     problems = [
+        *_path_problems(config),
         *_bin_problems(config["preprocess"]),
         *_basis_problems(config["basis"]),
         *_range_problems(config["fit"]),
     ]
     if problems:
         raise ConfigError(join_problems("configuration", problems))
+
+
+def _path_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield paths with braces, which Snakemake takes for wildcards."""
+    paths = {key: config[key] for key in ("bids_dir", "output_dir", "plan")}
+    paths |= {f"basis.{key}": config["basis"][key] for key in ("file", "file_on")}
+    for key, path in paths.items():
+        if path is not None and set(path) & set("{}"):
+            yield (
+                f"'{key}' is {path!r}, expected a path without braces, which Snakemake takes for "
+                "wildcards: rename the folder, or link to it"
+            )
 
 
 def _bin_problems(section: Mapping[str, Any]) -> Iterator[str]:
