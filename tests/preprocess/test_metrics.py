@@ -24,6 +24,15 @@ def test_noise_is_that_of_the_real_spectrum(session_axis):
     assert noise_sd(fid, session_axis) == pytest.approx(0.3 * 2048**0.5, rel=0.1)
 
 
+def test_noise_is_told_next_to_the_signals_where_a_filter_damps_the_ends():
+    axis = Axis(4096, 1 / 12000, 297.2, 4.65)
+    rng = np.random.default_rng(5)
+    spectrum = np.fft.fftshift(np.fft.fft(rng.normal(size=(4096, 2)) @ [1, 1j]))
+    spectrum *= np.clip(1.75 - 1.5 * np.abs(np.linspace(-1, 1, 4096)), 0.2, 1.0)
+    fid = np.fft.ifft(np.fft.ifftshift(spectrum))
+    assert noise_sd(fid, axis) == pytest.approx(4096**0.5, rel=0.08)
+
+
 def test_signal_to_noise_is_height_over_noise(session_axis):
     rng = np.random.default_rng(2)
     clean = line(session_axis, 2.008, 5.0)
