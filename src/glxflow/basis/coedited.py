@@ -74,12 +74,14 @@ def with_coedited(difference: BasisSet) -> BasisSet:
     axis = difference.axis
     gaba = difference.fid("GABA") * np.exp(-np.pi * _DAMPING_HZ * axis.time_s)
     inside = (axis.ppm >= _GABA_PPM[0]) & (axis.ppm <= _GABA_PPM[1])
-    area = complex(spectrum_of(gaba)[inside].sum()) / axis.n_points
-    # One resonance of two protons would give 2; less than a tenth of it is no editing.
+    # Less half the first point, or the spectrum stands on an offset that counts as area. What
+    # is left of one proton has an area of a half, as its signal begins at t = 0.
+    area = 2 * complex((spectrum_of(gaba) - gaba[0] / 2)[inside].sum()) / axis.n_points
+    # One resonance of two protons gives 2; a tenth of it is no editing.
     if abs(area) < 0.2:
         raise BasisError(
             f"{difference.source}: GABA has {abs(area):.2f} protons between {_GABA_PPM[0]:g} and "
-            f"{_GABA_PPM[1]:g} ppm in the difference, expected about 1. Simulate ON with the "
+            f"{_GABA_PPM[1]:g} ppm in the difference, expected about 2. Simulate ON with the "
             "editing pulse at 1.9 ppm and OFF at 7.5 ppm."
         )
     line = load("macromolecules")["macromolecules"]["components"][_LINE]
