@@ -150,3 +150,18 @@ def test_a_bin_that_could_not_be_fitted_is_left_out_and_spoils_no_other():
     )
     assert kept.loc[place, "change_percent_sd"] < 1.2 * sd
     assert table_of(broken, model, fitted=[False, True, True, True]) is None
+
+
+def test_a_metabolite_that_cannot_change_has_empty_cells_and_no_warning():
+    cleaned, _, model = session()
+    parts = outcome_of(cleaned)["BinTable"]
+    names = [str(part["index"]) for part in parts]
+    fit = fit_series(cleaned.bins, model, bin_design(names))
+    levels = fit.to_amplitudes.copy()
+    levels[1:, fit.names.index("Ins")] = levels[0, fit.names.index("Ins")]
+    table = change_rows(
+        replace(fit, to_amplitudes=levels), {name: {"bin": name} for name in names[1:]}
+    )
+    values = [name for name in table if name.startswith(("change_percent", "low", "high"))]
+    assert table.loc[table["metabolite"] == "mI", values].isna().all(axis=None)
+    assert table.loc[table["metabolite"] == "Glx", values].notna().all(axis=None)

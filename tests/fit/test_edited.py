@@ -631,3 +631,14 @@ def test_what_changes_beyond_description_widens_the_changes(make_bins):
         for one in (bins, spoilt)
     )
     assert dirty["Glx"].sd > 1.5 * clean["Glx"].sd
+
+
+def test_gaba_that_is_zero_in_the_mean_has_no_change_and_neither_has_gaba_plus(make_bins):
+    fit = fit_edited_series(*series_of(make_bins(3, {"GABA": 0.2})), model(), bin_design(BINS))
+    gaba = fit.names.index("GABA")
+    levels = fit.to_amplitudes.copy()
+    levels[1:, gaba] = levels[0, gaba]
+    rows = changes_of(replace(fit, to_amplitudes=levels), "after")
+    for name in ("GABA", "GABA+"):
+        assert np.isnan([rows[name].percent, rows[name].sd, rows[name].low95]).all()
+    assert np.isfinite(rows["Glx"].sd)

@@ -371,6 +371,21 @@ def test_macromolecules_stay_and_zeros_stay_zero(model, make_series):
     assert (fit.amplitudes[1, zero] == fit.amplitudes[0, zero]).all()
 
 
+def test_what_cannot_change_has_no_change_of_zero_alone_or_in_a_ratio(model, make_series):
+    """Zero in the mean, but lifted a little by the joint search."""
+    course = np.repeat([0.0, 1.0], 6)
+    fit = fit_series(make_series(course), model, bin_design(labels_of(course)))
+    held = [fit.names.index(name) for name in ("Gln", "Tau", "NAA", "NAAG")]
+    levels = fit.to_amplitudes.copy()
+    levels[1, held] = levels[0, held]
+    changes = percent_changes(replace(fit, to_amplitudes=levels), SUMS, ("tNAA", "tCr"))
+    known = {(row.metabolite, row.over) for row in changes.rows if np.isfinite(row.sd)}
+    assert not {name for name, _ in known} & {"Gln", "Tau", "tNAA"}
+    assert {over for _, over in known} == {"", "tCr"}
+    assert {("Glu", "tCr"), ("Glx", ""), ("tCr", "")} <= known
+    assert all(row.sd > 0 for row in changes.rows if np.isfinite(row.percent))
+
+
 def test_noise_alone_gives_nan_and_not_zero(model, make_series):
     series = make_series(np.repeat([0.0, 1.0], 4))
     noise = np.random.default_rng(6).normal(size=(2, *series.samples.shape))

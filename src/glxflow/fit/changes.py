@@ -26,7 +26,7 @@ class Change:
         The sum it is divided by; empty for the amplitude alone.
     percent, sd : float
         Change in percent of the baseline, and its SD; NaN where the baseline is not
-        positive or the fit failed.
+        positive, the metabolite or the sum below is zero in the mean, or the fit failed.
     low95, high95 : float
         95 % interval.
     """
@@ -119,6 +119,10 @@ def _change(
     if fit.status is FitStatus.FAILED:
         return nothing
     after, before = fit.to_amplitudes[number].T, fit.to_amplitudes[0].T
+    compared = [weights, below] if below.any() else [weights]
+    # What is zero in the mean cannot change, although the joint search may lift it a little.
+    if not all(((after - before) @ one).any() for one in compared):
+        return nothing
     over, under = [before @ weights], []
     if below.any():
         over.append(after @ below)
