@@ -21,3 +21,46 @@ def test_their_area_is_that_of_gaba_at_any_bandwidth(bandwidth_hz):
     added = with_coedited(difference).fid(COEDITED)
     # Sides of the 5 Hz wide lines beyond the range hold 1 %.
     assert abs(added[0]) == pytest.approx(0.99, abs=0.01)
+
+
+"""What the basis sets of an edited scan must be."""
+
+from dataclasses import replace
+
+import pytest
+
+from glxflow.basis.coedited import refuse_exchanged
+from glxflow.basis.protocol import protocol_for
+from glxflow.basis.simulate import simulate_basis
+from glxflow.errors import BasisError
+
+AXIS = Axis(1024, 5e-4, 123.25, 4.65)
+
+
+@pytest.fixture
+def conditions():
+    """Return the basis sets of ON and OFF."""
+    return tuple(
+        simulate_basis(
+            protocol_for("megapress", AXIS, echo_time_s=0.068, edit_ppm=edit_ppm), ("NAA", "GABA")
+        )
+        for edit_ppm in (1.9, 7.5)
+    )
+
+
+@pytest.mark.parametrize("sign", [1, -1j])
+def test_on_and_off_in_each_others_place_are_refused_in_any_phase(conditions, sign):
+    on, off = (replace(one, fids=sign * one.fids) for one in conditions)
+    refuse_exchanged(on, off)
+    with pytest.raises(BasisError, match=r"GABA has -\d\.\d+ protons .* Exchange --basis"):
+        refuse_exchanged(off, on)
+
+
+def test_on_and_off_are_told_apart_where_naa_is_simulated_without_the_editing_pulse(conditions):
+    on, off = conditions
+    fids = on.fids.copy()
+    fids[0] = off.fid("NAA")
+    on = replace(on, fids=fids)
+    refuse_exchanged(on, off)
+    with pytest.raises(BasisError, match="Exchange"):
+        refuse_exchanged(off, on)

@@ -129,6 +129,17 @@ def test_bins_of_an_edited_session_are_compared_jointly(glxflow, raw, bases, tmp
     assert rows["change_percent_sd"].max() < 15
 
 
+def test_basis_sets_of_on_and_off_in_each_others_place_are_refused(
+    glxflow, record, bases, tmp_path
+):
+    off, on = bases
+    out = tmp_path / "out"
+    run = glxflow("fit", record, "--basis", on, "--basis-on", off, "--out", out)
+    assert run.returncode == 2
+    assert "Exchange --basis and --basis-on" in " ".join(run.stderr.split())
+    assert not out.exists()
+
+
 def test_a_basis_set_of_on_is_refused_for_a_plain_session(glxflow, record, bases, tmp_path):
     plain = json.loads(record.read_text())
     del plain["Difference"]

@@ -20,6 +20,7 @@ EDITED_AT_PPM = 1.9
 """Carrier of the editing pulse for GABA."""
 
 _GABA_PPM = (2.8, 3.2)
+_NAA_PPM = (1.9, 2.1)
 _DAMPING_HZ = 5.0
 
 
@@ -71,12 +72,7 @@ def with_coedited(difference: BasisSet) -> BasisSet:
             f"{difference.source}: no GABA among {', '.join(difference.names)}, so that the "
             "co-edited macromolecules cannot be scaled to it. Simulate it as well."
         )
-    axis = difference.axis
-    gaba = difference.fid("GABA") * np.exp(-np.pi * _DAMPING_HZ * axis.time_s)
-    inside = (axis.ppm >= _GABA_PPM[0]) & (axis.ppm <= _GABA_PPM[1])
-    # Less half the first point, or the spectrum stands on an offset that counts as area. What
-    # is left of one proton has an area of a half, as its signal begins at t = 0.
-    area = 2 * complex((spectrum_of(gaba) - gaba[0] / 2)[inside].sum()) / axis.n_points
+    axis, area = difference.axis, _area(difference, "GABA", _GABA_PPM)
     # One resonance of two protons gives 2; a tenth of it is no editing.
     if abs(area) < 0.2:
         raise BasisError(
@@ -94,3 +90,39 @@ def with_coedited(difference: BasisSet) -> BasisSet:
         gaussian_hz=(line["fwhm_ppm"] * axis.spectrometer_frequency_mhz,),
     )
     return difference.joined(added)
+
+
+def refuse_exchanged(on: BasisSet, off: BasisSet) -> None:
+    """Stop where the basis sets of ON and OFF stand in each other's place.
+
+    Parameters
+    ----------
+    on, off : BasisSet
+        With GABA; without NAA, whose signal tells what is upright, nothing is compared.
+
+    Raises
+    ------
+    BasisError
+        If GABA is inverted in ON less OFF.
+    """
+    if "NAA" not in off.names:
+        return
+    less, both = (replace(on, fids=on.fids + sign * off.fids) for sign in (-1, 1))
+    upright = _area(both, "NAA", _NAA_PPM)
+    protons = (_area(less, "GABA", _GABA_PPM) * upright.conjugate()).real / abs(upright)
+    if protons < 0:
+        raise BasisError(
+            f"{on.source}, less {off.source}: GABA has {protons:.2f} protons between "
+            f"{_GABA_PPM[0]:g} and {_GABA_PPM[1]:g} ppm, expected about 2: the editing pulse of "
+            "the set given as OFF is at 1.9 ppm. Exchange --basis and --basis-on."
+        )
+
+
+def _area(basis: BasisSet, name: str, range_ppm: tuple[float, float]) -> complex:
+    """Return the area of a component between two chemical shifts, in protons."""
+    axis = basis.axis
+    damped = basis.fid(name) * np.exp(-np.pi * _DAMPING_HZ * axis.time_s)
+    inside = (axis.ppm >= range_ppm[0]) & (axis.ppm <= range_ppm[1])
+    # Less half the first point, or the spectrum stands on an offset that counts as area. What
+    # is left of one proton has an area of a half, as its signal begins at t = 0.
+    return 2 * complex((spectrum_of(damped) - damped[0] / 2)[inside].sum()) / axis.n_points

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from glxflow.basis.coedited import edited_total, with_coedited
+from glxflow.basis.coedited import edited_total, refuse_exchanged, with_coedited
 from glxflow.basis.simulate import edited_difference
 from glxflow.cli.changes import edited_changes_table
 from glxflow.cli.fit_bins import members_to_profile, profile_limits
@@ -56,7 +56,8 @@ def edited_basis(
     Raises
     ------
     BasisError
-        If one cannot be read or does not fit the scan, or they hold other substances.
+        If one cannot be read or does not fit the scan, they hold other substances, or each
+        is the other's.
     """
     without, edited = (responses_for(path, series, scan) for path in (off, on))
     if without.names != edited.names:
@@ -64,7 +65,9 @@ def edited_basis(
             f"{off} holds {', '.join(without.names)}, {on} holds {', '.join(edited.names)}: "
             "expected the same substances in one order. Simulate both with the same options."
         )
-    return edited_total(edited, without), with_coedited(edited_difference(edited, without))
+    difference = with_coedited(edited_difference(edited, without))
+    refuse_exchanged(edited, without)
+    return edited_total(edited, without), difference
 
 
 def fit_edited_bins(
