@@ -1,10 +1,17 @@
 """Co-edited macromolecules beside GABA."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from glxflow.basis.coedited import COEDITED, with_coedited
+from glxflow.basis.coedited import COEDITED, refuse_exchanged, with_coedited
+from glxflow.basis.protocol import protocol_for
+from glxflow.basis.simulate import simulate_basis
+from glxflow.errors import BasisError
 from glxflow.spectrum import Axis, BasisSet, Kind
+
+AXIS = Axis(1024, 5e-4, 123.25, 4.65)
 
 
 @pytest.mark.parametrize("bandwidth_hz", [1200, 2000, 5000])
@@ -21,20 +28,6 @@ def test_their_area_is_that_of_gaba_at_any_bandwidth(bandwidth_hz):
     added = with_coedited(difference).fid(COEDITED)
     # Sides of the 5 Hz wide lines beyond the range hold 1 %.
     assert abs(added[0]) == pytest.approx(0.99, abs=0.01)
-
-
-"""What the basis sets of an edited scan must be."""
-
-from dataclasses import replace
-
-import pytest
-
-from glxflow.basis.coedited import refuse_exchanged
-from glxflow.basis.protocol import protocol_for
-from glxflow.basis.simulate import simulate_basis
-from glxflow.errors import BasisError
-
-AXIS = Axis(1024, 5e-4, 123.25, 4.65)
 
 
 @pytest.fixture
