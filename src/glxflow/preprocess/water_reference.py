@@ -54,27 +54,23 @@ def average_water(work: Work, references: ComplexArray, axis: Axis) -> None:
     if len(references) == 1:
         return
     _doubt_water(work, found, len(references))
-    work.did(
-        "Signal averaging",
+    text = (
         f"Water reference: {found.offset_hz.size} of {len(references)} averages, moved by up to "
-        f"{np.abs(found.offset_hz).max():.2f} Hz and in phase.",
+        f"{np.abs(found.offset_hz).max():.2f} Hz and in phase."
     )
+    if not math.isnan(found.unsaturated):
+        text += (
+            f" The first one has {found.unsaturated:.2f} times the energy of the others (limit "
+            f"{_LARGEST_FIRST:g}): acquired before the steady state, for which water is "
+            "corrected, it is left out."
+        )
+    work.did("Signal averaging", text)
 
 
 def _doubt_water(work: Work, found: MeanWater, n_averages: int) -> None:
     """Leave a flag for averages of the water reference that were not used."""
-    is_first_unsaturated = not math.isnan(found.unsaturated)
-    if is_first_unsaturated:
-        work.flags.append(
-            Flag(
-                "water_not_steady",
-                f"the first of {n_averages} averages of the water reference has "
-                f"{found.unsaturated:.2f} times the energy of the others (limit "
-                f"{_LARGEST_FIRST:g}): it was acquired before the steady state, for which water "
-                "is corrected, and is left out. Begin references with a dummy scan.",
-            )
-        )
-    unlike = found.left_out[is_first_unsaturated:]
+    # The first one before its steady state is no doubt of the others.
+    unlike = found.left_out[not math.isnan(found.unsaturated) :]
     if unlike:
         which = ", ".join(str(index) for index in unlike)
         work.flags.append(
