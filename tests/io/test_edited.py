@@ -109,6 +109,38 @@ def test_names_that_do_not_fit_are_an_error(write_scan, distinct, tags, names, e
         edit_conditions(read_header(path))
 
 
+@pytest.mark.parametrize(
+    "names", [["DIFF", "SUM"], ["OFF", "diff"], ["Edit_Sum", "Edit_Difference"]]
+)
+def test_differences_and_sums_are_no_conditions(write_scan, distinct, names):
+    path = write_scan(distinct, ("DIM_COIL", "DIM_DYN", "DIM_EDIT"), header=named(7, names))
+    with pytest.raises(HeaderError, match="their difference and sum are made here"):
+        edit_conditions(read_header(path))
+
+
+@pytest.mark.parametrize(
+    ("given", "renamed"),
+    [
+        ({"Edit_OFF": 7.5, "Edit_ON": 1.9}, {"Edit_OFF": "OFF", "Edit_ON": "ON"}),
+        ({"on": 1.9, "off": 7.5}, {"off": "OFF", "on": "ON"}),
+        ({"ON": 1.9, "OFF": 7.5}, {"A": "OFF", "B": "ON"}),
+        ({"A": 1.9, "B": 7.5, "other": 4.7}, {"B": "OFF", "A": "ON"}),
+    ],
+)
+def test_editing_pulses_take_the_names_of_the_conditions(write_scan, distinct, given, renamed):
+    pulses = {name: {"PulseOffset": ppm} for name, ppm in given.items()}
+    path = write_scan(distinct, ("DIM_COIL", "DIM_DYN", "DIM_EDIT"), header={"EditPulse": pulses})
+    assert edit_pulse(read_header(path), renamed) == {
+        "OFF": {"PulseOffset": 7.5},
+        "ON": {"PulseOffset": 1.9},
+    }
+
+
+def test_a_scan_without_editing_pulses_has_none(write_scan, distinct):
+    path = write_scan(distinct, ("DIM_COIL", "DIM_DYN", "DIM_EDIT"))
+    assert edit_pulse(read_header(path), {"A": "OFF", "B": "ON"}) == {}
+
+
 def test_names_that_are_no_list_are_an_error_and_never_passed_over(write_scan, distinct):
     stored = distinct.reshape(COILS, 2 * PAIRS, -1)
     path = write_scan(stored, ("DIM_COIL", "DIM_DYN"), sidecar={"EditCondition": "OFF,ON"})
@@ -147,7 +179,7 @@ def test_pairs_are_written_valid_and_read_back(axis, distinct, tmp_path):
     validate_nifti_mrs(NIFTI_MRS(path))
     header = read_header(path)
     assert header.dim_tags == ("DIM_EDIT", "DIM_DYN")
-    assert edit_pulse(header) == PULSES
+    assert edit_pulse(header, {"OFF": "OFF", "ON": "ON"}) == PULSES
     found = read_conditions(header)
     assert list(found) == ["OFF", "ON"]
     for label, series in conditions.items():

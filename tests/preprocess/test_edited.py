@@ -101,14 +101,25 @@ def test_a_scan_that_stopped_keeps_whole_pairs(make_mega):
     assert "with their partners" in found.off.steps[0].details
 
 
-def test_labels_that_contradict_the_data_are_doubted_and_not_followed(make_mega):
+@pytest.mark.parametrize("labels", [("OFF", "ON"), ("Edit_OFF", "Edit_ON"), ("off", "on")])
+def test_labels_that_contradict_the_data_are_doubted_and_not_followed(make_mega, labels):
     session = make_mega(np.random.default_rng(7))
-    right = run(session)
     off, on = session.conditions["OFF"], session.conditions["ON"]
-    wrong = run(session, conditions={"ON": off, "OFF": on})
+    right = run(session, conditions=dict(zip(labels, (off, on), strict=True)))
+    wrong = run(session, conditions=dict(zip(labels, (on, off), strict=True)))
     np.testing.assert_array_equal(wrong.difference.samples, right.difference.samples)
     assert right.off.flags == ()
     assert [flag.code for flag in wrong.off.flags] == ["edit_labels_swapped"]
+    # What is told of a condition by its name, such as its pulse, is told of it still.
+    assert right.labels == wrong.labels == labels
+
+
+def test_half_the_difference_under_the_name_of_a_condition_is_refused(make_mega):
+    session = make_mega(np.random.default_rng(18), snr=30.0)
+    off, on = (session.conditions[label] for label in ("OFF", "ON"))
+    less = replace(on, samples=(on.samples - off.samples) / 2)
+    with pytest.raises(DataError, match=r"choline leaves \d+% .* itself a difference"):
+        run(session, conditions={"OFF": off, "ON": less})
 
 
 def test_conditions_without_names_are_told_apart_by_naa(make_mega):
@@ -118,6 +129,7 @@ def test_conditions_without_names_are_told_apart_by_naa(make_mega):
     unnamed = run(session, conditions={"A": on, "B": off})
     np.testing.assert_array_equal(unnamed.difference.samples, named.difference.samples)
     assert unnamed.off.flags == ()
+    assert unnamed.labels == ("B", "A")
 
 
 def test_every_step_is_recorded(make_mega):

@@ -117,7 +117,7 @@ def _write_edited(
     conditions = read_conditions(header)
     with at_file(header.path):
         edited = preprocess_edited(conditions, reference, plan, PreprocessOptions(eddy.value))
-    pulses = edit_pulse(header)
+    pulses = edit_pulse(header, dict(zip(edited.labels, CONDITIONS, strict=True)))
     written = {
         "Bins": (_named(target, "off_svs"), edited.off.bins),
         "Difference": (_named(target, "diff_svs"), edited.difference),
@@ -132,7 +132,7 @@ def _write_edited(
         **{key: path.name for key, (path, _) in written.items()},
         "Transients": transients.name,
         "EditCondition": list(CONDITIONS),
-        "EditPulse": dict(pulses),
+        "EditPulse": pulses,
         **_write_water(target, edited.off, water),
         **outcome_of(edited.off),
         **_course_of_pairs(edited),

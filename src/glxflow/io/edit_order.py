@@ -5,6 +5,7 @@ names (Clarke et al. 2022, doi:10.1002/mrm.29418). Where they alternate within D
 `EditCondition` holds a name for each transient, or one cycle of them.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from glxflow.errors import HeaderError
 from glxflow.io.metadata import ScanHeader
 
 _LONGEST_CYCLE = 16
+_SUBTRACTED = {"DIFF", "DIFFERENCE", "SUM"}
 
 
 def edit_conditions(header: ScanHeader) -> tuple[str, ...]:
@@ -31,8 +33,8 @@ def edit_conditions(header: ScanHeader) -> tuple[str, ...]:
     Raises
     ------
     HeaderError
-        If names are no list, or their number fits neither the conditions nor the
-        transients.
+        If names are no list, their number fits neither the conditions nor the
+        transients, or one is that of a difference or sum.
     """
     sizes = dict(zip(header.dim_tags, header.shape[4:], strict=True))
     n_edit, n_dynamic = sizes.get("DIM_EDIT", 1), sizes.get("DIM_DYN", 1)
@@ -55,10 +57,21 @@ def edit_conditions(header: ScanHeader) -> tuple[str, ...]:
     return tuple(names[index % len(names)] for index in range(n_dynamic))
 
 
-def edit_pulse(header: ScanHeader) -> Mapping[str, Any]:
-    """Return the editing pulse of each condition, where the header knows it."""
+def edit_pulse(header: ScanHeader, renamed: Mapping[str, str]) -> dict[str, Any]:
+    """Return the editing pulse of each condition by its new name, where the header knows it.
+
+    Parameters
+    ----------
+    header : ScanHeader
+        Of an edited scan.
+    renamed : mapping of str to str
+        From the header's name of each condition to the new one. A pulse under any other
+        name is left out, unless that is a new one.
+    """
     pulses = header.fields.get("EditPulse")
-    return pulses if isinstance(pulses, dict) else {}
+    known = pulses if isinstance(pulses, dict) else {}
+    named = {renamed.get(key, key): one for key, one in known.items()}
+    return {name: named[name] for name in renamed.values() if name in named}
 
 
 def _names(header: ScanHeader, tag: str) -> tuple[str, ...]:
@@ -74,7 +87,16 @@ def _names(header: ScanHeader, tag: str) -> tuple[str, ...]:
             f'{header.path}: EditCondition is {found!r}, expected a list such as ["OFF", "ON"]. '
             "Correct the sidecar."
         )
-    return tuple(str(name) for name in found)
+    names = tuple(str(name) for name in found)
+    for name in names:
+        if not _SUBTRACTED.isdisjoint(re.findall("[A-Z]+", name.upper())):
+            raise HeaderError(
+                f"{header.path}: EditCondition holds '{name}', expected the two conditions as "
+                "acquired, such as OFF and ON: their difference and sum are made here. Convert "
+                "the raw data again, or store ON = SUM + DIFF / 2 and OFF = SUM - DIFF / 2 where "
+                "SUM is half of ON + OFF."
+            )
+    return names
 
 
 def _mismatch(header: ScanHeader, names: tuple[str, ...], expected: str) -> HeaderError:

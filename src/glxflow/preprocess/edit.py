@@ -26,6 +26,9 @@ much of creatine in the difference as a sixth of GABA; here it is 0.1 degrees.
 LARGEST_ARTEFACT = 0.2
 """Share of choline's height in the difference above which it is doubted: GABA stands as high."""
 
+_NOT_SUBTRACTED = 0.6
+"""Share that is left only where the conditions do not hold the same choline."""
+
 _REACH_PPM = 0.04
 _LEAST_SATURATION = 0.7
 _CERTAIN_SD = 6.0
@@ -164,6 +167,11 @@ def match_conditions(work: Work) -> None:
     ----------
     work : Work
         Clean transients of OFF and of ON.
+
+    Raises
+    ------
+    DataError
+        If choline is not the same in both, as where one is a difference or sum.
     """
     on, off = work.mean(1), work.mean(0)
     # The late noise of OFF would widen the scatter of the match by half.
@@ -182,6 +190,13 @@ def match_conditions(work: Work) -> None:
         "choline_artefact": after,
         "choline_artefact_noise": noise,
     }
+    if after > max(_NOT_SUBTRACTED, 2 * noise):
+        raise DataError(
+            f"choline leaves {after:.0%} of its height in the difference, expected below "
+            f"{_NOT_SUBTRACTED:.0%} (noise alone {noise:.0%}): ON and OFF hold the same choline. "
+            "Check that no condition is itself a difference or sum (EditCondition), and that "
+            "both have one receiver gain; after a large movement leave the session out."
+        )
     if after > max(LARGEST_ARTEFACT, 2 * noise):
         work.flags.append(
             Flag(

@@ -54,8 +54,8 @@ def preprocess_edited(
     Raises
     ------
     DataError
-        If there are not two conditions of equal shape, NAA is saturated in neither, or
-        `glxflow.preprocess.pipeline.preprocess` would stop.
+        If there are not two conditions of equal shape, NAA is saturated in neither, one is
+        a difference or sum, or `glxflow.preprocess.pipeline.preprocess` would stop.
     """
     _check(conditions)
     refuse_empty_water(water)
@@ -67,7 +67,7 @@ def preprocess_edited(
         refuse_conjugated(series, water)
     labels, saturation = _order(conditions, water)
     off, on = (conditions[label] for label in labels)
-    _report_order(work, labels, saturation)
+    swapped = _report_order(work, labels, saturation)
     joined = leave_out_silent(work, _joined(off, on))
     first_s, second_s = np.split(joined.onset_s, 2)
     edges = divide(np.minimum(first_s, second_s), plan, 2 * duration_s(off))
@@ -86,6 +86,7 @@ def preprocess_edited(
         on_phase_rad=work.phase_rad[other],
         difference=_like(cleaned.bins, edited - plain),
         total=_like(cleaned.bins, (edited + plain) / 2),
+        labels=(labels[1], labels[0]) if swapped else labels,
     )
 
 
@@ -139,10 +140,12 @@ def _order(
     return ((other, one) if off else (one, other)), saturation
 
 
-def _report_order(work: Work, labels: tuple[str, str], saturation: float) -> None:
-    """Keep what is left of NAA, and doubt labels that say the opposite."""
+def _report_order(work: Work, labels: tuple[str, str], saturation: float) -> bool:
+    """Keep what is left of NAA, doubt labels that say the opposite, and tell whether they do."""
     work.metrics["naa_in_on"] = saturation
-    if tuple(label.upper() for label in labels) == CONDITIONS[::-1]:
+    off, on = (label.upper() for label in labels)
+    swapped = off.endswith("ON") and on.endswith("OFF")
+    if swapped:
         work.flags.append(
             Flag(
                 "edit_labels_swapped",
@@ -151,3 +154,4 @@ def _report_order(work: Work, labels: tuple[str, str], saturation: float) -> Non
                 "EditCondition in the sidecar, and check how the scan was converted.",
             )
         )
+    return swapped

@@ -92,6 +92,9 @@ class Edited:
         As `offset_hz` and `phase_rad` of `off`, each relative to ON's own typical one.
     difference, total : Series
         ON less OFF, and the mean of both, for each time bin of `off`.
+    labels : tuple of str
+        What the scan calls OFF and ON. Where it takes one for the other, its names keep
+        what they mean.
     """
 
     off: Preprocessed
@@ -100,3 +103,4 @@ class Edited:
     on_phase_rad: RealArray
     difference: Series
     total: Series
+    labels: tuple[str, str]
