@@ -128,6 +128,14 @@ def test_the_infusion_is_found_by_its_event(tmp_path):
     assert infusion_onset_s(events, "infusion") == 600
 
 
+def test_the_infusion_may_be_an_event_with_a_number(tmp_path):
+    events = tmp_path / "events.tsv"
+    events.write_text("onset\tduration\ttrial_type\n0\t0\t1\n600\t2400\t2\n")
+    assert infusion_onset_s(events, "2") == 600
+    with pytest.raises(DataError, match=r"0 events of trial_type '3'.*found: 1, 2"):
+        infusion_onset_s(events, "3")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

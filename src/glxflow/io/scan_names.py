@@ -31,12 +31,12 @@ def infusion_onset_s(events: Path, trial_type: str) -> float:
     TableError
         If the table cannot be read, or the onset is no number.
     """
-    table = read_tsv(events)
+    table = read_tsv(events, text=("trial_type",))
     if not {"onset", "trial_type"} <= set(table.columns):
         raise DataError(f"{events}: columns {list(table.columns)}, expected onset and trial_type.")
     onsets = table.loc[table["trial_type"] == trial_type, "onset"]
     if len(onsets) != 1:
-        found = sorted(table["trial_type"].dropna().astype(str).unique())
+        found = sorted(table["trial_type"].dropna().unique())
         raise DataError(
             f"{events}: {len(onsets)} events of trial_type '{trial_type}', expected one "
             f"(found: {', '.join(found) or 'none'}). "
