@@ -1,5 +1,6 @@
 """A basis set brought to a scan."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 
 from glxflow.basis.protocol import Protocol
 from glxflow.basis.simulate import simulate_basis
-from glxflow.cli.fitting import responses_for
+from glxflow.cli.fitting import baseline_of, responses_for
+from glxflow.errors import TableError
 from glxflow.io.basis_files import write_basis
 from glxflow.io.nifti_mrs import read_series
 
@@ -26,3 +28,26 @@ def test_an_echo_time_that_no_file_states_is_not_checked_and_that_is_said(
     assert np.isnan(found.echo_time_s)
     (note,) = (note for note in found.notes if note.startswith("echo time and sequence not"))
     assert "the scan has TE 30 ms" in note
+
+
+def test_the_baseline_of_the_study_is_that_of_its_calibration(tmp_path):
+    path = tmp_path / "calibration.json"
+    path.write_text('{"BaselineEdPerPpm": 1.5}')
+    assert baseline_of(path) == 1.5
+    assert baseline_of(None) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"Status": "ok"}, "is missing"),
+        ({"BaselineEdPerPpm": None}, "is missing"),
+        ({"BaselineEdPerPpm": "soft"}, "is 'soft'"),
+        ({"BaselineEdPerPpm": 0}, "is 0"),
+    ],
+)
+def test_a_file_that_is_no_calibration_is_an_error_in_words(tmp_path, content, words):
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(TableError, match=rf"other\.json: BaselineEdPerPpm {words}.*calibrate"):
+        baseline_of(path)

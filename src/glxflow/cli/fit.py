@@ -13,7 +13,7 @@ from glxflow.cli.changes import changes_table
 from glxflow.cli.curves import curves_of
 from glxflow.cli.edited import edited_basis, fit_edited_bins
 from glxflow.cli.fit_bins import Profile, fit_bins, names_of
-from glxflow.cli.fitting import PpmRange, basis_for
+from glxflow.cli.fitting import PpmRange, baseline_of, basis_for
 from glxflow.cli.model_choice import models_table, session_ensemble
 from glxflow.cli.prepared import Prepared, read_prepared, scaling_of
 from glxflow.cli.preprocess import EddyChoice, EddyCurrent
@@ -25,7 +25,7 @@ from glxflow.io.files import atomic_path, sha256
 from glxflow.io.nifti_mrs import write_curves
 from glxflow.io.records import read_record, write_failure, write_record
 from glxflow.io.scan_names import prefix_of
-from glxflow.io.tables import read_json, write_tsv
+from glxflow.io.tables import write_tsv
 from glxflow.qc.rules import limits_from
 from glxflow.report.page import Provenance
 from glxflow.report.scan_page import ScanPage, render_scan
@@ -101,7 +101,7 @@ def fit(
         else:
             limits = limits_from(_limits(qc))
             prepared = read_prepared(source, water, eddy_current)
-            options = FitOptions(ppm_range=ppm_range, baseline_ed_per_ppm=_calibrated(calibration))
+            options = FitOptions(ppm_range=ppm_range, baseline_ed_per_ppm=baseline_of(calibration))
             bases = (basis, basis_on) if basis_on else (basis,)
             fitted = _fitted(source, prepared, bases, options, names_of(profile))
             scaling = scaling_of(prepared, fitted.basis, fitted.fits[0].result)
@@ -183,11 +183,6 @@ def _fitted(
         changes=changes_table(bins, table, [bool(fit.found) for fit in fits], model),
         ensemble=session_ensemble(bins, table, fits, shared, basis, prepared.eddies),
     )
-
-
-def _calibrated(calibration: Path | None) -> float | None:
-    """Return the effective dimension of the study's baseline, where it has been chosen."""
-    return float(read_json(calibration)["BaselineEdPerPpm"]) if calibration else None
 
 
 def _files(path: Path) -> list[Path]:

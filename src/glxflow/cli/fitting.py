@@ -8,9 +8,10 @@ import typer
 
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.basis.resample import resample
-from glxflow.errors import BasisError
+from glxflow.errors import BasisError, TableError
 from glxflow.io.basis_files import read_basis
 from glxflow.io.fit_range import range_problem
+from glxflow.io.tables import read_json
 from glxflow.spectrum import BasisSet, Series
 
 LARGEST_TE_DIFFERENCE_S = 0.001
@@ -33,6 +34,26 @@ PpmRange = Annotated[
         callback=_checked,
     ),
 ]
+
+
+def baseline_of(calibration: Path | None) -> float | None:
+    """Return the effective dimension per ppm of the study's baseline; None where AIC chooses.
+
+    Raises
+    ------
+    TableError
+        If the file is absent, or not one that `glxflow calibrate` writes.
+    """
+    if calibration is None:
+        return None
+    found = read_json(calibration).get("BaselineEdPerPpm")
+    if not isinstance(found, int | float) or not found > 0:
+        raise TableError(
+            f"{calibration}: BaselineEdPerPpm is {'missing' if found is None else repr(found)}, "
+            "expected a number above 0. Give --calibration the file that `glxflow calibrate` has "
+            "written, or leave it out: AIC then chooses."
+        )
+    return float(found)
 
 
 def basis_for(basis: Path, series: Series, scan: Path | str) -> BasisSet:

@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from glxflow.cli.changes import change_rows
-from glxflow.cli.fitting import PpmRange, basis_for
+from glxflow.cli.fitting import PpmRange, baseline_of, basis_for
 from glxflow.errors import DataError
 from glxflow.fit import FitOptions, prepare
 from glxflow.fit.design import (
@@ -22,7 +22,7 @@ from glxflow.fit.series import fit_series
 from glxflow.io.events import Times, events_of, other_events
 from glxflow.io.nifti_mrs import read_series
 from glxflow.io.records import read_record, write_record
-from glxflow.io.tables import read_json, write_tsv
+from glxflow.io.tables import write_tsv
 from glxflow.spectrum import RealArray, Series
 
 app = typer.Typer()
@@ -64,7 +64,7 @@ def series(
     transients, weights = _kept(read_series(path), record["TransientTable"]["weight"])
     times, others = events_of(events, event), other_events(events, event)
     design = _design(event, transients.onset_s, times, others, rise_s)
-    ed = float(read_json(calibration)["BaselineEdPerPpm"]) if calibration else None
+    ed = baseline_of(calibration)
     options = FitOptions(ppm_range=ppm_range, baseline_ed_per_ppm=ed)
     used = basis_for(basis, transients, path)
     fit = fit_series(transients, prepare(used, options), design, weights)
