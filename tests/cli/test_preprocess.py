@@ -128,16 +128,19 @@ def test_a_fit_does_not_take_a_raw_edited_scan_for_one_condition(glxflow, edited
     assert "an edited scan (OFF, ON)" in run.stderr
 
 
-def test_a_session_that_stopped_is_flagged_and_keeps_its_bins(glxflow, raw, tmp_path):
+@pytest.mark.parametrize(("found", "last", "averages"), [(9, 1, False), (10, 2, True)])
+def test_a_session_that_stopped_is_flagged_and_keeps_its_bins(
+    glxflow, raw, tmp_path, found, last, averages
+):
     names = [f"{PREFIX}_{part}" for part in ("svs.nii.gz", "svs.json", "events.tsv")]
     for name in names:
         shutil.copy(raw / name, tmp_path)
     image = nib.load(raw / names[0])
-    # Coils, then transients: 9 of 20 are left, 4 before the infusion at 600 s.
-    stopped = type(image)(np.asarray(image.dataobj)[..., :9], image.affine, image.header)
+    # Coils, then transients: 9 or 10 of 20 are left, 4 before the infusion at 600 s.
+    stopped = type(image)(np.asarray(image.dataobj)[..., :found], image.affine, image.header)
     nib.save(stopped, tmp_path / names[0])
     sidecar = json.loads((tmp_path / names[1]).read_text())
-    sidecar["VolumeTiming"] = sidecar["VolumeTiming"][:9]
+    sidecar["VolumeTiming"] = sidecar["VolumeTiming"][:found]
     (tmp_path / names[1]).write_text(json.dumps(sidecar))
     run = glxflow(
         *("preprocess", tmp_path / names[0], "--events", tmp_path / names[2]),
@@ -146,8 +149,11 @@ def test_a_session_that_stopped_is_flagged_and_keeps_its_bins(glxflow, raw, tmp_
     assert run.returncode == 0, run.stderr
     record = json.loads((tmp_path / "out" / f"{PREFIX}_desc-preproc_svs.json").read_text())
     assert [flag["code"] for flag in record["Flags"]] == ["fewer_transients"]
-    assert "9 of 20 planned transients" in record["Flags"][0]["message"]
-    assert [part["n_used"] + part["n_rejected"] for part in record["BinTable"]] == [4, 4, 1]
+    message = record["Flags"][0]["message"]
+    assert f"{found} of 20 planned transients: the scan stopped" in message
+    assert ("or each stored transient is an average of 2; then" in message) == averages
+    counts = [part["n_used"] + part["n_rejected"] for part in record["BinTable"]]
+    assert counts == [4, 4, last]
 
 
 @pytest.mark.parametrize(("value", "code"), [(np.nan, "unreadable"), (0, "silent")])

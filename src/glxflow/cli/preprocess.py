@@ -226,9 +226,15 @@ def _fewer_than_planned(header: ScanHeader) -> list[dict[str, str]]:
     found = _n_stored(header)
     if not isinstance(planned, int) or not 1 < found < planned:
         return []
+    or_average = ""
+    if planned % found == 0:
+        or_average = (
+            f", or each stored transient is an average of {planned // found}; then VolumeTiming "
+            "is needed in the sidecar, the start of each in s"
+        )
     message = (
         f"{found} of {planned} planned transients: the scan stopped, or part of it was lost on "
-        "the way. Compare with its log; later time bins are missing."
+        f"the way, and later time bins are missing{or_average}. Compare with the scan's log."
     )
     return [asdict(Flag("fewer_transients", message))]
 
