@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from glxflow.cli.simulate import app, simulate
+from glxflow.errors import DataError
 
 PROJECT = Path(__file__).parents[2]
 
@@ -41,6 +42,16 @@ def test_the_data_set_is_valid_bids(small):
 def test_the_same_seed_writes_the_same_bytes(small, tmp_path):
     simulate(tmp_path / "again", participants=2, transients=10, coils=1, points=256, seed=7)
     assert hashes(tmp_path / "again") == hashes(small)
+
+
+def test_a_folder_with_participants_of_a_larger_trial_is_refused_and_left_alone(tmp_path):
+    for number in (1, 2, 3):
+        (tmp_path / "bids" / f"sub-{number:02d}").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"holds 1 participants \(sub-03\) .* a new folder"):
+        simulate(tmp_path / "bids", participants=2, transients=10, coils=1, points=128, seed=7)
+    assert not list((tmp_path / "bids").rglob("*.*"))
+    (tmp_path / "bids" / "sub-03").rmdir()
+    simulate(tmp_path / "bids", participants=2, transients=10, coils=1, points=128, seed=7)
 
 
 @pytest.mark.parametrize(

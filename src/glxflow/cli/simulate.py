@@ -9,6 +9,7 @@ import typer
 from rich.progress import track
 
 from glxflow import __version__
+from glxflow.errors import DataError
 from glxflow.io.bids_write import write_described_tsv, write_description, write_scan
 from glxflow.io.tables import write_json, write_tsv
 from glxflow.simulate.trial import BASELINE_S, INFUSION_S, Simulated, acquisition, sessions_of
@@ -66,6 +67,7 @@ def simulate(
     design = Design(participants, effect, blunting, seed)
     how = acquisition(transients, coils, points, snr)
     people = recruit(design)
+    _refuse_others(out, people)
     write_description(out, "Simulated ketamine and naltrexone crossover", _README)
     _write_tables(out, people)
     truth: list[pd.DataFrame] = []
@@ -87,6 +89,19 @@ def simulate(
             "version": __version__,
         },
     )
+
+
+def _refuse_others(out: Path, people: tuple[Participant, ...]) -> None:
+    """Stop where a folder holds participants that this trial does not have."""
+    present = {path.name for path in out.glob("sub-*")}
+    others = sorted(present - {who.subject for who in people})
+    if others:
+        shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+        raise DataError(
+            f"{out}: holds {len(others)} participants ({shown}) that this trial of {len(people)} "
+            "does not have, and that would stay beside it. Give --out a new folder, or remove "
+            "that one first."
+        )
 
 
 def _write_tables(out: Path, people: tuple[Participant, ...]) -> None:
