@@ -28,3 +28,12 @@ def test_amplitudes_of_any_unit_are_short_numbers_with_a_power_in_the_heading(es
 def test_a_table_without_amplitudes_keeps_its_heading(estimates):
     heading, _ = amplitudes_of(estimates().assign(amplitude=0.0, sd=np.nan))
     assert heading == "amplitude ± SD"
+
+
+def test_an_sd_beyond_its_value_is_no_percentage(estimates):
+    table = estimates()
+    sds = table["sd"].where(table["metabolite"] != "Glu", 80 * table["amplitude"])
+    rows = estimate_rows(table.assign(sd=sds))
+    place = rows["columns"].index("SD")
+    (cells,) = (row["cells"] for row in rows["rows"] if row["name"] == "Glu")
+    assert cells[place] == "> 100 %"

@@ -177,7 +177,7 @@ def _relative(column: str) -> Any:
         amplitude, sd = _value(record, "amplitude"), _value(record, column)
         if not amplitude > 0 or math.isnan(sd):
             return "–"
-        return f"{100 * sd / amplitude:.1f} %"
+        return f"{100 * sd / amplitude:.1f} %" if sd <= amplitude else "> 100 %"
 
     return cell
 
