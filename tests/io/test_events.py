@@ -35,6 +35,11 @@ def test_types_that_are_numbers_are_found(table):
     assert events_of(path, "1")[0].tolist() == [10.0]
 
 
+def test_rest_may_be_named(table):
+    rows = "10\t20\tpain\n30\t20\tRest\n50\t20\tbaseline\n"
+    assert not other_events(table(f"onset\tduration\ttrial_type\n{rows}"), "pain")
+
+
 def test_other_events_are_those_of_other_types_that_last(table):
     rows = "10\t20\tpain\n40\t5\tcue\n50\t0\tbutton\n60\tn/a\tbutton\n70\t5\tcue\n"
     others = other_events(table(f"onset\tduration\ttrial_type\n{rows}"), "pain")

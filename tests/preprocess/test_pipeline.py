@@ -468,6 +468,16 @@ def test_a_water_reference_before_its_steady_state_is_left_out_and_said(make_ses
     np.testing.assert_allclose(found.water.samples, run(session).water.samples, atol=1e-6 * 3e3)
 
 
+def test_of_two_water_references_either_may_be_the_odd_one(make_session):
+    session = make_session(np.random.default_rng(37))
+    single = session.water.samples
+    water = session.remake(np.concatenate([single, 0.8 * single], axis=1))
+    found = preprocess(session.series, water, WHOLE, CHECK)
+    (flag,) = found.flags
+    assert flag.code == "water_averages_differ"
+    assert "the first has 1.56 times the energy of the second" in flag.message
+
+
 @pytest.mark.parametrize(
     ("jump_hz", "is_rejected"), [(-100.0, True), (-45.0, False), (60.0, False)]
 )

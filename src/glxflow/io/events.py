@@ -9,6 +9,9 @@ from glxflow.errors import DataError
 from glxflow.io.tables import read_tsv
 from glxflow.spectrum import RealArray
 
+_REST = ("rest", "baseline")
+"""Types that name what is compared with, as do times without any event."""
+
 Times = tuple[RealArray, RealArray]
 """Starts and durations of events, (n_events,) each, in s."""
 
@@ -42,7 +45,7 @@ def events_of(events: Path, trial_type: str) -> Times:
 
 
 def other_events(events: Path, trial_type: str) -> dict[str, Times]:
-    """Return the events of all other types that last, by their type.
+    """Return the events of all other types that last, by their type, without those of rest.
 
     Raises
     ------
@@ -51,7 +54,8 @@ def other_events(events: Path, trial_type: str) -> dict[str, Times]:
     """
     table = _read(events)
     found = {}
-    for name, rows in table[table["trial_type"] != trial_type].groupby("trial_type"):
+    is_other = (table["trial_type"] != trial_type) & ~table["trial_type"].str.lower().isin(_REST)
+    for name, rows in table[is_other].groupby("trial_type"):
         starts, durations = _times(rows)
         lasts = np.isfinite(starts) & (durations > 0)
         if lasts.any():

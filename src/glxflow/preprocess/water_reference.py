@@ -69,8 +69,20 @@ def average_water(work: Work, references: ComplexArray, axis: Axis) -> None:
 
 def _doubt_water(work: Work, found: MeanWater, n_averages: int) -> None:
     """Leave a flag for averages of the water reference that were not used."""
+    is_first_unsaturated = not math.isnan(found.unsaturated)
+    if is_first_unsaturated and n_averages == 2:
+        work.flags.append(
+            Flag(
+                "water_averages_differ",
+                f"of two averages of the water reference the first has {found.unsaturated:.2f} "
+                f"times the energy of the second (limit {_LARGEST_FIRST:g}), which alone is used: "
+                "either the first was acquired before the steady state, or the second is spoilt "
+                "and concentrations are too high. Acquire more of them, after a dummy scan.",
+            )
+        )
+        return
     # The first one before its steady state is no doubt of the others.
-    unlike = found.left_out[not math.isnan(found.unsaturated) :]
+    unlike = found.left_out[is_first_unsaturated:]
     if unlike:
         which = ", ".join(str(index) for index in unlike)
         work.flags.append(
