@@ -128,9 +128,12 @@ def test_a_fit_does_not_take_a_raw_edited_scan_for_one_condition(glxflow, edited
     assert "an edited scan (OFF, ON)" in run.stderr
 
 
-@pytest.mark.parametrize(("found", "last", "averages"), [(9, 1, False), (10, 2, True)])
+@pytest.mark.parametrize(
+    ("found", "last", "averages", "doubts"),
+    [(9, 1, False, ["bins_off_middle"]), (10, 2, True, [])],
+)
 def test_a_session_that_stopped_is_flagged_and_keeps_its_bins(
-    glxflow, raw, tmp_path, found, last, averages
+    glxflow, raw, tmp_path, found, last, averages, doubts
 ):
     names = [f"{PREFIX}_{part}" for part in ("svs.nii.gz", "svs.json", "events.tsv")]
     for name in names:
@@ -148,8 +151,8 @@ def test_a_session_that_stopped_is_flagged_and_keeps_its_bins(
     )
     assert run.returncode == 0, run.stderr
     record = json.loads((tmp_path / "out" / f"{PREFIX}_desc-preproc_svs.json").read_text())
-    assert [flag["code"] for flag in record["Flags"]] == ["fewer_transients"]
-    message = record["Flags"][0]["message"]
+    assert [flag["code"] for flag in record["Flags"]] == [*doubts, "fewer_transients"]
+    message = record["Flags"][-1]["message"]
     assert f"{found} of 20 planned transients: the scan stopped" in message
     assert ("or each stored transient is an average of 2; then" in message) == averages
     counts = [part["n_used"] + part["n_rejected"] for part in record["BinTable"]]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from glxflow.errors import ConfigError, DataError
-from glxflow.preprocess.bins import BinPlan, average, divide
+from glxflow.preprocess.bins import BinPlan, average, divide, far_from_middle
 
 ONSETS = np.arange(20) * 2.0
 
@@ -89,3 +89,33 @@ def test_an_infusion_without_baseline_or_response_is_an_error(onset_s):
 def test_a_contradictory_plan_is_an_error(wrong):
     with pytest.raises(ConfigError, match="bin plan"):
         BinPlan(10.0, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("onsets", "expected"),
+    [
+        (np.arange(0.0, 30.0), {}),  # bins of 10 s that are full
+        (np.arange(0.0, 30.0, 10.0), {}),  # stored averages, one a bin
+        (np.r_[0.0:10.0, 10.0:13.0, 20.0:30.0], {1: -3.5}),  # a pause
+        (np.r_[0.0:10.0, 10.0:16.0, 20.0:23.0], {2: -3.5}),  # 2 s off is no quarter; the end
+    ],
+)
+def test_bins_whose_transients_lie_off_their_middle_are_named(onsets, expected):
+    edges = [(0.0, 10.0), (10.0, 20.0), (20.0, 30.0)]
+    rejected = np.zeros(onsets.size, dtype=bool)
+    _, table = average(np.ones((onsets.size, 1)), onsets, edges, rejected)
+    assert far_from_middle(table, onsets, rejected) == pytest.approx(expected)
+
+
+def test_rejected_transients_move_the_time_of_a_bin():
+    onsets = np.arange(0.0, 20.0)
+    rejected = (onsets >= 3) & (onsets < 10)
+    edges = [(0.0, 10.0), (10.0, 20.0)]
+    _, table = average(np.ones((20, 1)), onsets, edges, rejected)
+    assert far_from_middle(table, onsets, rejected) == pytest.approx({0: -3.5})
+
+
+def test_one_transient_is_in_the_middle_of_its_scan():
+    alone, used = np.zeros(1), np.zeros(1, dtype=bool)
+    _, table = average(np.ones((1, 1)), alone, [(0.0, 2.0)], used)
+    assert far_from_middle(table, alone, used) == {}

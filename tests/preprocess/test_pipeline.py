@@ -115,6 +115,18 @@ def test_a_stopped_session_gives_the_bins_it_has(make_session):
     assert [row.n_used + row.n_rejected for row in found.bin_table] == [5, 5, 3]
 
 
+def test_a_pause_within_a_bin_leaves_a_doubt_of_its_time(make_session):
+    session = make_session(np.random.default_rng(7), n_transients=24)
+    # Every 2 s; within the first bin after the infusion the scan pauses for 20 s.
+    onset_s = session.series.onset_s + 20.0 * (np.arange(24) >= 14)
+    paused = replace(session.series, onset_s=onset_s)
+    plan = BinPlan(infusion_onset_s=20.0, width_s=28.0)
+    assert run(session, plan).flags == ()
+    (flag,) = preprocess(paused, session.water, plan, CHECK).flags
+    assert flag.code == "bins_off_middle"
+    assert "time bin 1 (-10 s)" in flag.message
+
+
 def test_motion_corrupted_transients_are_counted_and_left_out(make_session):
     session = make_session(np.random.default_rng(8), n_transients=60, snr=15.0)
     samples = session.series.samples.copy()

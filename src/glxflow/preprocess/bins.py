@@ -10,6 +10,8 @@ from glxflow.errors import ConfigError, DataError
 from glxflow.spectrum import BoolArray, ComplexArray, RealArray
 
 _ROUNDING = 1e-6
+_FAR = 0.25
+"""Share of a bin's width that its transients may lie off its middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +180,38 @@ def average(
             n_rejected = int((inside & rejected).sum())
             table.append(Bin(index, start_s, stop_s, n_used, n_rejected, float(n_used)))
     return np.array(means), tuple(table)
+
+
+def far_from_middle(
+    table: Sequence[Bin], time_s: RealArray, rejected: BoolArray
+) -> dict[int, float]:
+    """Return where the transients of a bin lie, relative to its middle, where that is far off.
+
+    Parameters
+    ----------
+    table : sequence of Bin
+        As `average` returns it.
+    time_s : (n_transients,) ndarray
+        Onsets on the axis of the edges, in s; each transient, or stored average, lasts for
+        their typical distance.
+    rejected : (n_transients,) bool ndarray
+        Transients that were left out.
+
+    Returns
+    -------
+    dict of int to float
+        By the index of the bin, how many s the mean of its used transients lies after its
+        middle, where that is more than a quarter of its width.
+    """
+    if time_s.size < 2:
+        return {}
+    half_s = float(np.median(np.diff(time_s))) / 2
+    off_s = {}
+    for row in table:
+        used = (time_s >= row.start_s) & (time_s < row.stop_s) & ~rejected
+        off_s[row.index] = float(time_s[used].mean()) + half_s - (row.start_s + row.stop_s) / 2
+    return {
+        row.index: off_s[row.index]
+        for row in table
+        if abs(off_s[row.index]) > (row.stop_s - row.start_s) * _FAR + _ROUNDING
+    }

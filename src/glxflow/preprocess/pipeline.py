@@ -4,11 +4,12 @@ The order and the figures follow the experts' consensus (Near et al. 2021,
 doi:10.1002/nbm.4257).
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from glxflow.preprocess.bins import BinPlan, average, divide
+from glxflow.preprocess.bins import BinPlan, average, divide, far_from_middle
 from glxflow.preprocess.checks import (
     leave_out_silent,
     refuse_conjugated,
@@ -108,8 +109,10 @@ def binned(
     part = work.parts()[0]
     rejected = work.rejected[part]
     origin_s = plan.infusion_onset_s or 0.0
-    means, table = average(work.samples[part], series.onset_s - origin_s, edges, rejected)
+    time_s = series.onset_s - origin_s
+    means, table = average(work.samples[part], time_s, edges, rejected)
     _report_bins(work, plan, len(edges) - len(table), len(table))
+    _doubt_middles(work, far_from_middle(table, time_s, rejected))
     steps = (*series.steps, *work.steps)
     transients = replace(series, samples=work.samples[np.newaxis, part], steps=steps)
     return Preprocessed(
@@ -168,3 +171,17 @@ def _report_bins(work: Work, plan: BinPlan, n_empty: int, n_bins: int) -> None:
         f"{n_bins} bins: the baseline before the infusion at {plan.infusion_onset_s:g} s, then "
         + (f"{plan.count} {what} each." if plan.count else f"{plan.width_s:g} s each."),
     )
+
+
+def _doubt_middles(work: Work, off_s: Mapping[int, float]) -> None:
+    """Doubt the time that tables and figures give for bins."""
+    if off_s:
+        which = ", ".join(f"{index} ({seconds:+.0f} s)" for index, seconds in off_s.items())
+        work.flags.append(
+            Flag(
+                "bins_off_middle",
+                f"the transients in use lie more than a quarter of the width off the middle of "
+                f"time bin {which}, which tables and figures give as its time. Look for a pause, "
+                "an end or rejected transients there; narrower bins follow them.",
+            )
+        )
