@@ -135,7 +135,7 @@ def _gaba_area(on: BasisSet, off: BasisSet) -> complex:
     damped[0] /= 2  # else the spectrum stands on an offset
     spectrum = np.fft.fftshift(np.fft.fft(damped)) / on.axis.n_points
     # One proton has an area of a half, as its signal begins at t = 0.
-    return 2 * complex(spectrum[np.abs(on.axis.ppm - 3.0) < 0.2].sum())
+    return 2 * complex(spectrum[np.abs(on.axis.ppm - 3.0) < 0.4].sum())
 
 
 def _macromolecules(

@@ -81,15 +81,17 @@ def with_coedited(difference: BasisSet) -> BasisSet:
             "editing pulse at 1.9 ppm and OFF at 7.5 ppm."
         )
     line = load("macromolecules")["macromolecules"]["components"][_LINE]
-    added = replace(
+    unit = replace(
         difference,
         names=(COEDITED,),
         kinds=(Kind.MACROMOLECULE,),
-        fids=area * gaussian_lines([{**line, "amplitude": 1.0}], axis)[np.newaxis],
+        fids=gaussian_lines([{**line, "amplitude": 1.0}], axis)[np.newaxis],
         notes=(f"co-edited macromolecules added ({COEDITED})",),
         gaussian_hz=(line["fwhm_ppm"] * axis.spectrometer_frequency_mhz,),
     )
-    return difference.joined(added)
+    # Both between the same chemical shifts: of a broad line some lies beyond.
+    scale = area / _area(unit, COEDITED, _GABA_PPM)
+    return difference.joined(replace(unit, fids=scale * unit.fids))
 
 
 def refuse_exchanged(on: BasisSet, off: BasisSet) -> None:

@@ -18,7 +18,7 @@ _TAPS_PER_DECIMATION = 8
 _RIDGE = 1e-10
 
 _LEAST_GAIN = 70.0
-"""Misfit over the noise that a pole of water saves; of noise alone the best of sixteen saves 30."""
+"""Misfit over the noise that a pole of water saves; of noise alone the best one saves 30."""
 
 
 def without_water(
