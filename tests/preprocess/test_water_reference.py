@@ -70,6 +70,15 @@ def test_water_before_its_steady_state_is_left_out(water, session_axis, level, n
     np.testing.assert_allclose(found.samples, water)
 
 
+@pytest.mark.parametrize(("repetition_time_s", "n_used"), [(2.0, 1), (1.0, 2), (np.nan, 2)])
+def test_what_the_repetition_cannot_explain_is_no_steady_state(
+    water, session_axis, repetition_time_s, n_used
+):
+    # 2.8 times the energy: after a pause before 2 s at most 2.
+    found = mean_water(np.outer((1.0, 0.6, 0.6), water), session_axis, repetition_time_s)
+    assert np.isnan(found.unsaturated) == (n_used == 1)
+
+
 @pytest.mark.parametrize("levels", [(1.04, 1, 1), (0.9, 1, 1), (1, 1.24, 1), (1.24,)])
 def test_other_differences_between_references_tell_nothing_of_a_steady_state(
     water, session_axis, levels

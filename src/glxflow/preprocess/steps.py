@@ -61,7 +61,7 @@ def combine_coils(work: Work, series: Series, water: Series | None) -> None:
     }
     _report_coils(work, series.n_coils, found)
     if water is not None:
-        average_water(work, combine(water.samples, found.weights), water.axis)
+        average_water(work, combine(water.samples, found.weights), water)
 
 
 def _report_coils(work: Work, n_coils: int, found: CoilWeights) -> None:

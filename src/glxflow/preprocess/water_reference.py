@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glxflow.preprocess.work import Work
-from glxflow.spectrum import Axis, BoolArray, ComplexArray, Flag, RealArray
+from glxflow.spectrum import Axis, BoolArray, ComplexArray, Flag, RealArray, Series
 
 # Energy of a reference over the typical one, or the reverse, beyond which it is left out.
 _LARGEST_RATIO = 2.0
@@ -14,6 +14,8 @@ _LARGEST_RATIO = 2.0
 _LARGEST_FIRST = 1.1
 # What a pause before TR 0.9 s leaves; a reference that is weaker than that is spoilt.
 _MOST_RELAXED = 4.0
+# Of grey matter at 3 T; by it a pause raises the energy no further than the repetition allows.
+_WATER_T1_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +41,19 @@ class MeanWater:
     unsaturated: float
 
 
-def average_water(work: Work, references: ComplexArray, axis: Axis) -> None:
+def average_water(work: Work, references: ComplexArray, water: Series) -> None:
     """Average the water reference, and say which of it was left out.
 
     Parameters
     ----------
     work : Work
         Where the average and its flags are left.
-    references, axis
+    references : (n_references, n_points) complex ndarray
         As in `mean_water`.
+    water : Series
+        Whose coils were combined.
     """
-    found = mean_water(references, axis)
+    found = mean_water(references, water.axis, water.repetition_time_s)
     work.water = found.samples
     if len(references) == 1:
         return
@@ -96,7 +100,9 @@ def _doubt_water(work: Work, found: MeanWater, n_averages: int) -> None:
         )
 
 
-def mean_water(references: ComplexArray, axis: Axis) -> MeanWater:
+def mean_water(
+    references: ComplexArray, axis: Axis, repetition_time_s: float = math.nan
+) -> MeanWater:
     """Return the average of the references that resemble the typical one.
 
     Parameters
@@ -105,9 +111,11 @@ def mean_water(references: ComplexArray, axis: Axis) -> MeanWater:
         Combined water; at least one holds a signal.
     axis : Axis
         Its axes.
+    repetition_time_s : float
+        Between references, in s; NaN where unknown.
     """
     energy = np.asarray((np.abs(references) ** 2).sum(axis=1))
-    unsaturated = _unsaturated(energy)
+    unsaturated = _unsaturated(energy, repetition_time_s)
     usable = np.zeros(energy.size, dtype=bool)
     first = 0 if math.isnan(unsaturated) else 1
     usable[first:] = _resemble(energy[first:])
@@ -123,11 +131,13 @@ def mean_water(references: ComplexArray, axis: Axis) -> MeanWater:
     return MeanWater((used * turn).mean(axis=0), left_out, offset_hz, unsaturated)
 
 
-def _unsaturated(energy: RealArray) -> float:
+def _unsaturated(energy: RealArray, repetition_time_s: float) -> float:
     """Return the energy of a first reference before the steady state over the others', or NaN."""
     others = energy[1:][_MOST_RELAXED * energy[1:] >= energy.max()]
     ratio = float(energy[0] / np.median(others)) if others.size else math.nan
-    return ratio if ratio > _LARGEST_FIRST else math.nan
+    steady = 1 - math.exp(-repetition_time_s / _WATER_T1_S)
+    most = _MOST_RELAXED if math.isnan(steady) else _LARGEST_FIRST / steady**2
+    return ratio if _LARGEST_FIRST < ratio <= most else math.nan
 
 
 def _resemble(energy: RealArray) -> BoolArray:
