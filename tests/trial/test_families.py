@@ -75,6 +75,12 @@ def test_a_test_that_could_not_be_done_counts_as_one():
     assert "'clinical' could not be tested" in warnings[0]
 
 
+def test_a_test_without_a_p_is_said_to_be_untested():
+    tables = {"responders": pd.DataFrame({"p": [np.nan, 0.5], "member": ["responders", ""]})}
+    plan = [Family("one", ("responders",), "holm", None, None)]
+    assert "'responders' could not be tested" in with_families(tables, plan)[1][0]
+
+
 def test_every_p_of_an_analysis_has_its_family_or_is_exploratory(make_plan, read_stats):
     plan = make_plan(
         permutation=100,

@@ -6,7 +6,14 @@ import pytest
 from scipy import stats
 
 from glxflow.trial.changes import clinical_changes
-from glxflow.trial.responders import newcombe_groups, newcombe_pairs, responders
+from glxflow.trial.responders import (
+    _mainland_gart,
+    _paired,
+    _unpaired,
+    newcombe_groups,
+    newcombe_pairs,
+    responders,
+)
 
 RULES = {"instrument": "madrs", "day": 1, "responders": {"drop": 0.5, "remission": 10}}
 
@@ -78,6 +85,14 @@ def test_arms_are_compared_by_fisher(make_plan):
     found = table.loc["responders, naltrexone - placebo"]
     assert found["p"] == pytest.approx(stats.fisher_exact([[7, 3], [2, 8]]).pvalue)
     assert found["estimate"] == pytest.approx(-0.5)
+
+
+def test_a_comparison_with_nobody_has_no_p():
+    nobody, some = np.zeros(0, dtype=bool), np.array([True, False])
+    assert np.isnan(_paired("x", nobody, nobody, 0.95)["p"])
+    assert np.isnan(_unpaired("x", nobody, some, 0.95)["p"])
+    assert np.isnan(_mainland_gart("x", nobody, nobody, nobody)["p"])
+    assert _paired("x", some, some, 0.95)["p"] == 1
 
 
 def test_a_score_of_zero_at_the_start_is_no_response(make_plan):

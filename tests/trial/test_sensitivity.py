@@ -1,7 +1,9 @@
 """Other choices than the plan's, and missing data."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
 
 from glxflow.trial.changes import glx_changes
 from glxflow.trial.sensitivity import (
@@ -26,6 +28,28 @@ def test_sets_differ_only_by_their_rows(make_plan, read_stats):
     assert passed["df"] == pytest.approx(primary["df"], rel=1e-12)
     assert table.loc["set: all rows with data", "n_rows"] == (trial["bin"] > 0).sum()
     assert (table["role"] == "sensitivity").all()
+
+
+def test_without_the_baseline_complete_data_give_the_classical_test(make_plan, make_trial):
+    plan = make_plan()
+    trial = make_trial(n=10)
+    row = sensitivity(trial, plan).set_index("model").loc["without the baseline as covariate"]
+    changes = glx_changes(trial, plan)
+    sessions = changes.groupby(["subject", "condition"], observed=True)["delta"].mean().unstack()
+    difference = sessions["naltrexone"] - sessions["placebo"]
+    order = changes.drop_duplicates("subject").set_index("subject")["sequence"].astype(str)
+    halves = [difference[order == name] for name in plan.sequences]
+    t = stats.ttest_ind(halves[0], halves[1])
+    # Half the difference between the sequences is the period; half the sum the effect.
+    assert row["estimate"] == pytest.approx(np.mean([half.mean() for half in halves]), rel=1e-6)
+    assert row["df"] == pytest.approx(t.df, rel=1e-6)
+
+
+def test_a_baseline_bin_without_an_error_has_that_of_the_others(make_plan, make_trial):
+    trial = make_trial(n=4, n_bins=2).assign(glx_tnaa_sd=0.02)
+    earlier = trial[trial["bin"] == 0].assign(bin=-1, glx_tnaa_sd=np.nan)
+    changes = glx_changes(pd.concat([trial, earlier], ignore_index=True), make_plan())
+    assert changes["base_sd"].to_numpy() == pytest.approx(0.02 / np.sqrt(2))
 
 
 def test_leaving_one_out_finds_the_participant_who_carries_the_effect(make_plan, make_trial):

@@ -91,6 +91,18 @@ def test_no_comparison_without_two_sexes_and_why(sex, message, make_plan, make_t
         sex_interaction(table, make_plan())
 
 
+def test_a_participant_has_one_sex_in_all_rows(make_plan, read_stats):
+    plan = make_plan(permutation=100)
+    table = glx_changes(read_stats("fmrs_A").query("bin < 2"), plan)
+    sparse = table.assign(sex=table["sex"].where(~table.duplicated("subject")))
+    whole, filled = sex_interaction(table, plan), sex_interaction(sparse, plan)
+    assert filled.table["estimate"].tolist() == whole.table["estimate"].tolist()
+    odd = table["subject"] == table["subject"].iloc[0]
+    both = table.assign(sex=table["sex"].mask(odd & (table["period"].astype(int) == 2), "X"))
+    with pytest.raises(TableError, match=f"sex of {table['subject'].iloc[0]} is .* and 'X'"):
+        sex_interaction(both, plan)
+
+
 def test_no_sexes_in_the_table_are_no_question(make_plan, make_trial):
     table = glx_changes(make_trial().drop(columns="sex"), make_plan())
     assert sex_interaction(table, make_plan()) is None

@@ -113,8 +113,9 @@ def _baseline(table: pd.DataFrame, outcome: str) -> pd.DataFrame:
     if f"{outcome}_sd" in table:
         # Errors of several bins are independent; one bin keeps its own.
         squared = before.assign(squared=before[f"{outcome}_sd"] ** 2)
-        total = squared.groupby(["subject", "period"], sort=False)["squared"].sum(min_count=1)
-        parts["base_sd"] = np.sqrt(total) / sessions.size()
+        mean = squared.groupby(["subject", "period"], sort=False)["squared"].mean()
+        # A bin without an error has that of the others.
+        parts["base_sd"] = np.sqrt(mean / sessions.size())
     return pd.DataFrame(parts).reset_index()
 
 

@@ -129,7 +129,7 @@ def with_families(
         f"family {family.name}: {name!r} could not be tested and counts as P = 1"
         for family in families
         for name in family.members
-        if name not in found
+        if not any(_is_tested(tables, place) for place in found.get(name, []))
     ]
     return labelled, warnings
 
@@ -144,6 +144,11 @@ def _members(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[tuple[str, in
             if isinstance(member, str) and member:
                 found.setdefault(member, []).append((name, row))
     return found
+
+
+def _is_tested(tables: Mapping[str, pd.DataFrame], place: tuple[str, int]) -> bool:
+    """Tell whether a row has a P."""
+    return bool(pd.notna(tables[place[0]]["p"].iloc[place[1]]))
 
 
 def _p(tables: Mapping[str, pd.DataFrame], place: tuple[str, int]) -> float:

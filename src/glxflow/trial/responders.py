@@ -149,6 +149,11 @@ def newcombe_groups(
     )
 
 
+def _untested(*sizes: int) -> float:
+    """Return NaN, the P of a comparison with nobody on one side, else 1."""
+    return 1.0 if min(sizes) else np.nan
+
+
 BoolVector = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
@@ -161,7 +166,7 @@ def _paired(analysis: str, active: BoolVector, reference: BoolVector, confidence
         int((active & reference).sum()), only_active, only_reference,
         int((~active & ~reference).sum()), confidence,
     ) if active.size else (np.nan,) * 3  # fmt: skip
-    p = stats.binomtest(only_active, discordant).pvalue if discordant else 1.0
+    p = stats.binomtest(only_active, discordant).pvalue if discordant else _untested(active.size)
     return {"analysis": analysis, "estimate": found[0], "ci_low": found[1], "ci_high": found[2],
             "p": float(p), "n_events": discordant, "n_participants": active.size,
             "note": "Newcombe's interval of pairs, exact McNemar; events are discordant pairs",
@@ -175,7 +180,8 @@ def _unpaired(analysis: str, active: BoolVector, reference: BoolVector, confiden
     found = newcombe_groups(counts, sizes, confidence)
     table = np.array([counts, [sizes[0] - counts[0], sizes[1] - counts[1]]])
     return {"analysis": analysis, "estimate": found[0], "ci_low": found[1], "ci_high": found[2],
-            "p": float(stats.fisher_exact(table).pvalue), "n_events": sum(counts),
+            "p": float(stats.fisher_exact(table).pvalue) * _untested(*sizes),
+            "n_events": sum(counts),
             "n_participants": sum(sizes), "note": "Newcombe's interval, Fisher's exact test",
             }  # fmt: skip
 
@@ -190,6 +196,7 @@ def _mainland_gart(
     first = is_active_first[differs]
     table = np.array([[int((in_first & group).sum()), int((~in_first & group).sum())]
                       for group in (first, ~first)])  # fmt: skip
-    return {"analysis": analysis, "p": float(stats.fisher_exact(table).pvalue),
+    p = float(stats.fisher_exact(table).pvalue) * _untested(active.size)
+    return {"analysis": analysis, "p": p,
             "n_events": int(differs.sum()), "n_participants": active.size,
             "note": "Mainland and Gart's exact test of discordant pairs"}  # fmt: skip

@@ -45,7 +45,7 @@ def sensitivity(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
 
 
 def _sets(trial: pd.DataFrame, changes: pd.DataFrame, plan: Plan) -> Iterator[Choice]:
-    """Yield the analysis with other rows."""
+    """Yield the analysis with other rows, and without the baseline."""
 
     def of_set(name: str) -> TrialModel:
         return contrast_model(glx_changes(trial, replace(plan, analysis_set=name)))
@@ -58,6 +58,11 @@ def _sets(trial: pd.DataFrame, changes: pd.DataFrame, plan: Plan) -> Iterator[Ch
     )
     if "qc_pass" in trial:
         yield "set: rows that pass quality control", "", lambda: of_set("qc_pass")
+    yield (
+        "without the baseline as covariate",
+        "of the changes alone, as the classical t test is",
+        lambda: contrast_model(changes.assign(base_sub_c=0.0, base_dev=0.0)),
+    )
 
 
 def _of_the_fits(changes: pd.DataFrame, plan: Plan) -> Iterator[Choice]:

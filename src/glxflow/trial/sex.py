@@ -56,10 +56,12 @@ def sex_interaction(changes: pd.DataFrame, plan: Plan) -> Moderation | None:
     Raises
     ------
     TableError
-        If there are no two sexes with two participants each, or their data leave no error.
+        If there are no two sexes with two participants each, their data leave no error, or
+        a participant has two.
     """
     if "sex" not in changes:
         return None
+    changes = changes.assign(sex=_of_participants(changes))
     people = changes.drop_duplicates("subject")["sex"]
     numbers = people.value_counts().sort_index().sort_values(ascending=False, kind="stable")
     counts = numbers.iloc[:2].sort_index()
@@ -83,6 +85,16 @@ def sex_interaction(changes: pd.DataFrame, plan: Plan) -> Moderation | None:
         result.assign(p_permutation=[permuted_p(table, plan), np.nan, np.nan]),
         _sentence(result, plan) + _left_out(numbers.iloc[2:], int(people.isna().sum())),
     )
+
+
+def _of_participants(changes: pd.DataFrame) -> pd.Series:
+    """Return the sex of each row's participant, where any of its rows has it."""
+    labels = changes.dropna(subset=["sex"]).groupby("subject")["sex"].unique()
+    several = labels[labels.map(len) > 1]
+    if len(several):
+        found = " and ".join(map(repr, several.iloc[0]))
+        raise TableError(f"sex of {several.index[0]} is {found}. Correct the table.")
+    return changes["subject"].map(labels.str[0])
 
 
 def _listed(numbers: "pd.Series[int]") -> str:
