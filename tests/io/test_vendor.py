@@ -161,6 +161,13 @@ def test_samples_at_the_limit_of_an_integer_are_an_overflow(write_sdat, scratch,
         run(write_sdat(samples), target, {}, scratch)
 
 
+def test_values_beyond_a_limit_were_not_stored_with_it(write_sdat, scratch, target, singlet):
+    samples = 1e6 * singlet(2.0)
+    samples[:4] = 32767 - 32768j
+    run(write_sdat(samples), target, {}, scratch)
+    assert target.exists()
+
+
 def test_water_inside_a_metabolite_scan_is_reported(write_scan, scratch, target, singlet):
     transients = np.stack([singlet(4.65) * 500, *[singlet(2.0)] * 15])
     conversion = run(write_scan(transients, ("DIM_DYN",)), target, {}, scratch)

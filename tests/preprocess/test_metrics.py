@@ -24,6 +24,17 @@ def test_noise_is_that_of_the_real_spectrum(session_axis):
     assert noise_sd(fid, session_axis) == pytest.approx(0.3 * 2048**0.5, rel=0.1)
 
 
+@pytest.mark.parametrize(
+    ("bandwidth_hz", "f0_mhz"), [(1200, 123.25), (1000, 123.25), (2000, 297.2)]
+)
+def test_a_narrow_band_has_its_downfield_end_for_noise(bandwidth_hz, f0_mhz):
+    axis = Axis(1024, 1 / bandwidth_hz, f0_mhz, 4.65)
+    rng = np.random.default_rng(6)
+    noise = 0.3 * (rng.normal(size=(1024, 2)) @ [1, 1j])
+    found = noise_sd(line(axis, 2.0, 5.0, 50.0) + noise, axis)
+    assert found == pytest.approx(0.3 * 32, rel=0.2)
+
+
 def test_noise_is_told_next_to_the_signals_where_a_filter_damps_the_ends():
     axis = Axis(4096, 1 / 12000, 297.2, 4.65)
     rng = np.random.default_rng(5)

@@ -16,11 +16,14 @@ _WATER_RATIO = 20.0
 def check_overflow(source: Path, samples: Any) -> None:
     """Stop where samples lie on the limits of an integer: they wrapped or clipped there."""
     channels = np.abs(np.stack([samples.real, samples.imag]))
-    at_limit = int(np.isin(channels, np.asarray(_INTEGER_LIMITS, dtype=channels.dtype)).sum())
+    largest = channels.max()
+    # Whatever goes beyond a limit was not stored with it.
+    limits = [limit for limit in _INTEGER_LIMITS if limit <= largest <= limit + 1]
+    at_limit = int(np.isin(channels, np.asarray(limits, dtype=channels.dtype)).sum())
     if at_limit > 1:
         raise DataError(
             f"{source}: {at_limit} samples lie at the limit of an integer "
-            f"(largest {channels.max():.0f}), so that the receiver or the export overflowed. "
+            f"(largest {largest:.0f}), so that the receiver or the export overflowed. "
             "Lower the receiver gain and scan again, or export as floating point."
         )
 

@@ -12,6 +12,7 @@ NAA_PPM = (1.9, 2.12)
 _SIGNAL_PPM = (-1.0, 9.5)
 _EDGE_SHARE = 0.05
 _FEWEST_POINTS = 64
+_LEAST_END_PPM = 7.5
 _FINER = 8
 
 
@@ -29,20 +30,22 @@ def noise_sd(fid: ComplexArray, axis: Axis) -> float:
     -------
     float
         From the differences of neighbouring points below -1 and above 9.5 ppm, next to
-        what brains have: receivers damp the ends of their band. NaN where the spectrum
-        does not reach that far.
+        what brains have: receivers damp the ends of their band. Where the spectrum does
+        not reach that far, from its downfield end; NaN where that is below 7.5 ppm.
     """
     spectrum = spectrum_of(fid)
     n_edge, n_side = round(_EDGE_SHARE * spectrum.size), spectrum.size // 8
     low, high = np.searchsorted(axis.ppm, _SIGNAL_PPM)
     below = spectrum[max(low - n_side, n_edge) : low]
     above = spectrum[high : min(high + n_side, spectrum.size - n_edge)]
+    if below.size + above.size < _FEWEST_POINTS and axis.ppm[-1] > _LEAST_END_PPM:
+        above = spectrum[-n_side:]
     differences = []
     for side in (below, above):
         part = np.diff(side, n=2) / np.sqrt(6)
         differences += [part.real, part.imag]
     values = np.concatenate(differences)
-    if values.size < 2 * _FEWEST_POINTS:
+    if values.size < _FEWEST_POINTS:
         return float("nan")
     return robust_sd(values)
 
