@@ -10,7 +10,8 @@ from glxflow.errors import DataError, HeaderError, TableError
 from glxflow.io.metadata import read_header
 from glxflow.io.nifti_mrs import read_series
 from glxflow.io.philips import read_spar
-from glxflow.io.tables import read_json
+from glxflow.io.sidecars import sidecar_of
+from glxflow.io.tables import read_json, write_json
 from glxflow.io.vendor import convert
 from glxflow.io.vendor_table import read_mapping
 
@@ -172,6 +173,35 @@ def test_water_inside_a_metabolite_scan_is_reported(write_scan, scratch, target,
     transients = np.stack([singlet(4.65) * 500, *[singlet(2.0)] * 15])
     conversion = run(write_scan(transients, ("DIM_DYN",)), target, {}, scratch)
     assert any("1 of 16 transients are far stronger" in note for note in conversion.notes)
+
+
+def test_the_sidecar_of_a_nifti_file_goes_with_it(write_scan, scratch, target, singlet):
+    source = write_scan(np.stack([singlet(2.0)] * 4), ("DIM_DYN",))
+    said = {"VolumeTiming": [0.0, 10.0, 20.0, 30.0], "TissueFractions": {"GM": 0.6, "WM": 0.4}}
+    write_json(sidecar_of(source), {**said, "PatientName": "DOE", "TaskName": "other"})
+    conversion = run(source, target, {"TaskName": "rest"}, scratch)
+    header = read_header(target)
+    assert {name: header.fields[name] for name in said} == said
+    assert header.fields["TaskName"] == "rest"
+    assert "DOE" not in sidecar_of(target).read_text()
+    assert "personal fields dropped: PatientName" in conversion.notes
+
+
+def test_a_sidecar_that_contradicts_its_nifti_file_is_an_error(
+    write_scan, scratch, target, singlet
+):
+    source = write_scan(singlet(2.0))
+    write_json(sidecar_of(source), {"EchoTime": 0.1})
+    with pytest.raises(HeaderError, match=r"in the header but 0.1 in the sidecar"):
+        run(source, target, {}, scratch)
+    assert not target.exists()
+
+
+def test_a_table_that_contradicts_the_sidecar_is_an_error(write_scan, scratch, target, singlet):
+    source = write_scan(singlet(2.0))
+    write_json(sidecar_of(source), {"RepetitionTime": 2.0})
+    with pytest.raises(HeaderError, match=r"RepetitionTime is .* but 3.0 in the mapping"):
+        run(source, target, {}, scratch, RepetitionTime=3.0)
 
 
 def test_an_unknown_kind_of_file_names_the_known_ones(tmp_path, scratch, target):

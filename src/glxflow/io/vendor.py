@@ -21,8 +21,8 @@ from glxflow.errors import DataError, HeaderError
 from glxflow.io.files import atomic_path
 from glxflow.io.metadata import NIFTI_MRS_EXTENSION, PRIVATE_FIELDS, read_header
 from glxflow.io.philips import averages_of, companion, complete_spar, inversion_time
-from glxflow.io.sidecars import sidecar_of
-from glxflow.io.tables import write_json
+from glxflow.io.sidecars import sidecar_of, sidecars_of
+from glxflow.io.tables import read_json, write_json
 from glxflow.io.vendor_checks import check_overflow, doubts_about
 
 _PROGRAM = "from spec2nii.spec2nii import main; main()"
@@ -93,15 +93,13 @@ def convert(
         If what it writes lacks or contradicts what the pipeline needs.
     """
     notes: list[str] = []
-    raw = source if source.name.endswith(".nii.gz") else _run(source, known, scratch, notes)
-    image: Any = nib.load(raw)
+    is_nifti = source.name.endswith(".nii.gz")
+    image: Any = nib.load(source if is_nifti else _run(source, known, scratch, notes))
     fields = _fields(source, image)
+    beside = _sidecar_fields(source) if is_nifti else {}
     fields |= inversion_time(source, fields, notes)
-    fields |= _known_fields(source, fields, known)
-    dropped = [name for name in _PRIVATE if fields.pop(name, None)]
-    personal = [name for name in dropped if name in PRIVATE_FIELDS]
-    if personal:
-        notes.append(f"personal fields dropped: {', '.join(personal)}")
+    fields |= _known_fields(source, {**fields, **beside}, known)
+    _drop_private(fields, beside, notes)
     samples = np.asarray(image.dataobj)
     if source.suffix.lower() == ".raw":
         samples = samples.conj()
@@ -110,7 +108,8 @@ def convert(
     notes += doubts_about(fields, samples, target)
     candidate = scratch / "checked" / target.name
     _write(image, samples, fields, candidate)
-    write_json(sidecar_of(candidate), {**_bids_fields(fields), **averages_of(source), **extra})
+    said = _bids_fields({**fields, **beside})
+    write_json(sidecar_of(candidate), {**said, **averages_of(source), **extra})
     _check_header(source, candidate)
     for made, wanted in ((candidate, target), (sidecar_of(candidate), sidecar_of(target))):
         with atomic_path(wanted) as temporary:
@@ -235,6 +234,22 @@ def _fields(source: Path, image: Any) -> dict[str, Any]:
         )
     extension = image.header.extensions[codes.index(NIFTI_MRS_EXTENSION)]
     return dict(json.loads(extension.text))
+
+
+def _sidecar_fields(source: Path) -> dict[str, Any]:
+    """Return what the sidecars of a NIfTI-MRS file say; of each field the nearest has the say."""
+    return {name: value for each in sidecars_of(source) for name, value in read_json(each).items()}
+
+
+def _drop_private(fields: dict[str, Any], beside: dict[str, Any], notes: list[str]) -> None:
+    """Take out of header and sidecar what could name a person or a place, and note it."""
+    said = {**fields, **beside}
+    personal = [name for name in PRIVATE_FIELDS if said.get(name)]
+    for name in _PRIVATE:
+        fields.pop(name, None)
+        beside.pop(name, None)
+    if personal:
+        notes.append(f"personal fields dropped: {', '.join(personal)}")
 
 
 def _write(image: Any, samples: Any, fields: Mapping[str, Any], target: Path) -> None:
