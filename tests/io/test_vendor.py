@@ -101,6 +101,23 @@ def test_a_philips_scan_keeps_its_samples_frequency_and_timing(
     assert sidecar["NumberOfTransients"] == 64
 
 
+def test_rows_that_are_averages_begin_when_they_were_acquired(
+    write_sdat, scratch, target, singlet
+):
+    source = write_sdat(np.stack([singlet(2.0)] * 5), rows="5", averages="8")
+    conversion = run(source, target, {}, scratch)
+    np.testing.assert_allclose(read_series(target).onset_s, [0, 16, 32, 48, 64])
+    assert read_header(target).fields["NumberOfTransients"] == 40
+    assert any("5 rows of 8 averages each" in note for note in conversion.notes)
+
+
+def test_rows_of_single_transients_are_one_repetition_apart(write_sdat, scratch, target, singlet):
+    source = write_sdat(np.stack([singlet(2.0)] * 5), rows="5", averages="1")
+    run(source, target, {}, scratch)
+    np.testing.assert_allclose(read_series(target).onset_s, [0, 2, 4, 6, 8])
+    assert read_header(target).fields["NumberOfTransients"] == 5
+
+
 def test_nothing_personal_goes_through(write_sdat, scratch, target, singlet):
     conversion = run(write_sdat(singlet(2.0)), target, {}, scratch)
     extension = nib.load(target).header.extensions[0].text

@@ -1,5 +1,6 @@
 """Philips SPAR files: what they say, and what spec2nii makes wrong of it."""
 
+import math
 import re
 import shutil
 from collections.abc import Mapping
@@ -49,10 +50,22 @@ def inversion_time(source: Path, fields: Mapping[str, Any], notes: list[str]) ->
     return {"InversionTime": inversion_s}
 
 
-def averages_of(source: Path) -> dict[str, int]:
-    """Return how many transients the scanner averaged; the header has no field for it."""
-    averages = _spar_of(source).get("averages", "")
-    return {"NumberOfTransients": int(float(averages))} if averages else {}
+def averages_of(source: Path, fields: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
+    """Return how many transients a Philips scan has, and when averages of several began."""
+    spar = _spar_of(source)
+    averages, rows = (int(float(spar.get(name) or 0)) for name in ("averages", "rows"))
+    if averages < 1:
+        return {}
+    count = {"NumberOfTransients": max(rows, 1) * averages}
+    repetition_s = float(fields.get("RepetitionTime", math.nan))
+    if rows < 2 or averages < 2 or math.isnan(repetition_s):
+        return count
+    apart_s = averages * repetition_s
+    notes.append(
+        f"{rows} rows of {averages} averages each by the SPAR file: VolumeTiming has one each "
+        f"{apart_s:g} s; correct the sidecar if a row is a single transient"
+    )
+    return {**count, "VolumeTiming": [index * apart_s for index in range(rows)]}
 
 
 def _spar_of(source: Path) -> dict[str, str]:

@@ -108,8 +108,8 @@ def convert(
     notes += doubts_about(fields, samples, target)
     candidate = scratch / "checked" / target.name
     _write(image, samples, fields, candidate)
-    said = _bids_fields({**fields, **beside})
-    write_json(sidecar_of(candidate), {**said, **averages_of(source), **extra})
+    counted = averages_of(source, fields, notes)
+    write_json(sidecar_of(candidate), {**_bids_fields({**fields, **beside}), **counted, **extra})
     _check_header(source, candidate)
     for made, wanted in ((candidate, target), (sidecar_of(candidate), sidecar_of(target))):
         with atomic_path(wanted) as temporary:
