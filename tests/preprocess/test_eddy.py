@@ -31,6 +31,18 @@ def test_noise_after_the_decay_is_not_written_into_the_metabolites(session_axis)
     assert np.ptp(late) == 0
 
 
+@pytest.mark.parametrize("n_empty", [1, 3, 40])
+def test_samples_before_the_signal_hide_no_deviation(session_axis, n_empty):
+    truth = 0.8 * np.exp(-session_axis.time_s / 0.04)
+    water = decay(session_axis) * np.exp(1j * truth)
+    late = np.concatenate([np.full(n_empty, 1e-6), water[:-n_empty]])
+    expected = phase_deviation(water, session_axis)
+    found = phase_deviation(late, session_axis)
+    assert (found[:n_empty] == found[n_empty]).all()
+    # The end of water's decay moves out by as many samples, and the line with it.
+    np.testing.assert_allclose(found[n_empty:300], expected[: 300 - n_empty], atol=0.01)
+
+
 def test_gain_is_positive_where_the_correction_is_right(session_axis, metabolites):
     deviation = 2.0 * np.exp(-session_axis.time_s / 0.05)
     distorted = metabolites * np.exp(1j * deviation)

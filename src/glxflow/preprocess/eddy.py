@@ -35,19 +35,22 @@ def phase_deviation(water: ComplexArray, axis: Axis) -> RealArray:
     Returns
     -------
     (n_points,) ndarray
-        Held constant from where water has decayed to 2 %: its phase is noise
-        there, and would be written into the metabolites.
+        Held constant where water has decayed to 2 %, and before it has risen beyond: its
+        phase is noise there, and would be written into the metabolites.
     """
     level = np.abs(water)
-    faint = np.flatnonzero(level < _RELIABLE * level[: level.size // 8].max())
-    stop = int(faint[0]) if faint.size else level.size
-    if stop < 3:
+    top = int(level[: level.size // 8].argmax())
+    faint = level < _RELIABLE * level[top]
+    # A receiver's filter may begin with samples of next to nothing.
+    start = top - int(np.argmax(np.append(faint[top::-1], True))) + 1
+    stop = top + int(np.argmax(np.append(faint[top:], True)))
+    if stop - start < 3:
         return np.zeros(level.size)
-    phase = np.unwrap(np.angle(water[:stop]))
-    line = np.polyfit(axis.time_s[:stop], phase, 1, w=level[:stop])
-    deviation = phase - np.polyval(line, axis.time_s[:stop])
-    smooth = _smoothed(deviation, _SMOOTHING_S / axis.dwell_time_s)
-    return np.concatenate([smooth, np.full(level.size - stop, smooth[-1])])
+    time_s = axis.time_s[start:stop]
+    phase = np.unwrap(np.angle(water[start:stop]))
+    line = np.polyfit(time_s, phase, 1, w=level[start:stop])
+    smooth = _smoothed(phase - np.polyval(line, time_s), _SMOOTHING_S / axis.dwell_time_s)
+    return np.pad(smooth, (start, level.size - stop), mode="edge")
 
 
 def _smoothed(values: RealArray, width: float) -> RealArray:
