@@ -72,6 +72,15 @@ def test_sessions_outside_the_design_need_no_period(tmp_path):
     assert sessions["period"].isna().tolist() == [False, False, True, True]
 
 
+def test_infusions_that_are_numbers_stay_labels_beside_a_missing_one(tmp_path):
+    table = "session_id condition infusion\nses-1 0 1\nses-2 1 0\nses-3 0 n/a\n"
+    write(tmp_path / "sub-01/sub-01_sessions.tsv", table.replace(" ", "\t"))
+    sessions, problems = read_sessions(tmp_path, ["sub-01"])
+    assert not problems
+    assert sessions["infusion"].tolist()[:2] == ["1", "0"]
+    assert sessions["infusion"].isna().tolist() == [False, False, True]
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [(("male", "Female"), ["M", "F"]), (("m", "OTHER"), ["M", "O"]), (("n/a", "n/a"), None)],

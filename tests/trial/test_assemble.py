@@ -92,6 +92,25 @@ def test_a_sequence_that_the_plan_does_not_know_excludes_its_participant_alone(a
     )
 
 
+@pytest.mark.parametrize(
+    ("infusion", "reason"),
+    [
+        ("ketamin", "gives ses-2 infusion 'ketamin', expected saline or ketamine. Correct"),
+        (None, "gives ses-2 no infusion, which design 'factorial' needs. Add it."),
+    ],
+)
+def test_an_infusion_that_the_plan_does_not_know_excludes_its_session_alone(
+    account, infusion, reason
+):
+    planned = PLANNED.assign(infusion=["saline", infusion, "ketamine", "saline"])
+    infusions = {"reference": "saline", "active": "ketamine"}
+    plan = {"design": "factorial", "infusion": infusions, "within": ["condition"]}
+    table = account(planned=planned, **plan)
+    assert table["status"].tolist() == ["used", "excluded", "used", "used"]
+    assert table["stage"].iat[1] == "design"
+    assert f"sub-01_sessions.tsv {reason}" in table["reason"].iat[1]
+
+
 def test_a_session_that_was_not_scanned_is_missing(account):
     outcomes = {key: value for key, value in FITTED.items() if key != ("sub-01", "ses-2")}
     row = account(outcomes=outcomes).loc[("sub-01", "ses-2")]

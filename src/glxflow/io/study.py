@@ -12,7 +12,7 @@ from glxflow.errors import TableError, join_problems
 from glxflow.io.instruments import impossible_totals
 from glxflow.io.tables import read_tsv
 
-_LABELS = ("participant_id", "session_id", "sex", "sequence", "condition")
+_LABELS = ("participant_id", "session_id", "sex", "sequence", "condition", "infusion")
 
 _LABEL = "[0-9A-Za-z+]+$"
 _SEXES = {

@@ -221,9 +221,11 @@ def _unplanned(
 
 def _unknown_level(row: Mapping[Hashable, Any], plan: Plan) -> str:
     """Say which level of the design a session lacks, or has that there is not, or nothing."""
+    of_session = f"{row['subject']}_sessions.tsv gives {row['session']}"
     given = {
-        "period": f"{row['subject']}_sessions.tsv gives {row['session']}",
+        "period": of_session,
         "sequence": f"participants.tsv gives {row['subject']}",
+        "infusion": of_session,
     }
     for name, levels in plan.needed.items():
         if pd.isna(row[name]):

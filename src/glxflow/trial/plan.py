@@ -86,7 +86,8 @@ class Plan:
         """Columns that tell the sessions of a participant apart, with their levels if fixed."""
         if self.design == "crossover":
             return {"sequence": self.sequences, "period": (1, 2)}
-        return {"period": ()} if self.within else {}
+        needed: dict[str, tuple[str | int, ...]] = {"period": ()} if self.within else {}
+        return needed | ({"infusion": self.infusion} if self.infusion else {})
 
     @property
     def carried(self) -> tuple[str, ...]:

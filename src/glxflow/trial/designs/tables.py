@@ -52,16 +52,13 @@ def check_design(table: pd.DataFrame, keys: Sequence[str], plan: Plan, where: st
 
 def _columns(plan: Plan) -> tuple[str, ...]:
     """Return the columns that the design needs."""
-    factors = ("condition",) if plan.infusion is None else ("condition", "infusion")
-    return ("subject", *plan.needed, *factors)
+    return ("subject", *plan.needed, "condition")
 
 
 def _levels(table: pd.DataFrame, plan: Plan) -> Iterator[str]:
     """Yield levels that the plan does not know."""
     known: dict[str, tuple[object, ...]] = {"condition": plan.conditions}
     known |= {name: levels for name, levels in plan.needed.items() if levels}
-    if plan.infusion is not None:
-        known["infusion"] = plan.infusion
     if table["subject"].isna().any():
         yield f"{int(table['subject'].isna().sum())} rows have no subject"
     for name, levels in known.items():
