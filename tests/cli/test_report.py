@@ -55,14 +55,42 @@ def test_the_page_shows_what_its_analysis_has_written_and_nothing_older(group, t
     assert "quivalence" not in page.read_text()
 
 
-def test_results_of_other_data_get_no_page(group, tmp_path):
-    path, table = group / "inference" / "inference.json", group / "trial.tsv"
-    sources = [{"Path": str(table), "SHA256": sha256(table)}]
-    path.write_text(record(Tables=["primary", "attenuation"], Sources=sources))
+@pytest.fixture
+def analysed(group, tmp_path):
+    """Return the folder of a study whose analysis has read its tables and a plan."""
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("outcome: glx_tnaa\n")
+    files = [group / "trial.tsv", group / "clinical.tsv", plan]
+    sources = [{"Path": str(file), "SHA256": sha256(file)} for file in files]
+    tables = ["primary", "attenuation"]
+    (group / "inference" / "inference.json").write_text(record(Tables=tables, Sources=sources))
     draw(group, tmp_path / "report.html")
-    table.write_text(table.read_text() + "sub-01\tses-1\tplacebo\t0\t-5\t1.0\t1\n")
-    with pytest.raises(ConfigError, match=r"trial\.tsv has changed since the analysis read it"):
+    return group
+
+
+@pytest.mark.parametrize("name", ["trial", "clinical"])
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_results_of_other_data_get_no_page(analysed, tmp_path, name, is_moved):
+    group = analysed.rename(tmp_path / "moved") if is_moved else analysed
+    table = group / f"{name}.tsv"
+    table.write_text(table.read_text() + "sub-01\tses-1\tplacebo\t0\t-5\n")
+    with pytest.raises(ConfigError, match=rf"{name}\.tsv has changed .* are of other data"):
         draw(group, tmp_path / "report.html")
+
+
+def test_results_of_another_plan_get_no_page(analysed, tmp_path):
+    (tmp_path / "plan.yaml").write_text("outcome: glu_tcr\n")
+    with pytest.raises(ConfigError, match=r"plan\.yaml has changed .* are of another plan"):
+        draw(analysed, tmp_path / "report.html")
+
+
+def test_a_participant_without_a_session_is_named_alone(group, tmp_path):
+    table = group / "sessions.tsv"
+    row = "sub-09 n/a n/a n/a missing design nobody n/a\n".replace(" ", "\t")
+    table.write_text(table.read_text() + row)
+    (group / "inference" / "inference.json").write_text(record(Tables=["primary"]))
+    result = CliRunner().invoke(app, [str(group), "--out", str(tmp_path / "report.html")])
+    assert "\nsub-09: nobody" in result.output
 
 
 def test_a_study_without_an_answer_has_a_page_that_says_why(group, tmp_path):

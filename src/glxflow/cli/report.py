@@ -38,6 +38,9 @@ EXPLORATORY = {
 
 _TEXT = ("subject", "session", "condition", "sequence", "status", "stage", "reason", "note")
 
+_DRAWN = ("trial.tsv", "clinical.tsv")
+"""Tables of the group that the analysis has read and the page shows."""
+
 
 @app.command()
 def report(
@@ -51,7 +54,8 @@ def report(
     left_out = page.sessions[page.sessions["status"] != "used"]
     typer.echo(f"{out}: {len(page.sessions) - len(left_out)} sessions used", err=True)
     for row in left_out.to_dict("records"):
-        typer.secho(f"{row['subject']} {row['session']}: {row['reason']}", err=True, fg="yellow")
+        who = " ".join(row[name] for name in ("subject", "session") if pd.notna(row[name]))
+        typer.secho(f"{who}: {row['reason']}", err=True, fg="yellow")
 
 
 def _content(group: Path) -> dict[str, Any]:
@@ -67,7 +71,7 @@ def _content(group: Path) -> dict[str, Any]:
             "sessions.tsv names. Read its tables, or unmask it first with `glxflow trial unmask`."
         )
     written = _written(inference, record)
-    _refuse_stale(inference / "inference.json", record)
+    _refuse_stale(group, inference / "inference.json", record)
     sources = sorted([*group.glob("*.tsv"), *written.values()])
     return tables | {
         "title": record["PlanId"],
@@ -99,14 +103,17 @@ def _content(group: Path) -> dict[str, Any]:
     }
 
 
-def _refuse_stale(path: Path, record: Mapping[str, Any]) -> None:
-    """Stop where a table that the analysis read has changed since."""
-    for source in record.get("Sources", []):
-        table = Path(source["Path"])
-        if table.exists() and sha256(table) != source["SHA256"]:
+def _refuse_stale(group: Path, path: Path, record: Mapping[str, Any]) -> None:
+    """Stop where the analysis read other tables than the page shows, or what has changed since."""
+    sources = record.get("Sources", [])
+    for source in sources:
+        read = Path(source["Path"])
+        file = group / read.name if read.name in _DRAWN else read
+        if file.exists() and sha256(file) != source["SHA256"]:
+            others = "of another plan" if source is sources[-1] else "of other data"
             raise ConfigError(
-                f"{path}: {table} has changed since the analysis read it, so that its results "
-                "are of other data. Run the analysis again with `glxflow trial run`."
+                f"{path}: {file} has changed since the analysis read it, so that its results "
+                f"are {others}. Run the analysis again with `glxflow trial run`."
             )
 
 
