@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from glxflow.preprocess.outliers import is_outlier, typical
+from glxflow.preprocess.outliers import MOST_SCATTER, is_outlier, scatter, typical
 
 
 def transients(axis, clean, rng, snr, n_transients=60):
@@ -26,6 +26,25 @@ def test_a_loss_of_signal_is_seen(session_axis, metabolites, kept):
     samples = transients(session_axis, metabolites, np.random.default_rng(2), 20.0)
     samples[11] -= (1 - kept) * metabolites
     assert np.flatnonzero(is_outlier(samples, session_axis, 4.0)).tolist() == [11]
+
+
+@pytest.mark.parametrize(("n_spoilt", "kept"), [(18, 0.6), (27, 0.4), (27, 0.0)])
+def test_many_losses_of_signal_are_seen(session_axis, metabolites, n_spoilt, kept):
+    rng = np.random.default_rng(6)
+    samples = transients(session_axis, metabolites, rng, 12.0)
+    spoilt = np.sort(rng.permutation(60)[:n_spoilt])
+    samples[spoilt] -= (1 - kept) * metabolites
+    found = is_outlier(samples, session_axis, 4.0)
+    assert np.flatnonzero(found).tolist() == spoilt.tolist()
+    assert scatter(samples, session_axis, np.zeros(60, dtype=bool)) > MOST_SCATTER
+    assert scatter(samples, session_axis, found) < 0.03
+
+
+@pytest.mark.parametrize("snr", [4.0, 15.0, 100.0])
+def test_noise_is_no_scatter_of_amplitudes(session_axis, metabolites, snr):
+    rng = np.random.default_rng(7)
+    samples = transients(session_axis, metabolites, rng, snr)
+    assert scatter(samples, session_axis, np.zeros(60, dtype=bool)) < 0.03
 
 
 def test_few_transients_are_not_judged(session_axis, metabolites):

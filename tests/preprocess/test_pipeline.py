@@ -137,6 +137,15 @@ def test_motion_corrupted_transients_are_counted_and_left_out(make_session):
     assert found.bin_table[0].n_rejected == 2
 
 
+def test_more_spoilt_transients_than_good_ones_are_doubted(make_session):
+    session = make_session(np.random.default_rng(8), n_transients=40)
+    samples = session.series.samples.copy()
+    samples[:, 16:] *= 0.5
+    (flag,) = preprocess(session.remake(samples), session.water, WHOLE, CHECK).flags
+    assert flag.code == "amplitudes_scatter"
+    assert "beyond noise (limit 12%)" in flag.message
+
+
 def test_a_block_with_lipid_is_left_out(make_session, session_axis):
     session = make_session(np.random.default_rng(9), n_transients=60, snr=15.0)
     samples = session.series.samples.copy()
@@ -144,6 +153,7 @@ def test_a_block_with_lipid_is_left_out(make_session, session_axis):
     samples[:, 40:52] += session.sensitivity[:, np.newaxis, np.newaxis] * lipid
     found = preprocess(session.remake(samples), session.water, WHOLE, CHECK)
     assert found.rejected == tuple(range(40, 52))
+    assert found.flags == ()
 
 
 def test_a_physiological_response_is_never_rejected(make_session, session_axis):

@@ -11,7 +11,7 @@ from glxflow.preprocess import metrics
 from glxflow.preprocess.align import align
 from glxflow.preprocess.coils import CoilWeights, coil_weights, combine
 from glxflow.preprocess.eddy import LEAST_GAIN, gain, is_helpful, phase_deviation
-from glxflow.preprocess.outliers import is_outlier
+from glxflow.preprocess.outliers import MOST_SCATTER, is_outlier, scatter
 from glxflow.preprocess.records import PreprocessOptions
 from glxflow.preprocess.reference import LEAST_MATCH, fit_comb
 from glxflow.preprocess.water import without_water
@@ -156,9 +156,26 @@ def reject_outliers(work: Work, options: PreprocessOptions) -> None:
     which = ", ".join(str(index) for index in np.flatnonzero(pairs))
     work.did(
         "Rejection of outliers",
-        f"{pairs.sum()} of {pairs.size} {what} beyond {options.outlier_sd:g} robust SD"
+        f"{pairs.sum()} of {pairs.size} {what} beyond {options.outlier_sd:g} SD"
         + (f" (counted from 0: {which})." if which else "."),
     )
+    _doubt_amplitudes(work)
+
+
+def _doubt_amplitudes(work: Work) -> None:
+    """Leave a flag where so many transients are spoilt that the good ones cannot be told."""
+    part = work.parts()[0]
+    scattered = scatter(work.samples[part], work.axis, work.rejected[part])
+    if scattered > MOST_SCATTER:
+        work.flags.append(
+            Flag(
+                "amplitudes_scatter",
+                f"amplitudes of the transients scatter by {scattered:.0%} beyond noise "
+                f"(limit {MOST_SCATTER:.0%}): half or more may have lost signal by motion or "
+                "hold lipid, so that the good ones cannot be told. The average, and what is "
+                "scaled by water, may be too low. Look at the transients, and scan again.",
+            )
+        )
 
 
 def correct_eddy_currents(work: Work, water: Series | None, options: PreprocessOptions) -> None:
