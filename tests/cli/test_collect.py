@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from glxflow.cli.collect import app
 from glxflow.cli.trial import read_table
-from glxflow.errors import TableError
+from glxflow.errors import ConfigError, TableError
 from glxflow.io.config import read_yaml
 from glxflow.io.tables import read_tsv, write_tsv
 from glxflow.trial.changes import clinical_changes, glx_changes
@@ -315,3 +315,9 @@ def test_a_sequence_named_na_is_no_missing_one(study):
     assert study.collect()["status"].eq("used").all()
     changes = glx_changes(read_table(study.group / "trial.tsv"), study.content)
     assert set(changes["sequence"]) == {"AN", "NA"}
+
+
+def test_an_outcome_that_no_spectrum_gives_is_refused(study):
+    study.replan(outcome="glx_tcho")
+    with pytest.raises(ConfigError, match="'outcome' is 'glx_tcho', which no spectrum gives"):
+        study.collect()

@@ -1,15 +1,23 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from glxflow.errors import ConfigError
+from glxflow.io.config import read_yaml
 from glxflow.trial.assemble import (
+    METABOLITES,
+    OUTCOMES,
     account_for_sessions,
     clinical_table,
     joint_changes,
     outcomes_wide,
+    plan_of_spectra,
     trial_table,
 )
 
+PLAN = Path(__file__).parents[2] / "config" / "trial.yaml"
 PARTICIPANTS = pd.DataFrame(
     {"subject": ["sub-01", "sub-02"], "sex": ["F", "M"], "age": [30.0, 40.0]}
 ).assign(sequence=["PN", "NP"])
@@ -247,3 +255,23 @@ def test_the_spread_over_models_goes_along(concentrations):
     wide = outcomes_wide(spread).set_index("bin")
     assert wide.loc[1, ["glu_tcr_sd_model", "glu_tcr_change_sd_model"]].tolist() == [0.3, 0.2]
     assert "glu_tcr_sd_model" not in outcomes_wide(concentrations)
+
+
+def test_every_outcome_that_a_plan_may_name_is_in_the_trial_table(account):
+    names = pd.DataFrame({"metabolite": [*METABOLITES, "tNAA"], "subject": "sub-01"})
+    values = {"ratio_tnaa": 1.0, "ratio_tcr": 1.0, "water_molal": 1.0}
+    sds = {f"{name}_sd": 0.1 for name in values}
+    concentrations = names.assign(session="ses-1", bin=0, **values, **sds)
+    figures = {"t_min": -5.0, "n_transients": 4, "snr": 50.0, "fwhm_hz": 5.0, "qc_pass": 1}
+    qc = pd.DataFrame([{"subject": "sub-01", "session": "ses-1", "bin": 0} | figures])
+    table = trial_table(concentrations, qc, account().reset_index())
+    assert set(OUTCOMES) <= set(table)
+
+
+def test_an_outcome_that_no_spectrum_gives_is_refused_with_those_that_there_are():
+    content = read_yaml(PLAN)
+    assert plan_of_spectra(content, "plan.yaml").outcome == "glx_tnaa"
+    with pytest.raises(
+        ConfigError, match=r"plan\.yaml: 'outcome' is 'glx_tcho', .* one of glx_tnaa, glx_tcr"
+    ):
+        plan_of_spectra(content | {"outcome": "glx_tcho"}, "plan.yaml")

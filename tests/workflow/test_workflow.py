@@ -213,13 +213,20 @@ def test_the_trial_waits_for_the_table_of_receptor_imaging(one_session, run_work
     assert str(one_session.parent / "pet.tsv") in job
 
 
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"confidence": 95}, "'confidence' is 95"),
+        ({"outcome": "glx_tcho"}, "'outcome' is 'glx_tcho', which no spectrum gives"),
+    ],
+)
 def test_a_faulty_plan_is_refused_before_anything_is_fitted(
-    one_session, run_workflow, change_plan
+    one_session, run_workflow, change_plan, fault, message
 ):
-    plan = change_plan(confidence=95)
+    plan = change_plan(**fault)
     run = run_workflow(one_session, one_session.parent / "results", "--dry-run", changes=plan)
     assert run.returncode != 0
-    assert "'confidence' is 95" in run.stderr + run.stdout
+    assert message in run.stderr + run.stdout
 
 
 def test_three_jobs_a_session_at_most_and_a_thread_each(tmp_path, run_workflow):

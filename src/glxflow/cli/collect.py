@@ -15,10 +15,11 @@ from glxflow.io.tables import read_tsv, write_tsv
 from glxflow.trial.assemble import (
     account_for_sessions,
     clinical_table,
+    plan_of_spectra,
     trial_table,
 )
 from glxflow.trial.obstacles import without_change
-from glxflow.trial.plan import Plan, plan_from
+from glxflow.trial.plan import Plan
 
 app = typer.Typer()
 
@@ -36,7 +37,7 @@ def collect(
     ] = "",
 ) -> None:
     """Write the group's tables, and account for every session that was planned or scanned."""
-    what = plan_from(read_yaml(plan), str(plan))
+    what = plan_of_spectra(read_yaml(plan), str(plan))
     group = results / "group"
     write_description(
         results, source=bids_dir, config_sha256=config_sha256, plan_sha256=what.sha256

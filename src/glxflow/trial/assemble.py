@@ -5,13 +5,21 @@ from typing import Any
 
 import pandas as pd
 
-from glxflow.trial.plan import Plan
+from glxflow.errors import ConfigError
+from glxflow.trial.plan import Plan, plan_from
 
 METABOLITES = ("Glx", "Glu", "Gln")
 """Numerators of the outcomes, over each denominator."""
 
 DENOMINATORS = ("tnaa", "tcr")
 """Denominators of the ratios in concentrations.tsv, as its columns name them."""
+
+OUTCOMES = (
+    *(f"{name.lower()}_{over}" for name in METABOLITES for over in (*DENOMINATORS, "water")),
+    "tnaa_tcr",
+    "fwhm_hz",
+)
+"""What the trial table can hold for a plan to analyse; the last two are negative controls."""
 
 DESIGN = ("subject", "session", "sex", "age", "sequence", "period", "condition")
 """Columns that say who was measured when and under which condition."""
@@ -25,6 +33,23 @@ QUALITY = "quality"
 _DESIGN = "design"
 _FAILING = ("preprocess", "fit")
 """Stages whose refusal is a failure; what the others refuse is excluded."""
+
+
+def plan_of_spectra(content: Mapping[str, Any], where: str) -> Plan:
+    """Return the plan that a file holds for tables which are made from spectra.
+
+    Raises
+    ------
+    ConfigError
+        As `plan_from` does, or if no spectrum gives the plan's outcome.
+    """
+    plan = plan_from(content, where)
+    if plan.outcome not in OUTCOMES:
+        raise ConfigError(
+            f"{where}: 'outcome' is {plan.outcome!r}, which no spectrum gives. Write one of "
+            f"{', '.join(OUTCOMES)}."
+        )
+    return plan
 
 
 def outcomes_wide(concentrations: pd.DataFrame) -> pd.DataFrame:
