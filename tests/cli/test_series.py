@@ -5,10 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.basis.protocol import protocol_for
 from glxflow.basis.simulate import simulate_basis
+from glxflow.cli.series import app
+from glxflow.errors import DataError
 from glxflow.spectrum import Axis
 
 PREFIX = "sub-01_ses-1_task-pain"
@@ -94,3 +97,42 @@ def test_what_is_no_record_of_transients_is_refused(glxflow, tmp_path):
     )
     assert run.returncode == 2
     assert "not the record of a preprocessed scan" in run.stderr
+
+
+@pytest.fixture
+def compare(tmp_path, write_scan):
+    """Return a run of the command on 32 transients, one every 2 s, with events of any types."""
+    folder = tmp_path / "preprocessed"
+    svs = write_scan(
+        np.ones((N_TRANSIENTS, 64), complex),
+        ("DIM_DYN",),
+        path=folder / f"{PREFIX}_desc-transients_svs.nii.gz",
+    )
+    record = folder / f"{PREFIX}_desc-preproc_svs.json"
+    content = {"Status": "ok", "Transients": svs.name, "Flags": []}
+    record.write_text(json.dumps(content | {"TransientTable": {"weight": [1] * N_TRANSIENTS}}))
+
+    def run(rows, *options):
+        events = tmp_path / "events.tsv"
+        events.write_text("onset\tduration\ttrial_type\n" + rows.replace(" ", "\t"))
+        arguments = [record, "--basis", tmp_path, "--events", events, "--event", "on", *options]
+        arguments = [str(part) for part in (*arguments, "--out", tmp_path / "out")]
+        CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+    return run
+
+
+@pytest.mark.parametrize("options", [(), ("--rise-s", "5")])
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        ("0 16 blank\n32 16 blank\n", r"\(blank\); 0 of 32 transients"),
+        ("0 64 scan\n", r"\(scan\); 0 of 32 transients"),
+        ("16 16 cue\n48 16 cue\n", r"\(cue\); 16 of 32 transients"),
+    ],
+)
+def test_events_that_leave_nothing_to_compare_with_are_named(compare, others, words, options):
+    with pytest.raises(
+        DataError, match=rf"events.tsv: 'on' cannot .* {words} .*Write `rest` as trial_type"
+    ):
+        compare("16 16 on\n48 16 on\n" + others, *options)

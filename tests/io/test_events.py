@@ -36,7 +36,7 @@ def test_types_that_are_numbers_are_found(table):
 
 
 def test_rest_may_be_named(table):
-    rows = "10\t20\tpain\n30\t20\tRest\n50\t20\tbaseline\n"
+    rows = "10\t20\tpain\n30\t20\tRest\n50\t20\tbaseline\n70\t9\toff\n80\t9\tFixation\n"
     assert not other_events(table(f"onset\tduration\ttrial_type\n{rows}"), "pain")
 
 

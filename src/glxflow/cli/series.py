@@ -28,6 +28,8 @@ from glxflow.spectrum import RealArray, Series
 app = typer.Typer()
 
 _RECORD = "_desc-preproc_svs.json"
+_LEAST_RESTING = 0.05
+"""Share of transients outside all events from which a level of rest can be told."""
 
 
 @app.command()
@@ -63,6 +65,7 @@ def series(
     path = source.with_name(record["Transients"])
     transients, weights = _kept(read_series(path), record["TransientTable"]["weight"])
     times, others = events_of(events, event), other_events(events, event)
+    _require_rest(events, event, transients.onset_s, times, others)
     design = _design(event, transients.onset_s, times, others, rise_s)
     ed = baseline_of(calibration)
     options = FitOptions(ppm_range=ppm_range, baseline_ed_per_ppm=ed)
@@ -90,6 +93,23 @@ def series(
             *(flag.message for flag in fit.flags),
         ],
     )
+
+
+def _require_rest(
+    events: Path, event: str, onset_s: RealArray, times: Times, others: Mapping[str, Times]
+) -> None:
+    """Refuse events of other types that leave an event no rest, or go along with it."""
+    inside = np.stack([in_events(onset_s, *every) for every in (times, *others.values())])
+    n_resting = int((~inside.any(axis=0)).sum())
+    is_seen = np.stack([np.ones(onset_s.size), *(one for one in inside if one.any())])
+    is_dependent = np.linalg.matrix_rank(is_seen) < len(is_seen)
+    if others and (is_dependent or n_resting < _LEAST_RESTING * onset_s.size):
+        raise DataError(
+            f"{events}: {event!r} cannot be told from rest and from the events of other types "
+            f"({', '.join(others)}); {n_resting} of {onset_s.size} transients lie outside all "
+            f"events. Write `rest` as trial_type of those rows that {event!r} is to be compared "
+            "with, and leave out rows of types that come together or last all the scan."
+        )
 
 
 def _design(

@@ -9,7 +9,7 @@ from glxflow.errors import DataError
 from glxflow.io.tables import read_tsv
 from glxflow.spectrum import RealArray
 
-_REST = ("rest", "baseline")
+_REST = ("rest", "baseline", "off", "fixation")
 """Types that name what is compared with, as do times without any event."""
 
 Times = tuple[RealArray, RealArray]
