@@ -120,6 +120,18 @@ def test_a_code_for_missing_data_is_no_score(tmp_path, instrument, total, expect
         read_scores(tmp_path, instrument)
 
 
+@pytest.mark.parametrize("total", [-7, -8, -9])
+def test_a_small_negative_score_of_an_unknown_scale_is_read(tmp_path, total):
+    write(tmp_path / "phenotype/mood.tsv", SCORES + f"sub-01\tses-2\t0\t{total}\n")
+    assert read_scores(tmp_path, "mood")["mood"].iat[-1] == total
+
+
+def test_a_refused_code_says_what_to_do_where_it_is_a_score(tmp_path):
+    write(tmp_path / "phenotype/mood.tsv", SCORES + "sub-01\tses-2\t0\t-77\n")
+    with pytest.raises(TableError, match=r"holds -77, .* add the same number to all scores"):
+        read_scores(tmp_path, "mood")
+
+
 def test_scales_that_go_below_zero_are_read(tmp_path):
     write(
         tmp_path / "phenotype/mood.tsv", SCORES + "sub-01\tses-2\t0\t-12.5\nsub-01\tses-2\t1\t-9\n"

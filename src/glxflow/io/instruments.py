@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-MISSING_CODES = (-9999, -999, -99, -98, -97, -96, -95, -88, -77, -66, -9, -8, -7, 999, 9999)
-"""What databases write for a missing number; taken for a score it would be an extreme one."""
+MISSING_CODES = (-9999, -999, -99, -98, -97, -96, -95, -88, -77, -66, 999, 9999)
+"""What databases write for a missing number; taken for a score it would be an extreme one.
+
+Small ones such as -9 are scores of scales that go below zero, and not among them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,13 @@ def impossible_totals(
     known = INSTRUMENTS.get(instrument)
     if known is None:
         is_code = totals.isin(MISSING_CODES)
-        # A scale that goes below zero may have a small one among its scores.
+        # A scale that goes below zero may have one among its scores.
         if (totals[~is_code] < 0).any():
             is_code &= totals.abs() > 90
-        return is_code, "a score, or n/a where it is missing"
+        return is_code, (
+            "a score, or n/a where it is missing, for which such numbers stand; where it is a "
+            "score, add the same number to all scores: changes stay as they are"
+        )
     lowest, highest = (known.n_items * end for end in (known.lowest, known.highest))
     outside = (totals < lowest) | (totals > highest)
     return outside, f"{lowest} to {highest}, or n/a where it is missing"
