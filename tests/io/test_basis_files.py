@@ -191,6 +191,21 @@ def test_the_scale_is_not_taken_from_a_singlet_that_editing_took(closed_form_bas
     assert abs(basis.fid("PCh")[0]) == pytest.approx(9, rel=1e-4)  # single precision
 
 
+def test_a_halved_first_point_is_told_by_scyllo_inositol_where_naa_gives_the_scale(
+    closed_form_basis, tmp_path
+):
+    axis = closed_form_basis.axis
+    line = 6 * np.exp((2j * np.pi * axis.hz(3.34) - np.pi * 1.5) * axis.time_s)[np.newaxis]
+    scyllo = replace(closed_form_basis.chosen([0]), names=("sIns",), fids=line)
+    whole = closed_form_basis.chosen([1, 2, 3]).joined(scyllo)
+    fids = whole.fids / 3
+    fids[:, 0] /= 2
+    write_basis(tmp_path / "b.nii.gz", replace(whole, fids=fids), "nifti")
+    basis = read_basis(tmp_path / "b.nii.gz")
+    assert basis.fids == pytest.approx(whole.fids, abs=5e-3)  # scale fit
+    assert any("N-acetylaspartate" in note for note in basis.notes)
+
+
 def test_a_halved_first_point_is_doubled(closed_form_basis, tmp_path):
     fids = closed_form_basis.fids.copy()
     fids[:, 0] /= 2

@@ -93,7 +93,7 @@ def for_fitting(basis: BasisSet) -> BasisSet:
     basis : BasisSet
         As `oriented` returns it.
     """
-    return _scaled(_aligned(_selected(_renamed(_without_sums(basis)))))
+    return _scaled(_whole(_aligned(_selected(_renamed(_without_sums(basis))))))
 
 
 def _without_sums(basis: BasisSet) -> BasisSet:
@@ -196,14 +196,35 @@ def _changed(basis: BasisSet, reference_ppm: float, *, is_conjugate: bool) -> Ba
     return _noted(changed, f"{' and '.join(changes)}: the singlets are elsewhere otherwise")
 
 
-def _scaled(basis: BasisSet) -> BasisSet:
-    """Divide all by one proton of a singlet, and undo a halved first point."""
+def _whole(basis: BasisSet) -> BasisSet:
+    """Undo a halved first point, told by the first substance that has no coupled lines.
+
+    Some programs halve it so that the spectrum has no offset; data do not.
+    """
+    for name in REFERENCES:
+        if name in basis.names and is_all_singlets(name) and not _is_edited_away(basis, name):
+            lines = fitted_singlets(basis.fid(name), basis.axis, name)
+            start = basis.fid(name)[0] / lines.amplitudes.sum()
+            if abs(start - _HALF) >= _HALF_TOLERANCE:
+                break
+            fids = np.concatenate([2 * basis.fids[:, :1], basis.fids[:, 1:]], axis=1)
+            return _noted(replace(basis, fids=fids), "first point doubled: the file has it halved")
+    return basis
+
+
+def _is_edited_away(basis: BasisSet, name: str) -> bool:
+    """Tell whether an edited spectrum holds nothing of a substance."""
     is_metabolite = np.array([kind is Kind.METABOLITE for kind in basis.kinds])
+    largest = np.abs(basis.fids[is_metabolite]).max()
+    return bool(np.abs(basis.fid(name)).max() < _NEGLIGIBLE * largest)
+
+
+def _scaled(basis: BasisSet) -> BasisSet:
+    """Divide all by one proton of a singlet."""
     for name in (name for name in REFERENCES if name in basis.names):
-        fid = basis.fid(name)
-        if np.abs(fid).max() < _NEGLIGIBLE * np.abs(basis.fids[is_metabolite]).max():
+        if _is_edited_away(basis, name):
             return _noted(basis, f"{SCALE_UNKNOWN}: {full_name(name)} is edited away")
-        lines = fitted_singlets(fid, basis.axis, name)
+        lines = fitted_singlets(basis.fid(name), basis.axis, name)
         # Editing may have taken the singlet, so that another line is the highest.
         if abs(lines.deviation_ppm) <= _TOLERANCE_PPM:
             break
@@ -212,11 +233,6 @@ def _scaled(basis: BasisSet) -> BasisSet:
             basis,
             f"{SCALE_UNKNOWN}: it holds no singlet of {_LISTED}",
         )
-    # Some programs halve the first point so that the spectrum has no offset; data do not.
-    start = fid[0] / lines.amplitudes.sum()
-    if is_all_singlets(name) and abs(start - _HALF) < _HALF_TOLERANCE:
-        fids = np.concatenate([2 * basis.fids[:, :1], basis.fids[:, 1:]], axis=1)
-        basis = _noted(replace(basis, fids=fids), "first point doubled: the file has it halved")
     proton = complex(lines.amplitudes[0]) / protons(name)
     if abs(proton - 1) < _SAME_SCALE:
         return basis
