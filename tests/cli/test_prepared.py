@@ -93,15 +93,18 @@ def basis():
     [
         (SHARES, "voxel of 60 % grey and 20 % white matter and 20 % CSF"),
         (None, "CSF is not corrected"),
-        ({"GM": 60, "WM": 20, "CSF": 20}, "sum to 100, expected"),
+        ({"GM": 60, "WM": 20, "CSF": 20}, "csf 20 sum to 100, expected"),
+        ({"GM": 60, "WM": 20, "CSF": 20}, "ratios only, no water-scaled concentrations"),
+        ({"GM": 60, "WM": 20, "CSF": 20}, "sub-01_svs.nii.gz: TissueFractions in its sidecar is"),
         ({"GM": 0, "WM": 0, "CSF": 1}, "not all of them CSF"),
         ({"GM": 0.8, "WM": float("nan"), "CSF": 0.2}, "sum to nan, expected"),
-        ({"gm": 0.8}, "TissueFractions in the sidecar of the scan is {'gm': 0.8}, expected"),
-        ("0.8", "TissueFractions in the sidecar of the scan is '0.8', expected"),
+        ({"gm": 0.8}, "TissueFractions in its sidecar is {'gm': 0.8}, expected"),
+        ("0.8", "TissueFractions in its sidecar is '0.8', expected"),
     ],
 )
 def test_the_voxel_is_what_its_sidecar_says(prepared, basis, given, words):
     prepared.record["TissueFractions"] = given
+    prepared.record["Sources"] = [{"Path": "sub-01_svs.nii.gz"}]
     found = scaling_of(prepared, basis, basis)
     assert words in (found.correction if isinstance(found, WaterScaling) else found)
 

@@ -138,7 +138,7 @@ def scaling_of(prepared: Prepared, basis: BasisSet, fit: FitResult) -> WaterScal
         signal_per_proton=1.0,
     )
     try:
-        tissue = _tissue(prepared.record.get(TISSUE))
+        tissue = _tissue(prepared)
         return water_scaling(fit.names, water_amplitude(prepared.water.fid(0)), acquired, tissue)
     except DataError as error:
         return str(error)
@@ -153,15 +153,20 @@ def _without_water(record: Mapping[str, Any]) -> str:
     return f"the water reference is not used: {ratios}. Of it: {' '.join(refused)}"
 
 
-def _tissue(given: Any) -> Tissue | None:
+def _tissue(prepared: Prepared) -> Tissue | None:
     """Return the fractions of the voxel that a sidecar gives, if it does."""
+    given = prepared.record.get(TISSUE)
     if given is None:
         return None
     try:
         gm, wm, csf = (float(given[name]) for name in ("GM", "WM", "CSF"))
+        return Tissue(gm, wm, csf)
     except (KeyError, TypeError, ValueError):
-        raise DataError(
-            f"water scaling: {TISSUE} in the sidecar of the scan is {given!r}, expected "
-            '{"GM": 0.6, "WM": 0.3, "CSF": 0.1}. Mend or remove it.'
-        ) from None
-    return Tissue(gm, wm, csf)
+        fault = 'expected {"GM": 0.6, "WM": 0.3, "CSF": 0.1}.'
+    except DataError as error:
+        fault = f"and {error}"
+    read = prepared.record.get("Sources", [{"Path": prepared.header.path}])
+    raise DataError(
+        f"{read[0]['Path']}: {TISSUE} in its sidecar is {given!r}, {fault} Mend or remove it, and "
+        "preprocess again; until then there are ratios only, no water-scaled concentrations."
+    )

@@ -59,7 +59,7 @@ class Tissue:
             raise DataError(
                 f"tissue fractions gm {self.gm:g}, wm {self.wm:g}, csf {self.csf:g} sum to "
                 f"{total:g}, expected non-negative fractions that sum to 1, not all of them CSF. "
-                "Segment again."
+                "Divide percent by 100."
             )
 
 
