@@ -193,9 +193,9 @@ def match_conditions(work: Work) -> None:
     if after > max(_NOT_SUBTRACTED, 2 * noise):
         raise DataError(
             f"choline leaves {after:.0%} of its height in the difference, expected below "
-            f"{_NOT_SUBTRACTED:.0%} (noise alone {noise:.0%}): ON and OFF hold the same choline. "
-            "Check that no condition is itself a difference or sum (EditCondition), and that "
-            "both have one receiver gain; after a large movement leave the session out."
+            f"{_NOT_SUBTRACTED:.0%} (noise alone {noise:.0%}): ON and OFF should hold the same "
+            "choline. Check that no condition is itself a difference or sum (EditCondition), and "
+            "that both have one receiver gain; after a large movement leave the session out."
         )
     if after > max(LARGEST_ARTEFACT, 2 * noise):
         work.flags.append(
