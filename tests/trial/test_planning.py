@@ -24,8 +24,8 @@ from glxflow.trial.simulated_power import simulate_power
 
 # Session .02, residual .04 in four bins: the difference of means has the SD .04.
 DESIGN = Design(
-    n_participants=26, n_bins=4, effect=0.023, response=-0.06, subject_sd=0.03, session_sd=0.02,
-    residual_sd=0.04, dropout=0.0, qc_loss=0.0, sex_difference=0.0,
+    n_participants=26, n_bins=4, effect=0.023, response=-0.06, subject_sd=0.03, infusion_sd=0.0,
+    session_sd=0.02, residual_sd=0.04, dropout=0.0, qc_loss=0.0, sex_difference=0.0, cautions=(),
 )  # fmt: skip
 KINDS = {
     "parallel": ("parallel", ()),
@@ -113,7 +113,9 @@ def test_every_cell_follows_every_other_once_in_the_orders_within(make_plan):
 def test_components_come_from_the_fit(make_plan, read_stats):
     plan = make_plan()
     model = contrast_model(glx_changes(read_stats("fmrs_A"), plan))
-    design = design_from(model, plan, n_participants=40, effect=-0.018, dropout=0.1, qc_loss=0.1)
+    design = design_from(
+        model, plan, plan, n_participants=40, effect=-0.018, dropout=0.1, qc_loss=0.1
+    )
     # As lme4 has them in the primary model of trial A.
     assert design.session_sd == pytest.approx(0.02155, abs=1e-5)
     assert design.residual_sd == pytest.approx(0.03875, abs=1e-5)
@@ -125,9 +127,9 @@ def test_impossible_designs_are_refused(make_plan, read_stats):
     plan = make_plan()
     model = contrast_model(glx_changes(read_stats("fmrs_A"), plan))
     with pytest.raises(TableError, match="dropout is 1"):
-        design_from(model, plan, n_participants=40, effect=-0.018, dropout=1.0)
+        design_from(model, plan, plan, n_participants=40, effect=-0.018, dropout=1.0)
     with pytest.raises(TableError, match="give 4 or more"):
-        design_from(model, plan, n_participants=2, effect=-0.018)
+        design_from(model, plan, plan, n_participants=2, effect=-0.018)
     with pytest.raises(TableError, match="more than 10000 participants"):
         participants_needed(0.001, 0.9, 0.05)
     with pytest.raises(TableError, match="design 'cross' is not one of crossover"):

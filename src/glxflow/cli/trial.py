@@ -168,11 +168,13 @@ def power(
     model = contrast_model(glx_changes(read_table(table), what))
     to_come = planned(what, design, tuple(within or ())) if design else what
     sizes = design_from(
-        model, what, n_participants=participants, effect=effect, dropout=dropout,
+        model, what, to_come, n_participants=participants, effect=effect, dropout=dropout,
         qc_loss=qc_loss, sex_difference=sex_difference,
     )  # fmt: skip
     rng = np.random.default_rng([what.seed, 6])
     write_tsv(out, power_table(sizes, to_come, n_trials=trials, rng=rng))
+    for caution in sizes.cautions:
+        Console(stderr=True).print(f"Note: {caution}", markup=False)
 
 
 def _record(result: Analysis, shown: Plan, *, masked: bool) -> dict[str, Any]:

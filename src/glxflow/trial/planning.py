@@ -8,6 +8,7 @@ from scipy import optimize, stats
 
 from glxflow.errors import TableError
 from glxflow.spectrum import BoolArray, RealArray
+from glxflow.trial.components import components_for
 from glxflow.trial.designs.question import contrast_name
 from glxflow.trial.models import TrialModel
 from glxflow.trial.plan import Plan
@@ -49,6 +50,7 @@ def planned(plan: Plan, kind: str, within: tuple[str, ...]) -> Plan:
 def design_from(
     model: TrialModel,
     plan: Plan,
+    to_come: Plan,
     *,
     n_participants: int,
     effect: float,
@@ -62,8 +64,8 @@ def design_from(
     ----------
     model : TrialModel
         The primary model of the present trial.
-    plan : Plan
-        Its plan.
+    plan, to_come : Plan
+        Of the present trial and of the one to come.
     n_participants, effect, dropout, qc_loss, sex_difference
         As `Design` has them.
 
@@ -77,21 +79,21 @@ def design_from(
     for name, share in (("dropout", dropout), ("qc loss", qc_loss)):
         if not 0 <= share < 1:
             raise TableError(f"{name} is {share:g}, expected a share from 0 to below 1.")
-    parts = model.fit.variance_components.set_index("group")["variance"]
     response = model.fit.contrast(model.response(plan.reference, plan))["estimate"].iloc[0]
-    sd = {group: float(np.sqrt(parts.get(group, 0.0)))
-          for group in ("subject", "subject:visit", "Residual")}  # fmt: skip
+    found = components_for(model, plan, to_come)
     return Design(
         n_participants=n_participants,
         n_bins=int(model.fit.data["bin"].nunique()),
         effect=effect,
         response=float(response),
-        subject_sd=sd["subject"],
-        session_sd=sd["subject:visit"],
-        residual_sd=sd["Residual"],
+        subject_sd=found.subject_sd,
+        infusion_sd=found.infusion_sd,
+        session_sd=found.session_sd,
+        residual_sd=found.residual_sd,
         dropout=dropout,
         qc_loss=qc_loss,
         sex_difference=sex_difference,
+        cautions=found.cautions,
     )
 
 
@@ -183,13 +185,15 @@ def power_table(
 ) -> pd.DataFrame:
     """Return simulated power and widths beside the closed form, a row each.
 
-    A trial that cannot be analysed rejects nothing, and is counted in the note.
+    A trial that cannot be analysed rejects nothing, and is counted in the note. What the
+    variance components leave open comes first.
     """
     alpha = 1 - plan.confidence
     trials = simulate_power(design, plan, n_trials=n_trials, rng=rng)
     name = contrast_name(plan)
     widths = trials.width[np.isfinite(trials.width)]
     rows = [
+        *({"analysis": "caution", "estimate": np.nan, "note": text} for text in design.cautions),
         _power("power, simulated", trials.p, alpha, f"{name}: primary model, Kenward-Roger"),
         {"analysis": "width of the interval, simulated mean",
          "estimate": widths.mean() if widths.size else np.nan, "note": "unit of the outcome"},

@@ -47,6 +47,8 @@ class Design:
         The response under the reference condition.
     subject_sd, session_sd, residual_sd : float
         Of the change from baseline.
+    infusion_sd : float
+        Of a person's own change with each infusion, common to the sessions with it.
     dropout : float
         Share of participants who leave before one of their later sessions or, where
         there is one session, have no data.
@@ -54,6 +56,8 @@ class Design:
         Share of bins that quality control takes.
     sex_difference : float
         By how much the effect is larger in the second sex.
+    cautions : tuple of str
+        What is not known of the standard deviations.
     """
 
     n_participants: int
@@ -61,11 +65,13 @@ class Design:
     effect: float
     response: float
     subject_sd: float
+    infusion_sd: float
     session_sd: float
     residual_sd: float
     dropout: float
     qc_loss: float
     sex_difference: float
+    cautions: tuple[str, ...]
 
 
 def orders_of(plan: Plan) -> Sequence[tuple[Cell, ...]]:
@@ -91,11 +97,12 @@ def simulate_changes(design: Design, plan: Plan, rng: np.random.Generator) -> pd
         order = index % len(orders)
         is_second = index // len(orders) % 2
         own, baseline = rng.normal(0, design.subject_sd), rng.normal()
+        responses = rng.normal(0, design.infusion_sd, 2) if design.infusion_sd else np.zeros(2)
         for period in range(1, _sessions(design, len(orders[order]), rng) + 1):
             condition, infusion = orders[order][period - 1]
             gain = design.effect + design.sex_difference * (is_second - 0.5)
             rise = (design.response + gain * condition) * infusion
-            level = own + rise + rng.normal(0, design.session_sd)
+            level = own + responses[infusion] + rise + rng.normal(0, design.session_sd)
             values = level + rng.normal(0, design.residual_sd, design.n_bins)
             base = baseline + rng.normal()
             kept = np.flatnonzero(rng.random(design.n_bins) >= design.qc_loss)
