@@ -66,6 +66,23 @@ def test_the_error_rate_is_kept_where_the_gate_is_half_true(gate):
     assert wrong / 4000 <= 0.05 + 3 * (0.0475 / 4000) ** 0.5  # three SE of the rate
 
 
+def test_a_chain_of_serial_gates_keeps_the_error_rate_at_its_weakest_place():
+    chain = [Family("one", ("a", "b"), "holm", None, None),
+             Family("two", ("c",), "hochberg", "one", "serial"),
+             Family("three", ("d", "e"), "holm", "two", "serial")]  # fmt: skip
+    rng = np.random.default_rng(9)
+    wrong = 0
+    for _ in range(4000):
+        p = {
+            "one": np.array([1e-9, 1e-9]),
+            "two": rng.uniform(size=1),
+            "three": rng.uniform(size=2),
+        }
+        found = adjust(p, chain)
+        wrong += bool((np.concatenate([found["two"], found["three"]]) <= 0.05).any())
+    assert wrong / 4000 <= 0.05 + 3 * (0.0475 / 4000) ** 0.5  # three SE of the rate
+
+
 def test_a_test_that_could_not_be_done_counts_as_one():
     tables = {"primary": pd.DataFrame({"p": [0.02, 0.5], "member": ["primary", ""]})}
     plan = [Family("both", ("primary", "clinical"), "holm", None, None)]

@@ -58,6 +58,7 @@ def _families(families: list[Mapping[str, Any]]) -> Iterator[str]:
     """Yield families that are named twice, share tests, or have an impossible gate."""
     earlier: dict[str, Mapping[str, Any]] = {}
     owner: dict[str, str] = {}
+    heir: dict[str, str] = {}
     for number, family in enumerate(families):
         name, where = family["name"], f"families.{number}"
         if name in earlier:
@@ -67,6 +68,13 @@ def _families(families: list[Mapping[str, Any]]) -> Iterator[str]:
                 yield f"{where}: {member!r} belongs to the family {owner[member]!r} already."
             owner.setdefault(member, name)
         yield from _gate(where, family, earlier)
+        if (gate := family.get("after")) in heir:
+            yield (
+                f"{where}: {gate!r} passes its level on to {heir[gate]!r} already, and twice the "
+                f"level would be too much. Put both into one family."
+            )
+        elif gate is not None:
+            heir[gate] = name
         earlier[name] = family
 
 
@@ -85,4 +93,9 @@ def _gate(
         yield (
             f"{where}: a parallel gate needs method bonferroni and no gate of its own in "
             f"{family['after']!r}; its method is {gate['method']!r}."
+        )
+    elif gate.get("gate") == "parallel":
+        yield (
+            f"{where}: after {family['after']!r}, which may have been tested at a share of the "
+            "level only, the whole level would be too much. Put both into one family."
         )
