@@ -89,7 +89,9 @@ def test_small_errors_of_the_fits_leave_the_result_alone(make_plan, make_trial):
     assert other["df"] == pytest.approx(one["df"], rel=1e-3)
 
 
-def test_choice_of_the_fits_model_widens_the_contrast_by_its_variance(make_plan, make_trial):
+def test_choice_of_the_fits_model_beyond_the_scatter_of_sessions_widens_the_contrast(
+    make_plan, make_trial
+):
     """Sessions of equal spread s: the contrast of n pairs gains 2 s^2 / n."""
     plan, n, spread = make_plan(), 10, 0.03
     trial = make_trial(n=n, session_sd=0.001, noise_sd=0.001)
@@ -105,6 +107,19 @@ def test_choice_of_the_fits_model_widens_the_contrast_by_its_variance(make_plan,
         "choice of the fit's model as known covariance"
         in sensitivity(trial, plan)["model"].to_list()
     )
+
+
+def test_choice_of_the_fits_model_within_the_scatter_of_sessions_is_said_to_add_nothing(
+    make_plan, make_trial
+):
+    trial = make_trial(n=10, session_sd=0.05, noise_sd=0.01)
+    spread = np.where(trial["bin"] > 0, 0.01, np.nan)
+    table = sensitivity(trial.assign(glx_tnaa_change_sd_model=spread), make_plan())
+    rows = table.set_index("model")
+    row = rows.loc["choice of the fit's model as known covariance"]
+    assert row["se"] == pytest.approx(rows.loc["set: all rows with data", "se"], rel=1e-4)
+    assert row["note"].startswith("SD 0.01, common to a session's bins; what differs from session")
+    assert "wide end" not in row["note"]
 
 
 def test_joint_changes_take_the_place_of_differences(make_plan, make_trial):

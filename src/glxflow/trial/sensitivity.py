@@ -90,8 +90,10 @@ def _of_the_fits(changes: pd.DataFrame, plan: Plan) -> Iterator[Choice]:
     if _is_known(changes, _spread_column(plan)):
         yield (
             "choice of the fit's model as known covariance",
-            "common to a session's bins; sessions count as independent, though one choice is "
-            "made for all and partly cancels between conditions: the wide end",
+            f"SD {_root_mean_square(changes[_spread_column(plan)]):.2g}, common to a session's "
+            "bins; what differs from session to session is in their scatter already, so that the "
+            "interval is wider only where that is smaller; what all sessions have in common "
+            "cancels between conditions, and what goes with a condition shows in no interval",
             lambda: contrast_model(*with_model_choice(changes, plan)),
         )
 
@@ -134,8 +136,8 @@ def with_joint_errors(changes: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, 
 def with_model_choice(changes: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, RealArray]:
     """Return the rows whose spread over models of the fit is known, and its covariance.
 
-    Another model moves all bins of a session alike; the scatter that the trial's
-    residuals show holds nothing of it.
+    Another model moves all bins of a session alike. What it does to each session
+    differently is in the scatter between sessions, too.
     """
     column = _spread_column(plan)
     table = changes.dropna(subset=[column]).reset_index(drop=True)
@@ -148,6 +150,11 @@ def _common_to_sessions(table: pd.DataFrame, column: str) -> RealArray:
     sd = table[column].to_numpy(dtype=np.float64)
     covariance: RealArray = (session[:, np.newaxis] == session) * np.outer(sd, sd)
     return covariance
+
+
+def _root_mean_square(column: pd.Series) -> float:
+    """Return the root mean square of what is known of a column."""
+    return float(np.sqrt((column**2).mean()))
 
 
 def _spread_column(plan: Plan) -> str:
