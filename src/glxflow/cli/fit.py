@@ -123,11 +123,7 @@ def fit(
                 inputs=[*prepared.inputs, *(file for path in given for file in _files(path))],
                 parameters=dict(provenance.parameters),
                 warnings=result.notes,
-                results=_MOLAL
-                | {
-                    "NotWaterScaled": result.why_not_scaled,
-                    "Results": [path.name for path in made if path.exists()],
-                },
+                results=_sidecar(result, made),
             )
             typer.echo(f"{page}: {result.level.value}", err=True)
             return
@@ -216,6 +212,12 @@ def _acquired(prepared: Prepared, basis: BasisSet) -> dict[str, str]:
         "Samples": f"{axis.n_points} at {axis.bandwidth_hz:g} Hz",
         "Basis set": basis.source,
     }
+
+
+def _sidecar(result: ScanResult, made: list[Path]) -> dict[str, Any]:
+    """Return what the record says of its columns and of the files that were written."""
+    written = [path.name for path in made if path.exists()]
+    return _MOLAL | {"NotWaterScaled": result.why_not_scaled, "Results": written}
 
 
 def _write(

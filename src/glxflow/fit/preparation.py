@@ -50,8 +50,7 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
     quadrature_of = far_lipids(basis)
     groups = groups_of(basis.names, basis.kinds, quadrature_of)
     columns = [*range(len(basis.names)), *quadrature_of]
-    fids = upright * narrowed(basis)[columns, :n_kept]
-    fids[len(basis.names) :] *= 1j
+    fids = _fids(basis, columns, upright, n_kept)
     response = _responses(fids, family.interpolant, rows, rotation)
     return FitModel(
         names=basis.names,
@@ -97,6 +96,13 @@ def upright_by(reference: ComplexArray) -> complex:
     Sequences differ in sign (a PRESS singlet starts at -1).
     """
     return complex(np.conj(reference[0]) / abs(reference[0]))
+
+
+def _fids(basis: BasisSet, columns: list[int], upright: complex, n_kept: int) -> ComplexArray:
+    """Return the upright responses of the model's columns, second ones in quadrature."""
+    fids = upright * narrowed(basis)[columns, :n_kept]
+    fids[len(basis.names) :] *= 1j
+    return fids
 
 
 def _responses(

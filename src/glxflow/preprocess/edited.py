@@ -1,6 +1,6 @@
 """Preprocess an edited session: the steps on both conditions, then their difference."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -76,8 +76,7 @@ def preprocess_edited(
     one, other = work.parts()
     pairs = replace(joined, samples=joined.samples[:, one], onset_s=np.minimum(first_s, second_s))
     cleaned = binned(work, pairs, water, plan, edges)
-    time_s = pairs.onset_s - (plan.infusion_onset_s or 0.0)
-    edited, _ = average(work.samples[other], time_s, edges, work.rejected[other])
+    edited = _edited_bins(work, pairs, plan, edges)
     plain = cleaned.bins.samples[0]
     return Edited(
         off=replace(cleaned, transients=replace(cleaned.transients, onset_s=first_s)),
@@ -88,6 +87,15 @@ def preprocess_edited(
         total=_like(cleaned.bins, (edited + plain) / 2),
         labels=(labels[1], labels[0]) if swapped else labels,
     )
+
+
+def _edited_bins(
+    work: Work, pairs: Series, plan: BinPlan, edges: Sequence[tuple[float, float]]
+) -> ComplexArray:
+    """Return the average of ON in every time bin, (n_bins, n_points)."""
+    _, other = work.parts()
+    time_s = pairs.onset_s - (plan.infusion_onset_s or 0.0)
+    return average(work.samples[other], time_s, edges, work.rejected[other])[0]
 
 
 def _like(bins: Series, samples: ComplexArray) -> Series:

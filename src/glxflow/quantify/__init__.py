@@ -6,11 +6,10 @@ from glxflow.quantify.water import (
     Acquisition,
     Timing,
     Tissue,
-    WaterAmplitude,
     WaterScaling,
-    water_amplitude,
     water_scaling,
 )
+from glxflow.quantify.water_signal import WaterAmplitude, water_amplitude
 
 __all__ = [
     "Acquisition",

@@ -18,7 +18,8 @@ from glxflow.report.numbers import words
 from glxflow.report.page import Figure, Provenance, render
 from glxflow.report.study_figures import course_figure, pairs_figure, quality_figure
 from glxflow.report.study_quality import doubt_rows, judged, quality_rows
-from glxflow.report.study_words import captions, sessions_by_design
+from glxflow.report.study_sessions import flow_of, session_rows
+from glxflow.report.study_words import captions
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,6 @@ class StudyPage:
 SENSITIVITY = "Sensitivity of the primary result"
 """Name of the table of results that repeats the primary contrast by other analyses."""
 
-_STATUSES = ("used", "excluded", "failed", "missing")
-
 
 def render_study(study: StudyPage) -> str:
     """Return the page of a study as one self-contained HTML text.
@@ -144,8 +143,8 @@ def render_study(study: StudyPage) -> str:
         },
         figures=_figures(study),
         captions=captions(study.within, study.infusions),
-        flow=_flow(study),
-        sessions=_sessions(study),
+        flow=flow_of(study.sessions, study.within),
+        sessions=session_rows(study.sessions, study.pages),
         quality=quality_rows(study.qc, study.sessions),
         doubts=doubt_rows(study.qc, _used(study)),
     )
@@ -257,51 +256,3 @@ def _used(study: StudyPage) -> pd.DataFrame:
     used = set(sessions[["subject", "session"]].itertuples(index=False, name=None))
     is_used = [key in used for key in zip(rows["subject"], rows["session"], strict=True)]
     return rows[pd.Series(is_used, index=rows.index, dtype=bool) & rows[study.outcome].notna()]
-
-
-def _flow(study: StudyPage) -> dict[str, Any]:
-    """Return how many sessions there are of each status, by condition."""
-    names = (
-        study.sessions["condition"]
-        .astype("object")
-        .where(study.sessions["condition"].notna(), "unknown")
-    )
-    counts = pd.crosstab(names, study.sessions["status"]).reindex(
-        columns=list(_STATUSES), fill_value=0
-    )
-    rows = [
-        [str(name), *(str(int(counts.loc[name, status])) for status in _STATUSES),
-         str(int(counts.loc[name].sum()))]
-        for name in counts.index
-    ]  # fmt: skip
-    used = study.sessions[study.sessions["status"] == "used"]
-    return {
-        "columns": ["condition", *_STATUSES, "all"],
-        "rows": rows,
-        "n_planned": len(study.sessions),
-        "n_used": len(used),
-        "n_participants": int(used["subject"].nunique()),
-        "n_complete": int(
-            (used.groupby("subject").size() >= sessions_by_design(study.within)).sum()
-        ),
-    }
-
-
-def _sessions(study: StudyPage) -> list[dict[str, str]]:
-    """Return every session with what became of it, those that are not used first."""
-    order = {status: place for place, status in enumerate((*_STATUSES[1:], "used"))}
-    rows = [
-        {
-            "subject": words(row["subject"]),
-            "session": words(row["session"]),
-            "period": f"{row['period']:g}" if pd.notna(row["period"]) else "n/a",
-            "condition": words(row["condition"]),
-            "status": words(row["status"]),
-            "stage": words(row["stage"], ""),
-            "reason": words(row["reason"], ""),
-            "note": words(row.get("note"), ""),
-            "page": study.pages.get((str(row["subject"]), str(row["session"])), ""),
-        }
-        for row in study.sessions.to_dict("records")
-    ]
-    return sorted(rows, key=lambda row: order.get(row["status"], len(order)))
