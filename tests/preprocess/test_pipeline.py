@@ -253,6 +253,24 @@ def test_a_coil_that_is_dead_in_the_water_alone_moves_no_concentration(make_sess
     assert [flag.code for flag in flags] == ["dead_coils"]
 
 
+@pytest.mark.parametrize("n_coils", [1, 4])
+def test_a_metabolite_scan_in_place_of_the_water_is_not_used(make_session, n_coils):
+    session = make_session(np.random.default_rng(40), n_coils=n_coils, eddy_rad=0.5)
+    found = preprocess(session.series, session.series, WHOLE, CHECK)
+    (flag,) = found.flags
+    assert flag.code == "water_is_suppressed"
+    assert "expected 60 times or more" in flag.message
+    assert found.water is None
+    assert not found.eddy_corrected
+
+
+def test_water_and_spectra_that_were_exchanged_are_said_to_be(make_session):
+    session = make_session(np.random.default_rng(41))
+    flags = preprocess(session.water, session.series, WHOLE, CHECK).flags
+    (flag,) = (flag for flag in flags if flag.code == "water_is_suppressed")
+    assert "perhaps exchanged for the reference" in flag.message
+
+
 def clipped(series, share):
     """Return a series as a receiver of too small a range stores it."""
     limit = share * max(np.abs(series.samples.real).max(), np.abs(series.samples.imag).max())

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from glxflow.preprocess.water_reference import mean_water
+from glxflow.preprocess.water_reference import LEAST_WATER, mean_water, water_over_rest
 
 
 @pytest.fixture
@@ -86,3 +86,13 @@ def test_other_differences_between_references_tell_nothing_of_a_steady_state(
     found = mean_water(np.outer(levels, water), session_axis)
     assert found.left_out == ()
     assert np.isnan(found.unsaturated)
+
+
+@pytest.mark.parametrize("offset_ppm", [-2.3, 0.0, 2.3])
+def test_water_is_known_wherever_it_stands(session_axis, metabolites, offset_ppm):
+    offset_hz = offset_ppm * session_axis.spectrometer_frequency_mhz
+    decay = np.exp((2j * np.pi * offset_hz - 10 * np.pi) * session_axis.time_s)
+    # NAA has the area 3; water 700 times that of NAA, and suppressed to 15 times.
+    samples = metabolites + np.array([[[2100.0]], [[45.0]]]) * decay
+    unsuppressed, suppressed = (water_over_rest(one[np.newaxis], session_axis) for one in samples)
+    assert suppressed < LEAST_WATER < unsuppressed

@@ -9,6 +9,7 @@ from glxflow.preprocess.align import align
 from glxflow.preprocess.coils import CLIPPED_SAMPLES, coil_weights, combine, saturated
 from glxflow.preprocess.reference import is_conjugated
 from glxflow.preprocess.water import without_water
+from glxflow.preprocess.water_reference import LEAST_WATER, water_over_rest
 from glxflow.preprocess.work import Work
 from glxflow.spectrum import UNREADABLE, Axis, ComplexArray, Flag, Series, Step
 
@@ -102,6 +103,20 @@ def usable_water(work: Work, water: Series | None) -> Series | None:
                 "samples of one average at its largest value. By how much it is too weak is not "
                 "known: it is not used, neither for weights nor for eddy currents nor to scale "
                 "by. Lower the receiver gain.",
+            )
+        )
+    if work.is_water_refused:
+        return None
+    found = water_over_rest(water.samples, water.axis)
+    if found < LEAST_WATER:
+        work.flags.append(
+            Flag(
+                "water_is_suppressed",
+                f"the tallest line of the water reference is {found:.1f} times as tall as all "
+                f"else in it, expected {LEAST_WATER:g} times or more: water was suppressed, or "
+                "the file is a metabolite scan, perhaps exchanged for the reference. It is not "
+                "used, neither for weights nor for eddy currents nor to scale by. Take the "
+                "unsuppressed scan.",
             )
         )
     return None if work.is_water_refused else water

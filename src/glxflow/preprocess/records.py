@@ -7,7 +7,12 @@ from typing import Literal
 from glxflow.preprocess.bins import Bin
 from glxflow.spectrum import Fid, Flag, RealArray, Series, Step
 
-WATER_NOT_USED = ("water_voxel_differs", "water_saturated", "water_coils_differ")
+WATER_NOT_USED = (
+    "water_voxel_differs",
+    "water_saturated",
+    "water_is_suppressed",
+    "water_coils_differ",
+)
 """Codes of flags that say why a water reference serves nothing."""
 
 

@@ -17,6 +17,16 @@ _MOST_RELAXED = 4.0
 # Of grey matter at 3 T; by it a pause raises the energy no further than the repetition allows.
 _WATER_T1_S = 1.5
 
+LEAST_WATER = 60.0
+"""Height of water over that of all else in a reference, below which it is no such thing.
+
+Of nine real and simulated references the least has 220; of seven scans with suppressed
+water the most has 45.
+"""
+
+_SEEN_S = 0.2
+_OF_THE_LINE_PPM = 0.45
+
 
 @dataclass(frozen=True, slots=True)
 class MeanWater:
@@ -98,6 +108,34 @@ def _doubt_water(work: Work, found: MeanWater, n_averages: int) -> None:
                 "have begun with a dummy: compare with its log.",
             )
         )
+
+
+def water_over_rest(samples: ComplexArray, axis: Axis) -> float:
+    """Return how much taller the tallest line is than what is 0.45 ppm and more away from it.
+
+    Parameters
+    ----------
+    samples : (n_coils, n_transients, n_points) complex ndarray
+        As acquired.
+    axis : Axis
+        Their axes.
+
+    Returns
+    -------
+    float
+        Of the coil where it is largest; wherever on the axis the line may stand.
+    """
+    n_seen = min(round(_SEEN_S / axis.dwell_time_s), axis.n_points)
+    # It begins and ends at nothing, so that the line has no tails.
+    spectra = np.fft.fft(samples[..., :n_seen] * np.hanning(n_seen), n=2 * n_seen)
+    height = np.sqrt((np.abs(spectra) ** 2).mean(axis=1))
+    step_ppm = axis.bandwidth_hz / (2 * n_seen) / axis.spectrometer_frequency_mhz
+    n_line = round(_OF_THE_LINE_PPM / step_ppm)
+    ratios = []
+    for coil in height[height.any(axis=1)]:
+        rest = np.roll(coil, n_line - int(coil.argmax()))[2 * n_line + 1 :]
+        ratios.append(float(coil.max() / max(rest.max(initial=0.0), np.finfo(float).tiny)))
+    return max(ratios)
 
 
 def mean_water(
