@@ -108,3 +108,22 @@ def test_another_design_is_planned_from_this_one(files, tmp_path):
     with pytest.raises(TableError, match="design 'square'"):
         call("power", *files(**FACTORIAL), "--effect", 1, "--participants", 24, "--design",
              "square", "--out", out)  # fmt: skip
+
+
+def test_what_a_table_cannot_say_of_another_design_is_printed(files, tmp_path):
+    out = tmp_path / "power.tsv"
+    arguments = ("--effect", -0.02, "--participants", 12, "--trials", 2, "--out", out)
+    result = call("power", *files(design="parallel"), *arguments, "--design", "crossover")
+    assert result.exit_code == 0
+    assert "Note: the table's design cannot tell" in result.stderr
+    assert pd.read_csv(out, sep="\t")["analysis"].tolist()[:2] == ["caution", "power, simulated"]
+
+
+def test_within_alone_changes_the_plans_factorial_design(files, tmp_path):
+    out = tmp_path / "power.tsv"
+    arguments = ("--effect", -0.02, "--participants", 12, "--trials", 2, "--out", out)
+    call("power", *files(**FACTORIAL), *arguments, "--within", "infusion", "--within", "condition")
+    notes = pd.read_csv(out, sep="\t").set_index("analysis")["note"]
+    assert "t with n - 1 df" in notes["power, closed form"]
+    with pytest.raises(TableError, match="--within belongs to a factorial trial"):
+        call("power", *files(design="parallel"), *arguments, "--within", "infusion")

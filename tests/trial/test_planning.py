@@ -134,6 +134,33 @@ def test_impossible_designs_are_refused(make_plan, read_stats):
         participants_needed(0.001, 0.9, 0.05)
     with pytest.raises(TableError, match="design 'cross' is not one of crossover"):
         planned(plan, "cross", ())
+    with pytest.raises(TableError, match="within 'condition,infusion' is not condition or inf"):
+        planned(plan, "factorial", ("condition,infusion",))
+    with pytest.raises(TableError, match="--within belongs to a factorial trial"):
+        planned(plan, "crossover", ("infusion",))
+    between = planned(plan, "factorial", ())
+    with pytest.raises(TableError, match="4 participants cannot carry the model; give 5 or more"):
+        design_from(model, plan, between, n_participants=4, effect=-0.018)
+
+
+def test_participants_fill_every_order_alike():
+    assert participants_needed(0.5, 0.8, 0.05, 1, 4) == 36  # 33 have 79.5 %
+    for dz in (0.3, 0.475, 0.6, 3.0):
+        for lost in (1, 2, 4):
+            found = participants_needed(dz, 0.8, 0.05, lost, 4)
+            assert found % 4 == 0
+            assert power(dz, found, 0.05, lost) >= 0.8
+            assert found <= lost + 4 or power(dz, found - 4, 0.05, lost) < 0.8
+
+
+def test_an_effect_that_no_trial_finds_leaves_the_other_answers(make_plan):
+    design = replace(DESIGN, n_participants=8, n_bins=2, effect=1e-5)
+    table = power_table(design, make_plan(), n_trials=2, rng=np.random.default_rng(1))
+    rows = table.set_index("analysis")
+    row = rows.loc["participants for 80 % power"]
+    assert np.isnan(row["estimate"])
+    assert "needs more than 10000 participants" in row["note"]
+    assert np.isfinite(rows.loc["detectable dz at 80 % power", "estimate"])
 
 
 def test_trials_that_cannot_be_analysed_reject_nothing_and_are_counted(make_plan):

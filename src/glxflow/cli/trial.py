@@ -165,8 +165,9 @@ def power(
 ) -> None:
     """Plan a trial, of this or another design, with the variance components of this one."""
     what = plan_from(read_yaml(plan), str(plan))
+    asked = design or within
+    to_come = planned(what, design or what.design, tuple(within or ())) if asked else what
     model = contrast_model(glx_changes(read_table(table), what))
-    to_come = planned(what, design, tuple(within or ())) if design else what
     sizes = design_from(
         model, what, to_come, n_participants=participants, effect=effect, dropout=dropout,
         qc_loss=qc_loss, sex_difference=sex_difference,

@@ -17,6 +17,10 @@ from glxflow.trial.simulated_power import Simulated, simulate_power
 
 _MOST_PARTICIPANTS = 10_000
 _FAR = 6.0
+_FACTORS = ("condition", "infusion")
+# Participants minus df of the classical test, by design and number of factors within.
+_LOST = {("crossover", 1): 2, ("parallel", 0): 2, ("factorial", 2): 1, ("factorial", 1): 2,
+         ("factorial", 0): 4}  # fmt: skip
 _LABELS = ("reference infusion", "active infusion")
 
 
@@ -30,20 +34,26 @@ def planned(plan: Plan, kind: str, within: tuple[str, ...]) -> Plan:
     kind : str
         `crossover`, `parallel` or `factorial`.
     within : tuple of str
-        Factors that vary within participants; a crossover and parallel groups have
-        their own.
+        Factors of a factorial trial that vary within participants.
 
     Raises
     ------
     TableError
-        If the design is unknown.
+        If the design or a factor is unknown, or the design leaves no choice of factors.
     """
     known = ("crossover", "parallel", "factorial")
     if kind not in known:
         raise TableError(f"design {kind!r} is not one of {', '.join(known)}.")
+    if unknown := set(within) - set(_FACTORS):
+        raise TableError(
+            f"within {', '.join(map(repr, sorted(unknown)))} is not condition or infusion. Write "
+            "--within once for each."
+        )
+    if within and kind != "factorial":
+        raise TableError(f"--within belongs to a factorial trial, but the design is {kind!r}.")
     own = {"crossover": ("condition",), "parallel": ()}.get(kind, within)
     infusion = (plan.infusion or _LABELS) if kind == "factorial" else None
-    order = tuple(name for name in ("condition", "infusion") if name in own)
+    order = tuple(name for name in _FACTORS if name in own)
     return replace(plan, design=kind, within=order, infusion=infusion)
 
 
@@ -72,10 +82,13 @@ def design_from(
     Raises
     ------
     TableError
-        If shares are not between 0 and 1, or there are fewer than four participants.
+        If shares are not between 0 and 1, or there are too few participants.
     """
-    if n_participants < 4:
-        raise TableError(f"{n_participants} participants cannot carry the model; give 4 or more.")
+    fewest = _fewest(_LOST[to_come.design, len(to_come.within)])
+    if n_participants < fewest:
+        raise TableError(
+            f"{n_participants} participants cannot carry the model; give {fewest} or more."
+        )
     for name, share in (("dropout", dropout), ("qc loss", qc_loss)):
         if not 0 <= share < 1:
             raise TableError(f"{name} is {share:g}, expected a share from 0 to below 1.")
@@ -118,14 +131,20 @@ def precision(design: Design, plan: Plan) -> Precision:
     session = design.session_sd**2 + design.residual_sd**2 / design.n_bins
     person = design.subject_sd**2 + session
     # Variance of the estimate times participants: n/2 in each of two arms, n/4 of four.
-    variance, lost = {
-        ("crossover", 1): (2 * session, 2),
-        ("parallel", 0): (4 * person, 2),
-        ("factorial", 2): (4 * session, 1),
-        ("factorial", 1): (8 * session, 2),
-        ("factorial", 0): (16 * person, 4),
-    }[plan.design, len(plan.within)]
-    return Precision(design.effect / float(np.sqrt(variance)), lost)
+    kind = plan.design, len(plan.within)
+    variance = {
+        ("crossover", 1): 2 * session,
+        ("parallel", 0): 4 * person,
+        ("factorial", 2): 4 * session,
+        ("factorial", 1): 8 * session,
+        ("factorial", 0): 16 * person,
+    }[kind]
+    return Precision(design.effect / float(np.sqrt(variance)), _LOST[kind])
+
+
+def _fewest(lost: int) -> int:
+    """Return the smallest number of participants that leaves the classical test a df."""
+    return max(4, lost + 1)
 
 
 def power(dz: float, n_participants: int, alpha: float, lost: int = 2) -> float:
@@ -154,14 +173,15 @@ def power(dz: float, n_participants: int, alpha: float, lost: int = 2) -> float:
 def participants_needed(
     dz: float, wanted: float, alpha: float, lost: int = 2, step: int = 2
 ) -> int:
-    """Return the smallest number of participants, in whole steps, with the wanted power.
+    """Return the smallest multiple of `step`, as of the orders, with the wanted power.
 
     Raises
     ------
     TableError
         If no trial of 10,000 participants has it.
     """
-    for n in range(max(4, lost + step), _MOST_PARTICIPANTS, step):
+    first = -(-_fewest(lost) // step) * step
+    for n in range(first, _MOST_PARTICIPANTS + 1, step):
         if power(dz, n, alpha, lost) >= wanted:
             return n
     raise TableError(
@@ -248,9 +268,15 @@ def _closed(design: Design, plan: Plan, alpha: float) -> list[dict[str, object]]
     ]  # fmt: skip
     if design.effect != 0:
         step = len(orders_of(plan))
-        rows += [
-            {"analysis": f"participants for {100 * wanted:g} % power", "note": "closed form",
-             "estimate": participants_needed(size.dz, wanted, alpha, size.lost, step)}
-            for wanted in (0.8, 0.9)
-        ]  # fmt: skip
+        rows += [_needed(size, wanted, alpha, step) for wanted in (0.8, 0.9)]
     return rows
+
+
+def _needed(size: Precision, wanted: float, alpha: float, step: int) -> dict[str, object]:
+    """Return the participants for the wanted power, or that no trial has so many."""
+    row: dict[str, object] = {"analysis": f"participants for {100 * wanted:g} % power"}
+    try:
+        found = participants_needed(size.dz, wanted, alpha, size.lost, step)
+    except TableError as error:
+        return row | {"estimate": np.nan, "note": str(error)}
+    return row | {"estimate": found, "note": "closed form"}
