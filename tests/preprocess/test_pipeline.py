@@ -253,6 +253,15 @@ def test_a_coil_that_is_dead_in_the_water_alone_moves_no_concentration(make_sess
     assert [flag.code for flag in flags] == ["dead_coils"]
 
 
+def test_a_tumour_of_wide_lines_has_a_doubtful_phase(make_session, session_axis):
+    table = ((2.008, 0.2), (3.027, 0.4), (3.913, 0.26), (3.212, 1.2))
+    hz = np.array([session_axis.hz(ppm) for ppm, _ in table])
+    decays = np.exp(np.outer(2j * np.pi * hz - 15 * np.pi, session_axis.time_s))
+    tumour = 3 * np.array([area for _, area in table]) @ decays
+    session = make_session(np.random.default_rng(42), snr=100.0, signal=tumour)
+    assert "phase_uncertain" in [flag.code for flag in run(session).flags]
+
+
 @pytest.mark.parametrize("n_coils", [1, 4])
 def test_a_metabolite_scan_in_place_of_the_water_is_not_used(make_session, n_coils):
     session = make_session(np.random.default_rng(40), n_coils=n_coils, eddy_rad=0.5)

@@ -3,7 +3,13 @@ import pytest
 
 from glxflow.errors import DataError
 from glxflow.preprocess.band import SINGLETS, band_mask
-from glxflow.preprocess.reference import LEAST_MATCH, fit_comb, is_conjugated
+from glxflow.preprocess.reference import (
+    LEAST_MATCH,
+    MOST_TURNED_DEG,
+    fit_comb,
+    is_conjugated,
+    phase_of_free_heights,
+)
 from glxflow.spectrum import Axis
 
 
@@ -46,3 +52,25 @@ def test_a_spectrum_that_misses_the_metabolites_is_an_error():
     elsewhere = Axis(2048, 5e-4, 123.25, 40.0)
     with pytest.raises(DataError, match=r"only 0 points .* between 1.8 and 4.2 ppm"):
         band_mask(elsewhere, SINGLETS)
+
+
+def wide(axis, heights, width_hz=15.0):
+    place_hz = [axis.hz(ppm) for ppm in (2.008, 3.027, 3.913, 3.212)]
+    decays = np.exp(np.outer(2j * np.pi * np.array(place_hz) - np.pi * width_hz, axis.time_s))
+    return np.asarray(heights) @ decays
+
+
+def test_free_heights_agree_with_the_comb_in_a_healthy_brain(session_axis, metabolites):
+    for spectrum in (metabolites, wide(session_axis, (1.0, 0.7, 0.45, 0.5))):
+        comb = fit_comb(spectrum, session_axis)
+        turned_rad = phase_of_free_heights(spectrum, session_axis, comb)
+        assert abs(np.degrees(turned_rad)) < 10
+
+
+def test_a_comb_that_is_turned_by_other_heights_is_noticed(session_axis):
+    # NAA and creatine low, choline high and wide: the truth has phase 0.
+    tumour = wide(session_axis, (0.2, 0.4, 0.26, 1.2))
+    comb = fit_comb(tumour, session_axis)
+    turned_rad = phase_of_free_heights(tumour, session_axis, comb)
+    assert abs(np.degrees(comb.phase_rad)) > MOST_TURNED_DEG
+    assert abs(np.degrees(comb.phase_rad + turned_rad)) < 10

@@ -19,12 +19,12 @@ from glxflow.preprocess.checks import (
 )
 from glxflow.preprocess.edit import refuse_unnamed
 from glxflow.preprocess.records import Preprocessed, PreprocessOptions
+from glxflow.preprocess.rejection import reject_outliers
 from glxflow.preprocess.steps import (
     align_transients,
     combine_coils,
     correct_eddy_currents,
     reference_and_phase,
-    reject_outliers,
     remove_water,
 )
 from glxflow.preprocess.work import Work

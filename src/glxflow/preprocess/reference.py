@@ -16,12 +16,21 @@ COMB_PPM = {"NAA": 2.008, "Cr": 3.027, "Cho": 3.212, "Cr CH2": 3.913}
 """Chemical shifts of the singlets; choline is the mean of its two main lines."""
 
 _HEIGHTS = (1.0, 0.7, 0.5, 0.4)
+_GROUPS = ((0,), (1, 3), (2,))
 _WIDTHS_HZ = (2.5, 4.0, 5.5, 7.5, 10.0, 13.0, 17.0)
 _REACH_PPM = 0.35
 _FINER = 8
+_NEARBY_PPM = 0.04
+_N_NEARBY = 17
 
 LEAST_MATCH = 0.5
 """Share of the energy between 1.8 and 4.2 ppm that the comb must explain."""
+
+MOST_TURNED_DEG = 20.0
+"""Between the phase of the comb and that by singlets of free heights, above which it is doubted.
+
+On simulated spectra of adults' brains (lines of 2-15 Hz, SNR 10 and 60) it reaches 15 degrees.
+"""
 
 CONJUGATED_RATIO = 2.0
 """How much better the comb must fit the mirrored spectrum to call data conjugated."""
@@ -92,6 +101,39 @@ def _summit(overlap: ComplexArray, place: int) -> tuple[float, complex]:
     return step, complex(overlap[place] + step * slope + step**2 / 2 * bend)
 
 
+def phase_of_free_heights(fid: ComplexArray, axis: Axis, comb: CombFit) -> float:
+    """Return the phase by singlets of any height less that by the comb, in radians.
+
+    Parameters
+    ----------
+    fid : (n_points,) complex ndarray
+        An averaged free induction decay without much residual water.
+    axis : Axis
+        Its axes.
+    comb : CombFit
+        Where the comb fits best.
+
+    Notes
+    -----
+    Where heights are not those of a healthy adult's brain the comb fits best off its place and
+    turned: choline of a tumour, 15 Hz wide, by -2.5 Hz and -47 degrees.
+    """
+    singlets = [np.linalg.qr(columns) for columns in _singlets(axis)]
+    best = -1.0
+    heights: ComplexArray = np.ones(len(_GROUPS), dtype=np.complex128)
+    for nearby_ppm in np.linspace(-_NEARBY_PPM, _NEARBY_PPM, _N_NEARBY):
+        offset_hz = (comb.offset_ppm + nearby_ppm) * axis.spectrometer_frequency_mhz
+        turn = np.exp(-1j * (2 * np.pi * offset_hz * axis.time_s + comb.phase_rad))
+        spectrum = band_spectra(fid * turn, axis, SINGLETS)
+        spectrum = spectrum / np.linalg.norm(spectrum)
+        for unit, triangle in singlets:
+            overlap = unit.conj().T @ spectrum
+            explained = float(np.linalg.norm(overlap))
+            if explained > best:
+                best, heights = explained, np.asarray(np.linalg.solve(triangle, overlap))
+    return float(np.angle((np.abs(heights) * heights).sum()))
+
+
 def is_conjugated(fid: ComplexArray, axis: Axis) -> bool:
     """Tell whether the singlets stand mirrored at the carrier, as in conjugated data.
 
@@ -124,6 +166,19 @@ def _combs(axis: Axis) -> ComplexArray:
     combs = lines * np.exp(-np.pi * np.outer(_WIDTHS_HZ, axis.time_s))
     inside = band_spectra(combs, axis, SINGLETS)
     return np.asarray(combs / np.linalg.norm(inside, axis=1, keepdims=True))
+
+
+def _singlets(axis: Axis) -> ComplexArray:
+    """Return NAA, creatine and choline of each width in the window, of unit norm, as columns."""
+    place_hz = np.array([axis.hz(ppm) for ppm in COMB_PPM.values()])
+    lines = np.asarray(_HEIGHTS)[:, np.newaxis] * np.exp(
+        2j * np.pi * np.outer(place_hz, axis.time_s)
+    )
+    parts = np.stack([lines[list(group)].sum(axis=0) for group in _GROUPS])
+    decays = np.exp(-np.pi * np.outer(_WIDTHS_HZ, axis.time_s))
+    inside = band_spectra(decays[:, np.newaxis] * parts, axis, SINGLETS)
+    unit = inside / np.linalg.norm(inside, axis=2, keepdims=True)
+    return np.asarray(unit.transpose(0, 2, 1))
 
 
 def _near_zero(products: ComplexArray, axis: Axis) -> tuple[RealArray, ComplexArray]:

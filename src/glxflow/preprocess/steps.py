@@ -11,9 +11,14 @@ from glxflow.preprocess import metrics
 from glxflow.preprocess.align import align
 from glxflow.preprocess.coils import CoilWeights, coil_weights, combine
 from glxflow.preprocess.eddy import LEAST_GAIN, gain, is_helpful, phase_deviation
-from glxflow.preprocess.outliers import MOST_SCATTER, is_outlier, scatter
 from glxflow.preprocess.records import PreprocessOptions
-from glxflow.preprocess.reference import LEAST_MATCH, fit_comb
+from glxflow.preprocess.reference import (
+    LEAST_MATCH,
+    MOST_TURNED_DEG,
+    CombFit,
+    fit_comb,
+    phase_of_free_heights,
+)
 from glxflow.preprocess.water import without_water
 from glxflow.preprocess.water_reference import average_water
 from glxflow.preprocess.work import Work
@@ -135,49 +140,6 @@ def _doubt_faint(work: Work, n_averaged: int) -> None:
         )
 
 
-def reject_outliers(work: Work, options: PreprocessOptions) -> None:
-    """Leave out transients that motion or lipid spoilt, and with them their partners."""
-    n_transients = len(work.samples)
-    outlying = [
-        is_outlier(work.samples[part], work.axis, options.outlier_sd) for part in work.parts()
-    ]
-    work.rejected = work.with_partners(np.concatenate(outlying))
-    n_rejected = int(work.rejected.sum())
-    work.metrics |= {
-        "n_transients": float(n_transients),
-        "n_used": float(n_transients - n_rejected),
-        "n_rejected": float(n_rejected),
-    }
-    if n_transients == work.n_conditions:
-        work.did("Rejection of outliers", "Not possible: one transient.")
-        return
-    what = "pairs" if work.n_conditions > 1 else "transients"
-    pairs = work.rejected[work.parts()[0]]
-    which = ", ".join(str(index) for index in np.flatnonzero(pairs))
-    work.did(
-        "Rejection of outliers",
-        f"{pairs.sum()} of {pairs.size} {what} beyond {options.outlier_sd:g} SD"
-        + (f" (counted from 0: {which})." if which else "."),
-    )
-    _doubt_amplitudes(work)
-
-
-def _doubt_amplitudes(work: Work) -> None:
-    """Leave a flag where so many transients are spoilt that the good ones cannot be told."""
-    part = work.parts()[0]
-    scattered = scatter(work.samples[part], work.axis, work.rejected[part])
-    if scattered > MOST_SCATTER:
-        work.flags.append(
-            Flag(
-                "amplitudes_scatter",
-                f"amplitudes of the transients scatter by {scattered:.0%} beyond noise "
-                f"(limit {MOST_SCATTER:.0%}): half or more may have lost signal by motion or "
-                "hold lipid, so that the good ones cannot be told. The average, and what is "
-                "scaled by water, may be too low. Look at the transients, and scan again.",
-            )
-        )
-
-
 def correct_eddy_currents(work: Work, water: Series | None, options: PreprocessOptions) -> None:
     """Take the phase of water off, where that sharpens the metabolites."""
     method = "Eddy current correction"
@@ -261,11 +223,13 @@ def reference_and_phase(work: Work) -> None:
                 "not_referenced",
                 f"NAA, creatine and choline explain {comb.match:.0%} of the spectrum (limit "
                 f"{LEAST_MATCH:.0%}), so it was neither referenced nor phased. Look at it: there "
-                "may be no brain in the voxel, or the metabolites were nulled.",
+                "may be no brain in the voxel, NAA may be low as in a tumour, or the metabolites "
+                "were nulled.",
             )
         )
         work.did("Frequency and phase correction", "Not referenced: no singlets were recognised.")
     else:
+        _doubt_phase(work, comb)
         work.metrics["offset_ppm"] = comb.offset_ppm
         offset_hz = comb.offset_ppm * work.axis.spectrometer_frequency_mhz
         turn = np.exp(-1j * (2 * np.pi * offset_hz * work.axis.time_s + comb.phase_rad))
@@ -280,3 +244,18 @@ def reference_and_phase(work: Work) -> None:
         "snr": metrics.snr(work.mean(), work.axis),
         "fwhm_hz": metrics.fwhm_hz(work.mean(), work.axis),
     }
+
+
+def _doubt_phase(work: Work, comb: CombFit) -> None:
+    """Leave a flag where singlets of any height ask for another phase."""
+    turned_deg = np.degrees(phase_of_free_heights(work.mean(), work.axis, comb))
+    if abs(turned_deg) > MOST_TURNED_DEG:
+        work.flags.append(
+            Flag(
+                "phase_uncertain",
+                f"NAA, creatine and choline of free heights ask for a phase {turned_deg:+.0f} "
+                f"degrees from the one used (limit {MOST_TURNED_DEG:g}): their heights are not "
+                "those of a healthy brain, as in a tumour or an infant, or the lines are wide. "
+                "Look at the phase and the shifts of the spectrum.",
+            )
+        )
