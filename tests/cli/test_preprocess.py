@@ -159,6 +159,20 @@ def test_a_session_that_stopped_is_flagged_and_keeps_its_bins(
     assert counts == [4, 4, last]
 
 
+def test_onsets_as_far_apart_as_averages_take_are_no_stopped_scan(
+    glxflow, write_scan, singlet, tmp_path
+):
+    rng = np.random.default_rng(1)
+    comb = singlet(2.008) + 0.7 * singlet(3.027) + 0.5 * singlet(3.212) + 0.4 * singlet(3.913)
+    noise = 0.1 * (rng.normal(size=(5, 1024, 2)) @ [1, 1j])
+    onset_s = {"NumberOfTransients": 40, "VolumeTiming": [0.0, 16.0, 32.0, 48.0, 64.0]}
+    scan = write_scan(comb + noise, ("DIM_DYN",), sidecar=onset_s)
+    run = glxflow("preprocess", scan, "--out", tmp_path / "out")
+    assert run.returncode == 0, run.stderr
+    record = json.loads((tmp_path / "out" / f"{PREFIX}_desc-preproc_svs.json").read_text())
+    assert record["Flags"] == []
+
+
 @pytest.mark.parametrize(("value", "code"), [(np.nan, "unreadable"), (0, "silent")])
 def test_transients_that_hold_nothing_are_flagged_and_count_as_acquired(
     glxflow, raw, tmp_path, value, code

@@ -32,6 +32,9 @@ TISSUE = "TissueFractions"
 _RESULTS = ("bins_svs", "off_svs", "diff_svs", "sum_svs", "preproc_svs", "preproc_mrsref")
 """What preprocessing leaves beside its record, as `_named` takes it."""
 
+# How far, as a share, the distance of onsets may be from the time that averages take.
+_AS_LONG = 0.1
+
 
 class EddyChoice(Enum):
     """When the water reference's phase is taken off the spectra."""
@@ -226,6 +229,8 @@ def _fewer_than_planned(header: ScanHeader) -> list[dict[str, str]]:
     found = _n_stored(header)
     if not isinstance(planned, int) or not 1 < found < planned:
         return []
+    if _are_averages(header, planned / found):
+        return []
     or_average = ""
     if planned % found == 0:
         or_average = (
@@ -237,6 +242,15 @@ def _fewer_than_planned(header: ScanHeader) -> list[dict[str, str]]:
         f"the way, and later time bins are missing{or_average}. Compare with the scan's log."
     )
     return [asdict(Flag("fewer_transients", message))]
+
+
+def _are_averages(header: ScanHeader, count: float) -> bool:
+    """Tell whether onsets lie so far apart that stored transients are averages of as many."""
+    timing_s = header.volume_timing_s
+    if timing_s is None:
+        return False
+    apart_s = float(np.median(np.diff(np.sort(timing_s))))
+    return math.isclose(apart_s, count * header.repetition_time_s, rel_tol=_AS_LONG)
 
 
 def compare_with_file(
