@@ -192,6 +192,12 @@ def test_water_inside_a_metabolite_scan_is_reported(write_scan, scratch, target,
     assert any("1 of 16 transients are far stronger" in note for note in conversion.notes)
 
 
+def test_a_coil_that_is_stronger_than_the_others_is_no_water(write_scan, scratch, target, singlet):
+    coils = np.array([30.0, *[1.0] * 7])[:, np.newaxis, np.newaxis]
+    source = write_scan(coils * np.stack([singlet(2.0)] * 4), ("DIM_COIL", "DIM_DYN"))
+    assert run(source, target, {}, scratch).notes == ()
+
+
 def test_the_sidecar_of_a_nifti_file_goes_with_it(write_scan, scratch, target, singlet):
     source = write_scan(np.stack([singlet(2.0)] * 4), ("DIM_DYN",))
     said = {"VolumeTiming": [0.0, 10.0, 20.0, 30.0], "TissueFractions": {"GM": 0.6, "WM": 0.4}}

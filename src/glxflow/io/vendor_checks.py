@@ -38,7 +38,7 @@ def doubts_about(fields: Mapping[str, Any], samples: Any, target: Path) -> list[
             "that it is the total echo time and not the first part of it"
         )
     if target.name.endswith("_svs.nii.gz") and samples.ndim > 4:
-        first = np.abs(samples[0, 0, 0, 0].reshape(-1))
+        first = _transient_sizes(fields, samples)
         if first.size > 1 and first.max() > _WATER_RATIO * max(np.median(first), 1e-300):
             found.append(
                 f"{int((first > _WATER_RATIO * np.median(first)).sum())} of {first.size} "
@@ -46,3 +46,12 @@ def doubts_about(fields: Mapping[str, Any], samples: Any, target: Path) -> list[
                 "inside the metabolite scan"
             )
     return found
+
+
+def _transient_sizes(fields: Mapping[str, Any], samples: Any) -> Any:
+    """Return the first sample of each transient, (n_transients,), over all coils."""
+    first = np.abs(samples[0, 0, 0, 0])
+    tags = [fields.get(f"dim_{dimension}") for dimension in range(5, samples.ndim + 1)]
+    if "DIM_COIL" in tags:
+        first = np.linalg.norm(first, axis=tags.index("DIM_COIL"))
+    return first.reshape(-1)
