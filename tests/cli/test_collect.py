@@ -292,6 +292,13 @@ def test_a_study_without_scores_yet_keeps_its_spectra(study):
     assert study.table("clinical").empty
 
 
+def test_a_plan_without_an_instrument_reads_no_scores(study):
+    study.replan(clinical=None)
+    (study.bids / "phenotype" / "score.tsv").write_text("no\ttable\tof\tscores\n")
+    assert study.collect()["note"].isna().all()
+    assert study.table("clinical").empty
+
+
 def test_scores_of_sessions_that_are_not_there_are_named(study):
     path = study.bids / "phenotype" / "madrs.tsv"
     path.write_text(path.read_text().replace("sub-01\tses-1", "sub-01\tses-01"))

@@ -1,7 +1,8 @@
 """Merge the results of every session with the design and the clinical scores."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
@@ -46,16 +47,25 @@ def collect(
     participants = read_participants(bids_dir)
     subjects = sorted({*participants["subject"], *(scan.subject for scan in scans)})
     planned, table_problems = read_sessions(bids_dir, subjects)
-    outcomes = {(scan.subject, scan.session): _outcome(results, scan) for scan in scans}
+    records = {scan: _record(scan.result(results, _RECORD)) for scan in scans}
+    outcomes = {
+        (scan.subject, scan.session): _outcome(scan, record) for scan, record in records.items()
+    }
     fitted = [scan for scan in scans if not outcomes[scan.subject, scan.session][1]]
-    _refuse_lost(results, fitted)
+    _refuse_lost(results, {scan: records[scan] for scan in fitted})
     concentrations, qc = (
         _stacked(results, fitted, ending)
         for ending in ("desc-fit_concentrations.tsv", "desc-qc.tsv")
     )
-    outcomes |= without_change(concentrations, qc, what, _unscaled(results, fitted))
+    unscaled = {
+        (scan.subject, scan.session): reason
+        for scan in fitted
+        if (reason := records[scan].get("NotWaterScaled", ""))
+    }
+    outcomes |= without_change(concentrations, qc, what, unscaled)
     sessions = account_for_sessions(participants, planned, outcomes, table_problems, what)
-    sessions = sessions.assign(note=_notes(bids_dir, sessions, what))
+    scores = _scores(bids_dir, what)
+    sessions = sessions.assign(note=_notes(scores, sessions, what))
     for name in ("changes.tsv", "trial.tsv", "clinical.tsv", "report.html"):
         # What an earlier run found in other sessions must not stand beside these.
         (group / name).unlink(missing_ok=True)
@@ -71,39 +81,33 @@ def collect(
             f"{group / 'sessions.tsv'}: no session could be fitted. It says of each what to do."
         )
     write_tsv(group / "trial.tsv", trial_table(concentrations, qc, sessions, changes))
-    write_tsv(group / "clinical.tsv", _clinical(bids_dir, sessions, what))
+    write_tsv(group / "clinical.tsv", clinical_table(scores, sessions))
 
 
-def _outcome(results: Path, scan: ListedScan) -> tuple[str, str]:
+def _record(path: Path) -> dict[str, Any]:
+    """Return the record of a fit; of one that was not made, why."""
+    if path.exists():
+        return read_record(path)
+    why = f"{path}: no record. Run the workflow to its end, or see its log."
+    return {"Status": "failed", "Stage": "fit", "Error": why}
+
+
+def _outcome(scan: ListedScan, record: Mapping[str, Any]) -> tuple[str, str]:
     """Return stage and message of a scan that failed or is doubtful by itself, or nothing.
 
     What could be fitted though something is wrong with it may be the wrong scan.
     """
-    path = scan.result(results, _RECORD)
-    if not path.exists():
-        return "fit", f"{path}: no record. Run the workflow to its end, or see its log."
-    record = read_record(path)
     if record["Status"] != "ok":
         return record["Stage"], record["Error"]
     return ("scan", scan.problem) if scan.problem else ("", "")
 
 
-def _unscaled(results: Path, scans: list[ListedScan]) -> dict[tuple[str, str], str]:
-    """Return why scans have no water-scaled concentrations, for those that have none."""
-    records = {
-        (scan.subject, scan.session): read_record(scan.result(results, _RECORD)) for scan in scans
-    }
-    reasons = {key: record.get("NotWaterScaled", "") for key, record in records.items()}
-    return {key: reason for key, reason in reasons.items() if reason}
-
-
-def _refuse_lost(results: Path, fitted: list[ListedScan]) -> None:
+def _refuse_lost(results: Path, records: Mapping[ListedScan, Mapping[str, Any]]) -> None:
     """Refuse to go on without a file that a fit has written and that is no longer there."""
     lost = [
         f"{path}: the fit has written it, and it is no longer there"
-        for scan in fitted
-        for record in [scan.result(results, _RECORD)]
-        for path in map(record.with_name, read_record(record).get("Results", []))
+        for scan, record in records.items()
+        for path in map(scan.result(results, _RECORD).with_name, record.get("Results", []))
         if not path.exists()
     ]
     if lost:
@@ -127,22 +131,17 @@ def _stacked(results: Path, scans: list[ListedScan], ending: str) -> pd.DataFram
 
 def _scores(bids_dir: Path, plan: Plan) -> pd.DataFrame:
     """Return the scores of the plan's instrument; an absent table is an empty one."""
-    name = plan.instrument or "score"
-    if not scores_of(bids_dir, name).exists():
-        return pd.DataFrame(columns=["subject", "session", "day", name])
+    name = plan.instrument
+    if name is None or not scores_of(bids_dir, name).exists():
+        return pd.DataFrame(columns=["subject", "session", "day", name or "score"])
     return read_scores(bids_dir, name)
 
 
-def _clinical(bids_dir: Path, sessions: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """Return scores with the design."""
-    return clinical_table(_scores(bids_dir, plan), sessions)
-
-
-def _notes(bids_dir: Path, sessions: pd.DataFrame, plan: Plan) -> list[str]:
+def _notes(scores: pd.DataFrame, sessions: pd.DataFrame, plan: Plan) -> list[str]:
     """Say of each session which scores it lacks."""
     if plan.instrument is None:
         return [""] * len(sessions)
-    scores = _scores(bids_dir, plan).dropna()
+    scores = scores.dropna()
     have = set(zip(scores["subject"], scores["session"], scores["day"], strict=True))
     known = set(zip(sessions["subject"], sessions["session"], strict=True))
     strays: dict[str, list[str]] = {}
