@@ -1,6 +1,7 @@
 """Fit what changes during the events of a functional scan, over all its transients."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -145,14 +146,5 @@ def _kept(transients: Series, weights: list[float]) -> tuple[Series, RealArray]:
     """Return the transients with weight, and their weights."""
     precision = np.array(weights, dtype=np.float64)
     kept = precision > 0
-    return (
-        Series(
-            transients.samples[:, kept],
-            transients.axis,
-            transients.onset_s[kept],
-            transients.echo_time_s,
-            transients.repetition_time_s,
-            transients.steps,
-        ),
-        precision[kept],
-    )
+    samples, onset_s = transients.samples[:, kept], transients.onset_s[kept]
+    return replace(transients, samples=samples, onset_s=onset_s), precision[kept]

@@ -6,9 +6,8 @@ from functools import cache
 import numpy as np
 
 from glxflow.errors import DataError
-from glxflow.spectrum import ComplexArray, Fid, Flag, RealArray
+from glxflow.spectrum import SIGNAL_PPM, ComplexArray, Fid, Flag, RealArray, spectrum_of
 
-_SIGNAL_PPM = (-1.0, 9.5)
 _TAIL_ORDER = 8
 _LEAST_NOISE = 1e-7
 _FEWEST_POINTS = 768
@@ -31,7 +30,7 @@ def noise_sd(fid: Fid) -> float:
     """
     spectrum = fid.spectrum
     n_side = spectrum.size // 8
-    low, high = np.searchsorted(fid.axis.ppm, _SIGNAL_PPM)
+    low, high = np.searchsorted(fid.axis.ppm, SIGNAL_PPM)
     first, last = max(low, n_side), min(high, spectrum.size - n_side)
     sides = (spectrum[first - n_side : first], spectrum[last : last + n_side])
     quietest = min(_detrended_sd(side) for side in sides)
@@ -83,6 +82,6 @@ def noise_doubts(fid: Fid) -> Iterator[Flag]:
 
 def _ends_sd(samples: ComplexArray) -> float:
     """Return the SD of the noise at the ends of a spectrum."""
-    spectrum = np.fft.fftshift(np.fft.fft(samples))
+    spectrum = spectrum_of(samples)
     n_side = spectrum.size // 8
     return min(_detrended_sd(side) for side in (spectrum[:n_side], spectrum[-n_side:]))

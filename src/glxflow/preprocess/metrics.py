@@ -4,12 +4,11 @@ import numpy as np
 
 from glxflow.preprocess.band import ALIGNMENT, SINGLETS, band_mask, band_spectra
 from glxflow.preprocess.outliers import robust_sd
-from glxflow.spectrum import Axis, ComplexArray, RealArray, spectrum_of
+from glxflow.spectrum import SIGNAL_PPM, Axis, ComplexArray, RealArray, spectrum_of
 
 NAA_PPM = (1.9, 2.12)
 """Where the tallest line of a brain spectrum is looked for."""
 
-_SIGNAL_PPM = (-1.0, 9.5)
 _EDGE_SHARE = 0.05
 _FEWEST_POINTS = 64
 _LEAST_END_PPM = 7.5
@@ -35,7 +34,7 @@ def noise_sd(fid: ComplexArray, axis: Axis) -> float:
     """
     spectrum = spectrum_of(fid)
     n_edge, n_side = round(_EDGE_SHARE * spectrum.size), spectrum.size // 8
-    low, high = np.searchsorted(axis.ppm, _SIGNAL_PPM)
+    low, high = np.searchsorted(axis.ppm, SIGNAL_PPM)
     below = spectrum[max(low - n_side, n_edge) : low]
     above = spectrum[high : min(high + n_side, spectrum.size - n_edge)]
     if below.size + above.size < _FEWEST_POINTS and axis.ppm[-1] > _LEAST_END_PPM:

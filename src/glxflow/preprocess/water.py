@@ -60,19 +60,19 @@ def water_poles(samples: ComplexArray, axis: Axis) -> ComplexArray:
         Its axes.
     """
     band = _Band(axis)
-    slow_poles = _signal_poles(band.decimated(samples[np.newaxis])[0])
+    filtered = band.decimated(samples[np.newaxis])[0]
+    slow_poles = _signal_poles(filtered)
     # The decimated signal stands around 0 Hz: back to the full rate and the band's place.
     fast_poles = np.exp(np.log(slow_poles) / band.decimation) * band.turn
-    return _significant(np.asarray(fast_poles, dtype=np.complex128), samples, band)
+    return _significant(np.asarray(fast_poles, dtype=np.complex128), filtered, band)
 
 
-def _significant(poles: ComplexArray, samples: ComplexArray, band: "_Band") -> ComplexArray:
+def _significant(poles: ComplexArray, filtered: ComplexArray, band: "_Band") -> ComplexArray:
     """Return the poles without those of water that the data would do as well without.
 
     What noise makes of a pole that has decayed when the filter starts to give samples is
     carried back to the first one: without water, glutamate read up to a fifth wrong.
     """
-    filtered = band.decimated(samples[np.newaxis])[0]
     design, is_water = band.design(poles, filtered.size)
     kept = np.arange(poles.size)
     gram, moment = design.conj().T @ design, design.conj().T @ filtered
@@ -82,7 +82,7 @@ def _significant(poles: ComplexArray, samples: ComplexArray, band: "_Band") -> C
     while True:
         inverse = np.linalg.inv(gram[np.ix_(kept, kept)])
         amplitudes = inverse @ moment[kept]
-        misfit = np.linalg.norm(filtered - design[:, kept] @ amplitudes) ** 2
+        misfit = float(np.linalg.norm(filtered - design[:, kept] @ amplitudes)) ** 2
         noise = min(noise, misfit / (filtered.size - kept.size))
         # By how much the misfit grows where a pole is left out.
         gain = np.abs(amplitudes) ** 2 / np.diag(inverse).real

@@ -6,7 +6,7 @@ higher ppm is positive frequency. NIfTI-MRS and LCModel store the conjugate;
 """
 
 from glxflow.spectrum.arrays import BoolArray, ComplexArray, RealArray, SingleArray
-from glxflow.spectrum.axis import Axis, spectrum_of
+from glxflow.spectrum.axis import SIGNAL_PPM, Axis, spectrum_of
 from glxflow.spectrum.basis_set import SUMS, BasisSet, Kind, reported
 from glxflow.spectrum.fit_result import FitResult, FitStatus
 from glxflow.spectrum.notes import SCALE_UNKNOWN, UNREADABLE, Flag, Step
@@ -14,6 +14,7 @@ from glxflow.spectrum.signal import Fid, Series
 
 __all__ = [
     "SCALE_UNKNOWN",
+    "SIGNAL_PPM",
     "SUMS",
     "UNREADABLE",
     "Axis",

@@ -7,6 +7,9 @@ import numpy.typing as npt
 
 from glxflow.spectrum.arrays import ComplexArray, RealArray
 
+SIGNAL_PPM = (-1.0, 9.5)
+"""Chemical shifts between which brains have signal; noise is told beside them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
