@@ -1,13 +1,20 @@
 import pytest
 
+from glxflow import __version__
 from glxflow.cli.app import COMMANDS
 
 
-def test_help_lists_every_command(glxflow):
+def test_help_lists_every_command_by_name(glxflow):
     run = glxflow("--help")
     assert run.returncode == 0
+    rows = [line.strip("│ ").split()[:1] for line in run.stdout.splitlines()]
     for command in COMMANDS:
-        assert command in run.stdout
+        assert [command] in rows
+
+
+def test_the_version_is_that_of_the_package(glxflow):
+    run = glxflow("--version")
+    assert (run.returncode, run.stdout) == (0, f"glxflow {__version__}\n")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -4,12 +4,13 @@ import gc
 import importlib
 import os
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from glxflow import __version__
 from glxflow.errors import GlxflowError
 
 COMMANDS = (
@@ -48,7 +49,9 @@ class _Stages(TyperGroup):
         finally:
             gc.freeze()
             gc.enable()
-        return get_command(module.app)
+        command = get_command(module.app)
+        command.name = cmd_name  # a group's own app has no name, and help would list none
+        return command
 
 
 app = typer.Typer(
@@ -60,8 +63,20 @@ app = typer.Typer(
 )
 
 
+def _version(asked: bool) -> None:
+    """Print the version and stop."""
+    if asked:
+        typer.echo(f"glxflow {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _glxflow() -> None:
+def _glxflow(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
     """Make the app a group although its commands are found by name."""
 
 

@@ -27,7 +27,7 @@ from glxflow.report.basis_page import BasisView, basis_page
 from glxflow.report.page import Provenance
 from glxflow.spectrum import Axis, BoolArray
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 _ALIKE = 0.7
 """Correlation from which a pair is listed: their SDs grow by 1.4."""

@@ -26,7 +26,9 @@ from glxflow.trial.plan import Plan, plan_from
 from glxflow.trial.planning import design_from, planned, power_table
 from glxflow.trial.sensitivity import contrast_model
 
-app = typer.Typer(no_args_is_help=True, help="The statistical analysis of a trial.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="The statistical analysis of a trial."
+)
 
 _TEXT = ("subject", "session", "sequence", "condition", "infusion", "sex", "guess", "region")
 
