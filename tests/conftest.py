@@ -7,6 +7,8 @@ import os
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 import json
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,25 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real spectra in ../shared/data")
     return folder
+
+
+@pytest.fixture(scope="session")
+def bids_errors() -> Callable[[Path], list[dict[str, str]]]:
+    """Return what the BIDS validator finds wrong with a data set."""
+    validator = shutil.which("bids-validator-deno")
+    assert validator, "bids-validator-deno comes with the test extra"
+
+    def check(folder: Path) -> list[dict[str, str]]:
+        run = subprocess.run(
+            [validator, "--format", "json", str(folder)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        issues = json.loads(run.stdout)["issues"]["issues"]
+        return [issue for issue in issues if issue["severity"] == "error"]
+
+    return check
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_an_edited_session_gives_gaba_plus_and_glx(glxflow, record, bases, tmp_p
     names = {path.name for path in out.iterdir()}
     assert {f"{PREFIX}_desc-fit_svs.nii.gz", f"{PREFIX}_desc-fitsum_svs.nii.gz"} <= names
     said = json.loads((out / f"{PREFIX}_desc-fit_concentrations.json").read_text())
-    assert any("desc-diff" in source["Path"] for source in said["Sources"])
+    assert any("desc-diff" in source["Path"] for source in said["SourceFiles"])
 
 
 def test_bins_of_an_edited_session_are_compared_jointly(glxflow, raw, bases, tmp_path):

@@ -104,7 +104,7 @@ def basis():
 )
 def test_the_voxel_is_what_its_sidecar_says(prepared, basis, given, words):
     prepared.record["TissueFractions"] = given
-    prepared.record["Sources"] = [{"Path": "sub-01_svs.nii.gz"}]
+    prepared.record["SourceFiles"] = [{"Path": "sub-01_svs.nii.gz"}]
     found = scaling_of(prepared, basis, basis)
     assert words in (found.correction if isinstance(found, WaterScaling) else found)
 

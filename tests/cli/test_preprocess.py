@@ -34,9 +34,9 @@ def test_the_record_holds_frequency_phase_and_weight_of_every_transient(glxflow,
     )
     assert run.returncode == 0, run.stderr
     record = json.loads((tmp_path / f"{PREFIX}_desc-preproc_svs.json").read_text())
-    assert [Path(source["Path"]).name.removeprefix(PREFIX) for source in record["Sources"]] == [
-        *("_svs.nii.gz", "_mrsref.nii.gz", "_svs.json", "_mrsref.json", "_events.tsv")
-    ]
+    assert [
+        Path(source["Path"]).name.removeprefix(PREFIX) for source in record["SourceFiles"]
+    ] == [*("_svs.nii.gz", "_mrsref.nii.gz", "_svs.json", "_mrsref.json", "_events.tsv")]
     table = pd.DataFrame(record["TransientTable"])
     assert list(table.columns) == ["onset_s", "frequency_hz", "phase_rad", "weight"]
     assert len(table) == 20

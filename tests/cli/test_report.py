@@ -34,7 +34,7 @@ def record(**changes):
             "PlanId": "x", "PlanSHA256": "0", "Seed": 1, "Masked": False, "Models": [],
             "Conditions": ["placebo", "naltrexone"], "Outcome": "glx_tnaa", "Instrument": "madrs",
             "Cautions": [], "Warnings": [], "Confidence": 0.95, "AnalysisSet": "qc_pass",
-            "Within": ["condition"], "Infusions": [], **changes,
+            "Within": ["condition"], "Infusions": [], "SourceFiles": [], **changes,
         }
     )  # fmt: skip
 
@@ -55,6 +55,14 @@ def test_the_page_shows_what_its_analysis_has_written_and_nothing_older(group, t
     assert "quivalence" not in page.read_text()
 
 
+def test_a_record_that_names_no_sources_gets_no_page(group, tmp_path):
+    said = json.loads(record(Tables=["primary"]))
+    del said["SourceFiles"]
+    (group / "inference" / "inference.json").write_text(json.dumps(said))
+    with pytest.raises(ConfigError, match=r"lacks SourceFiles, .* Run the analysis again"):
+        draw(group, tmp_path / "report.html")
+
+
 @pytest.fixture
 def analysed(group, tmp_path):
     """Return the folder of a study whose analysis has read its tables and a plan."""
@@ -63,7 +71,7 @@ def analysed(group, tmp_path):
     files = [group / "trial.tsv", group / "clinical.tsv", plan]
     sources = [{"Path": str(file), "SHA256": sha256(file)} for file in files]
     tables = ["primary", "attenuation"]
-    (group / "inference" / "inference.json").write_text(record(Tables=tables, Sources=sources))
+    (group / "inference" / "inference.json").write_text(record(Tables=tables, SourceFiles=sources))
     draw(group, tmp_path / "report.html")
     return group
 

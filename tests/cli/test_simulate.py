@@ -1,7 +1,5 @@
 import hashlib
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -29,14 +27,8 @@ def hashes(folder):
     }
 
 
-def test_the_data_set_is_valid_bids(small):
-    validator = shutil.which("bids-validator-deno")
-    assert validator, "bids-validator-deno comes with the test extra"
-    run = subprocess.run(
-        [validator, "--format", "json", str(small)], capture_output=True, text=True, check=False
-    )
-    issues = json.loads(run.stdout)["issues"]["issues"]
-    assert [issue for issue in issues if issue["severity"] == "error"] == []
+def test_the_data_set_is_valid_bids(small, bids_errors):
+    assert bids_errors(small) == []
 
 
 def test_the_same_seed_writes_the_same_bytes(small, tmp_path):

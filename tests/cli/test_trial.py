@@ -57,7 +57,7 @@ def test_run_writes_the_results_of_the_reference_trial(tmp_path, plan):
     ]
     record = json.loads((out / "inference.json").read_text())
     assert len(record["PlanSHA256"]) == 64
-    assert [Path(source["Path"]).name for source in record["Sources"]] == [
+    assert [Path(source["Path"]).name for source in record["SourceFiles"]] == [
         "fmrs_A.csv",
         "madrs_A.csv",
         "plan.yaml",

@@ -87,7 +87,7 @@ def test_receptor_imaging_is_read_beside_the_plan(files, tmp_path):
     assert table["term"].iloc[0] == "naltrexone - placebo, per unit of bp_nd"
     assert table["role"].eq("exploratory").all()
     record = json.loads((tmp_path / "out" / "inference.json").read_text())
-    assert [source["Path"].rsplit("/")[-1] for source in record["Sources"]] == [
+    assert [source["Path"].rsplit("/")[-1] for source in record["SourceFiles"]] == [
         "trial.csv",
         "pet.tsv",
         "plan.yaml",

@@ -142,7 +142,10 @@ class TestSpoiledStudy:
     def test_records_name_their_inputs_by_hash(self, spoiled):
         folder = spoiled / "sub-08" / "ses-1" / "mrs"
         record = json.loads(next(folder.glob("*_desc-preproc_svs.json")).read_text())
-        assert [len(source["SHA256"]) for source in record["Sources"]] == [64] * 5
+        assert [len(source["SHA256"]) for source in record["SourceFiles"]] == [64] * 5
+
+    def test_the_results_are_a_valid_bids_derivative(self, spoiled, bids_errors):
+        assert bids_errors(spoiled) == []
 
 
 def test_an_empty_data_set_is_an_error_that_says_what_was_expected(tmp_path, run_workflow):

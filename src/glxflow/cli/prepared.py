@@ -165,7 +165,7 @@ def _tissue(prepared: Prepared) -> Tissue | None:
         fault = 'expected {"GM": 0.6, "WM": 0.3, "CSF": 0.1}.'
     except DataError as error:
         fault = f"and {error}"
-    read = prepared.record.get("Sources", [{"Path": prepared.header.path}])
+    read = prepared.record.get("SourceFiles", [{"Path": prepared.header.path}])
     raise DataError(
         f"{read[0]['Path']}: {TISSUE} in its sidecar is {given!r}, {fault} Mend or remove it, and "
         "preprocess again; until then there are ratios only, no water-scaled concentrations."

@@ -105,7 +105,7 @@ def _content(group: Path) -> dict[str, Any]:
 
 def _refuse_stale(group: Path, path: Path, record: Mapping[str, Any]) -> None:
     """Stop where the analysis read other tables than the page shows, or what has changed since."""
-    sources = record.get("Sources", [])
+    sources = record["SourceFiles"]
     for source in sources:
         read = Path(source["Path"])
         file = group / read.name if read.name in _DRAWN else read
@@ -119,7 +119,7 @@ def _refuse_stale(group: Path, path: Path, record: Mapping[str, Any]) -> None:
 
 def _written(inference: Path, record: Mapping[str, Any]) -> dict[str, Path]:
     """Return where the tables of an analysis are, by name; all of them must still be there."""
-    lacking = [key for key in ("Tables", "Within") if key not in record]
+    lacking = [key for key in ("Tables", "Within", "SourceFiles") if key not in record]
     if lacking:
         raise ConfigError(
             f"{inference / 'inference.json'}: it lacks {' and '.join(lacking)}, which this "

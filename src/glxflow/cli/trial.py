@@ -86,7 +86,9 @@ def run(
         if masked is None or name in (*SHOWN, ENGINE_R)
     }
     hashes = [{"Path": str(path), "SHA256": sha256(path)} for path in sources]
-    _write(out, tables, _record(result, shown, masked=masked is not None) | {"Sources": hashes})
+    _write(
+        out, tables, _record(result, shown, masked=masked is not None) | {"SourceFiles": hashes}
+    )
     for warning in result.warnings:
         console.print(f"Note: {warning}", markup=False)
 

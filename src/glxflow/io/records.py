@@ -11,11 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from glxflow import __version__
-from glxflow.io.files import sha256
+from glxflow.io.files import atomic_path, sha256
 from glxflow.io.tables import read_json, write_json
 
 _DECISIVE = ("numpy", "scipy", "lmfit", "pandas", "nifti-mrs", "snakemake")
 """Packages whose version may move a number."""
+
+_BIDSIGNORE = "basis\nbenchmarks\ngroup\nlogs\n*_desc-*\n*_report.html\n"
+"""BIDS has no names for what is derived from spectra, nor for a group's tables."""
+
+_README = """# Results of glxflow
+
+For research only, never for patient care.
+
+`group/report.html` is the page of the study, `sub-*/ses-*/mrs/*_report.html` those of its scans.
+`dataset_description.json` names what made them, `group/sessions.tsv` what became of every session.
+"""
 
 
 def write_record(
@@ -32,7 +43,7 @@ def write_record(
         {
             "Status": "ok",
             "GeneratedBy": [{"Name": "glxflow", "Version": __version__}],
-            "Sources": [{"Path": str(source), "SHA256": sha256(source)} for source in inputs],
+            "SourceFiles": [{"Path": str(source), "SHA256": sha256(source)} for source in inputs],
             "Parameters": dict(parameters),
             "Warnings": list(warnings),
             **(results or {}),
@@ -62,7 +73,7 @@ def write_failure(path: Path, *, stage: str, message: str, results: Sequence[Pat
 def write_description(
     results: Path, *, source: Path, config_sha256: str, plan_sha256: str
 ) -> None:
-    """Write dataset_description.json of the derivatives: what made them, from what.
+    """Write what describes the derivatives: dataset_description.json, README and .bidsignore.
 
     Parameters
     ----------
@@ -88,6 +99,9 @@ def write_description(
             "PlanSHA256": plan_sha256,
         },
     )
+    for file, text in (("README.md", _README), (".bidsignore", _BIDSIGNORE)):
+        with atomic_path(results / file) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 def read_record(path: Path) -> dict[str, Any]:
