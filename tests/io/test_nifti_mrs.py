@@ -113,6 +113,14 @@ def test_zeros_that_a_signal_was_filled_up_with_are_left_out(write_scan, distinc
     assert not series.flags
 
 
+def test_zero_filling_is_seen_beside_a_transient_that_cannot_be_read(write_scan, distinct):
+    filled = np.pad(distinct, [(0, 0), (0, 0), (0, distinct.shape[2])])
+    filled[:, 2] = np.nan
+    series = read_series(write_scan(filled, ("DIM_COIL", "DIM_DYN")))
+    plain = read_series(write_scan(distinct, ("DIM_COIL", "DIM_DYN")))
+    np.testing.assert_array_equal(series.samples, plain.samples[:, [0, 1, 3, 4]])
+
+
 def test_one_silent_transient_shortens_no_other(write_scan, distinct):
     distinct[:, 1] = 0
     series = read_series(write_scan(distinct, ("DIM_COIL", "DIM_DYN")))

@@ -1,7 +1,5 @@
 """The samples of a NIfTI-MRS file in the order of their acquisition."""
 
-from pathlib import Path
-
 import nibabel as nib
 import numpy as np
 from nifti_mrs.nifti_mrs import NIFTI_MRS
@@ -15,8 +13,8 @@ _LARGEST_ZERO_SHARE = 0.05
 _READ_DIMENSIONS = ("DIM_COIL", "DIM_DYN", "DIM_EDIT")
 
 
-def read_acquired(header: ScanHeader) -> tuple[ComplexArray, RealArray]:
-    """Return samples in the order of acquisition and their onsets, readable or not.
+def read_acquired(header: ScanHeader) -> tuple[ComplexArray, RealArray, BoolArray]:
+    """Return samples in the order of acquisition, their onsets, and which are readable.
 
     Parameters
     ----------
@@ -30,41 +28,32 @@ def read_acquired(header: ScanHeader) -> tuple[ComplexArray, RealArray]:
         they were filled up with: these hold no noise, which would then be told too small.
     onset_s : (n_transients,) ndarray
         Start of each, in s.
-    """
-    samples = _ordered(header, _stored_samples(header))
-    return samples[..., : _n_acquired(samples)], onsets(header, samples.shape[1])
-
-
-def _n_acquired(samples: ComplexArray) -> int:
-    """Return how many points a transient has without the zeros that it was filled up with."""
-    filled = np.flatnonzero(samples.any(axis=(0, 1)))
-    n_points: int = samples.shape[2]
-    n_zeros = n_points - 1 - int(filled[-1]) if filled.size else 0
-    return n_points - n_zeros if n_zeros > _LARGEST_ZERO_SHARE * n_points else n_points
-
-
-def finite_transients(path: Path, samples: ComplexArray) -> BoolArray:
-    """Tell which transients are finite, (n_transients,).
-
-    Parameters
-    ----------
-    path : Path
-        For the message.
-    samples : (n_coils, n_transients, n_points) complex ndarray
-        As read.
+    finite : (n_transients,) bool ndarray
+        Which are finite throughout.
 
     Raises
     ------
     DataError
         If none is.
     """
+    samples = _ordered(header, _stored_samples(header))
     finite = np.asarray(np.isfinite(samples).all(axis=(0, 2)))
     if not finite.any():
         raise DataError(
-            f"{path}: every one of {finite.size} transients holds NaN or infinity. "
+            f"{header.path}: every one of {finite.size} transients holds NaN or infinity. "
             "Convert the raw data again."
         )
-    return finite
+    samples = samples[..., : _n_acquired(samples, finite)]
+    return samples, onsets(header, samples.shape[1]), finite
+
+
+def _n_acquired(samples: ComplexArray, finite: BoolArray) -> int:
+    """Return how many points a transient has without the zeros that it was filled up with."""
+    # NaN is no zero: an unreadable transient would hide the zeros of all others.
+    filled = np.flatnonzero(samples.any(axis=(0, 1), where=finite[:, np.newaxis]))
+    n_points: int = samples.shape[2]
+    n_zeros = n_points - 1 - int(filled[-1]) if filled.size else 0
+    return n_points - n_zeros if n_zeros > _LARGEST_ZERO_SHARE * n_points else n_points
 
 
 def _stored_samples(header: ScanHeader) -> ComplexArray:

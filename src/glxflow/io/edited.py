@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from glxflow.errors import DataError
-from glxflow.io.acquired import done_on_reading, finite_transients, read_acquired
+from glxflow.io.acquired import done_on_reading, read_acquired
 from glxflow.io.edit_order import edit_conditions
 from glxflow.io.metadata import ScanHeader
 from glxflow.spectrum import UNREADABLE, Series, Step
@@ -31,8 +31,7 @@ def read_conditions(header: ScanHeader) -> dict[str, Series]:
         If the samples cannot be read, or no pair is left.
     """
     labels = np.array(edit_conditions(header))
-    samples, onset_s = read_acquired(header)
-    finite = finite_transients(header.path, samples)
+    samples, onset_s, finite = read_acquired(header)
     steps, flags = done_on_reading(header, finite, samples.shape[2])
     members = {str(name): np.flatnonzero(labels == name) for name in dict.fromkeys(labels)}
     n_pairs = min(map(len, members.values()))

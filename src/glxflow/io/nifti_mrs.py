@@ -15,7 +15,7 @@ from nifti_mrs.hdr_ext import Hdr_Ext
 
 from glxflow import __version__
 from glxflow.errors import DataError
-from glxflow.io.acquired import done_on_reading, finite_transients, read_acquired
+from glxflow.io.acquired import done_on_reading, read_acquired
 from glxflow.io.edit_order import edit_conditions
 from glxflow.io.files import atomic_path
 from glxflow.io.metadata import ScanHeader, read_header
@@ -69,8 +69,7 @@ def read_reference(water: ScanHeader, scan: ScanHeader) -> Series:
 
 def _finite_only(header: ScanHeader) -> Series:
     """Return the transients that are finite throughout."""
-    samples, onset_s = read_acquired(header)
-    finite = finite_transients(header.path, samples)
+    samples, onset_s, finite = read_acquired(header)
     steps, flags = done_on_reading(header, finite, samples.shape[2])
     return Series(
         samples=samples if finite.all() else samples[:, finite],
