@@ -183,7 +183,7 @@ def edited_ensemble_of(bins, water=None, *, are_corrected=False):
 def test_the_eddy_current_alternative_of_edited_bins_is_their_fit_processed_so(are_corrected):
     eddy = 0.8 * np.exp(-AXIS.time_s / 0.05)
     water = Fid(1000 * np.exp(-np.pi * 8.0 * AXIS.time_s + 1j * eddy), AXIS)
-    phase = phase_deviation(water.samples, AXIS)
+    phase = phase_deviation(water, AXIS)
     # As acquired they have the phase of water, and corrected they have not.
     reported, other = (0.0, phase) if are_corrected else (phase, 0.0)
     bins = edited_bins(reported)
@@ -198,6 +198,15 @@ def test_the_eddy_current_alternative_of_edited_bins_is_their_fit_processed_so(a
     # Rounding, where a phase was put on and taken off again.
     assert found.amplitudes == pytest.approx(expected, rel=1e-6, abs=1e-6)
     assert found.amplitudes != pytest.approx(ensemble.amplitudes, rel=0.02)
+
+
+@pytest.mark.parametrize("n_points", [AXIS.n_points // 2, 2 * AXIS.n_points])
+def test_a_reference_of_another_length_has_the_alternative_too(n_points):
+    time_s = replace(AXIS, n_points=n_points).time_s
+    decay = np.exp(-np.pi * 8.0 * time_s + 0.8j * np.exp(-time_s / 0.05))
+    water = Fid(decay, replace(AXIS, n_points=n_points))
+    ((label, turn),) = EddyCurrents(water, are_corrected=False).alternatives(AXIS)
+    assert (label, turn.size) == ("corrected by water", AXIS.n_points)
 
 
 def test_of_one_bin_the_ensemble_reports_what_the_bin_does():

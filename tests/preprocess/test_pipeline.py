@@ -176,6 +176,26 @@ def test_eddy_currents_are_corrected_where_they_are_in_the_metabolites(make_sess
     assert corrected.metrics["comb_match"] > left.metrics["comb_match"]
 
 
+@pytest.mark.parametrize("n_water", [800, 2048])
+def test_eddy_currents_are_taken_off_where_the_reference_has_another_length(make_session, n_water):
+    session = make_session(np.random.default_rng(11), eddy_rad=2.0, snr=40.0)
+    water = replace(
+        session.water,
+        samples=session.water.samples[..., :n_water],
+        axis=replace(session.water.axis, n_points=n_water),
+    )
+    n_points = 1500
+    series = replace(
+        session.series,
+        samples=session.series.samples[..., :n_points],
+        axis=replace(session.series.axis, n_points=n_points),
+    )
+    found = preprocess(series, water, WHOLE, CHECK)
+    left = preprocess(series, water, WHOLE, NEVER)
+    assert found.eddy_corrected
+    assert found.metrics["comb_match"] > left.metrics["comb_match"]
+
+
 @pytest.mark.parametrize(("n_coils", "is_corrected"), [(1, False), (8, True)])
 def test_small_eddy_currents_are_corrected_in_raw_data_only(make_session, n_coils, is_corrected):
     session = make_session(np.random.default_rng(22), n_coils=n_coils, eddy_rad=0.15, snr=40.0)

@@ -51,12 +51,12 @@ class EddyCurrents:
     def alternatives(self, axis: Axis) -> Iterator[tuple[str, ComplexArray]]:
         """Yield how spectra might have been corrected otherwise, and what makes them so.
 
-        Nothing where there is no reference sampled as they are, or its phase is straight.
+        Nothing where there is no reference of their dwell time, or its phase is straight.
         """
-        if self.water is None or not _sampled_alike(self.water.axis, axis):
+        if self.water is None:
             return
-        deviation = phase_deviation(self.water.samples, self.water.axis)
-        if np.abs(deviation).max() < _LEAST_DEVIATION_RAD:
+        deviation = phase_deviation(self.water, axis)
+        if deviation is None or np.abs(deviation).max() < _LEAST_DEVIATION_RAD:
             return
         if self.are_corrected:
             yield "not corrected", np.exp(1j * deviation)
@@ -178,13 +178,6 @@ def _with_average(bins: Series, table: Sequence[Mapping[str, Any]]) -> tuple[Fid
 def _turned(fid: Fid, turn: ComplexArray) -> Fid:
     """Return a signal with every sample turned."""
     return Fid(fid.samples * turn, fid.axis)
-
-
-def _sampled_alike(one: Axis, other: Axis) -> bool:
-    """Tell whether two signals have their samples at the same times."""
-    return one.n_points == other.n_points and bool(
-        np.isclose(one.dwell_time_s, other.dwell_time_s, rtol=1e-6)
-    )
 
 
 def _default_sources(basis: BasisSet, model: FitModel, baseline_ed: float) -> Iterator[FitModel]:

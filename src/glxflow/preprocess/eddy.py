@@ -8,7 +8,7 @@ import numpy as np
 
 from glxflow.preprocess.reference import LEAST_MATCH, fit_comb
 from glxflow.preprocess.water import without_water
-from glxflow.spectrum import Axis, ComplexArray, RealArray
+from glxflow.spectrum import Axis, ComplexArray, Fid, RealArray
 
 LEAST_GAIN = 0.02
 """Change of the share that pure singlets leave unexplained, below which it tells nothing.
@@ -22,22 +22,32 @@ _SMOOTHING_S = 0.002
 _KERNEL_SDS = 4
 
 
-def phase_deviation(water: ComplexArray, axis: Axis) -> RealArray:
-    """Return the phase of water less a straight line, (n_points,), in radians.
+def phase_deviation(water: Fid, axis: Axis) -> RealArray | None:
+    """Return the phase of water less a straight line, in radians, for the samples of spectra.
 
     Parameters
     ----------
-    water : (n_points,) complex ndarray
-        Unsuppressed water, combined and averaged.
+    water : Fid
+        Unsuppressed water, combined and averaged; it may be longer or shorter than they are.
     axis : Axis
-        Its axes.
+        Of the spectra.
 
     Returns
     -------
-    (n_points,) ndarray
-        Held constant where water has decayed to 2 %, and before it has risen beyond: its
-        phase is noise there, and would be written into the metabolites.
+    (n_points,) ndarray or None
+        Held constant where water has decayed to 2 % or ends, and before it has risen beyond:
+        its phase is noise there, and would be written into the metabolites. None where
+        water has another dwell time, so that its samples are of other times.
     """
+    if not np.isclose(water.axis.dwell_time_s, axis.dwell_time_s, rtol=1e-6):
+        return None
+    own = _own_deviation(water.samples, water.axis)
+    n_missing = max(axis.n_points - own.size, 0)
+    return np.pad(own, (0, n_missing), mode="edge")[: axis.n_points]
+
+
+def _own_deviation(water: ComplexArray, axis: Axis) -> RealArray:
+    """Return the phase of water less a straight line for its own samples."""
     level = np.abs(water)
     top = int(level[: level.size // 8].argmax())
     faint = level < _RELIABLE * level[top]

@@ -22,7 +22,7 @@ from glxflow.preprocess.reference import (
 from glxflow.preprocess.water import without_water
 from glxflow.preprocess.water_reference import average_water
 from glxflow.preprocess.work import Work
-from glxflow.spectrum import Axis, Flag, Series
+from glxflow.spectrum import Axis, Fid, Flag, Series
 
 LEAST_EFFICIENCY = 0.8
 """Efficiency of water's coil weights on the metabolites below which the order is doubted.
@@ -152,12 +152,14 @@ def correct_eddy_currents(work: Work, water: Series | None, options: PreprocessO
         )
         work.did(method, f"Not possible: {why}.")
         return
-    if water.axis.n_points != work.axis.n_points or not np.isclose(
-        water.axis.dwell_time_s, work.axis.dwell_time_s, rtol=1e-6
-    ):
-        work.did(method, "Not possible: the water reference is sampled in another way.")
+    deviation = phase_deviation(Fid(work.water, water.axis), work.axis)
+    if deviation is None:
+        work.did(
+            method,
+            f"Not possible: the water reference has dwell time {water.axis.dwell_time_s:g} s, "
+            f"the spectra {work.axis.dwell_time_s:g} s.",
+        )
         return
-    deviation = phase_deviation(work.water, water.axis)
     found = gain(work.mean(), deviation, work.axis)
     work.metrics["eddy_gain"] = found
     applied = options.eddy_current == "always" or (
