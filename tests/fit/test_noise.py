@@ -53,3 +53,13 @@ def test_signals_as_acquired_are_not(n_points):
     line = 50 * np.exp((2j * np.pi * axis.hz(2.008) - 10) * axis.time_s)
     for seed in range(20):
         assert not list(noise_doubts(Fid(line + noise(axis, seed), axis)))
+
+
+@pytest.mark.parametrize("f0_mhz", [63.9, 123.2, 297.2])
+@pytest.mark.parametrize("bandwidth_hz", [1000, 1200, 2000, 2500])
+def test_signals_in_the_ends_of_a_narrow_band_are_no_apodisation(f0_mhz, bandwidth_hz):
+    axis = Axis(2048, 1 / bandwidth_hz, f0_mhz, 4.65)
+    inside = (ppm for ppm in (0.9, 1.3, 2.0, 6.8, 7.8, 8.2) if axis.ppm[0] < ppm < axis.ppm[-1])
+    line = sum(50 * np.exp((2j * np.pi * axis.hz(ppm) - 40) * axis.time_s) for ppm in inside)
+    for seed in range(5):
+        assert not list(noise_doubts(Fid(line + noise(axis, seed), axis)))

@@ -1,16 +1,17 @@
 """The noise of a spectrum, from where no signal is."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
 from glxflow.errors import DataError
-from glxflow.spectrum import SIGNAL_PPM, ComplexArray, Fid, Flag, RealArray, spectrum_of
+from glxflow.spectrum import SIGNAL_PPM, Axis, ComplexArray, Fid, Flag, RealArray, spectrum_of
 
 _TAIL_ORDER = 8
 _LEAST_NOISE = 1e-7
-_FEWEST_POINTS = 768
+_FEWEST_AT_AN_END = 24
 
 LARGEST_FADING = 2.0
 """Noise at the start of a signal over that at its end."""
@@ -60,17 +61,21 @@ def _polynomials(n_points: int) -> RealArray:
 def noise_doubts(fid: Fid) -> Iterator[Flag]:
     """Yield a doubt where the noise fades along the signal, as apodisation makes it.
 
+    None where the band is too narrow to have ends without signal.
+
     Parameters
     ----------
     fid : Fid
         The data.
     """
-    n_points = fid.axis.n_points
-    if n_points < _FEWEST_POINTS:
+    axis = replace(fid.axis, n_points=fid.axis.n_points // 4)
+    ends = _ends(axis)
+    if not ends:
         return
-    quarters = np.split(fid.samples[: n_points // 4 * 4], 4)
+    quarters = np.split(fid.samples[: 4 * axis.n_points], 4)
     # Without steps at the ends, or strong lines would reach to where no signal is.
-    first, last = (_ends_sd(quarters[index] * np.hanning(n_points // 4)) for index in (0, 3))
+    spectra = (spectrum_of(quarters[index] * np.hanning(axis.n_points)) for index in (0, 3))
+    first, last = (min(_detrended_sd(one[end]) for end in ends) for one in spectra)
     if first > LARGEST_FADING * last:
         yield Flag(
             "APODISED",
@@ -80,8 +85,12 @@ def noise_doubts(fid: Fid) -> Iterator[Flag]:
         )
 
 
-def _ends_sd(samples: ComplexArray) -> float:
-    """Return the SD of the noise at the ends of a spectrum."""
-    spectrum = spectrum_of(samples)
-    n_side = spectrum.size // 8
-    return min(_detrended_sd(side) for side in (spectrum[:n_side], spectrum[-n_side:]))
+def _ends(axis: Axis) -> list[slice]:
+    """Return the ends of a spectrum, up to an eighth each, as far as no signal is in them."""
+    n_side = axis.n_points // 8
+    low, high = np.searchsorted(axis.ppm, SIGNAL_PPM)
+    ends = (
+        slice(0, min(int(low), n_side)),
+        slice(max(int(high), axis.n_points - n_side), axis.n_points),
+    )
+    return [end for end in ends if end.stop - end.start >= _FEWEST_AT_AN_END]
