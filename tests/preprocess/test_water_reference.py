@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -96,3 +98,15 @@ def test_water_is_known_wherever_it_stands(session_axis, metabolites, offset_ppm
     samples = metabolites + np.array([[[2100.0]], [[45.0]]]) * decay
     unsuppressed, suppressed = (water_over_rest(one[np.newaxis], session_axis) for one in samples)
     assert suppressed < LEAST_WATER < unsuppressed
+
+
+@pytest.mark.parametrize(("level", "is_water"), [(700.0, True), (15.0, False)])
+def test_water_is_known_at_a_low_field_where_it_is_wide_in_ppm(session_axis, level, is_water):
+    axis = replace(session_axis, spectrometer_frequency_mhz=63.9)
+    # Areas over that of NAA: creatine's CH3 has two thirds.
+    areas = ((2.008, 1.0), (3.027, 0.67), (4.65, level))
+    samples = sum(
+        area * np.exp((2j * np.pi * axis.hz(ppm) - 16 * np.pi) * axis.time_s)
+        for ppm, area in areas
+    )
+    assert (water_over_rest(samples[np.newaxis, np.newaxis], axis) > LEAST_WATER) is is_water

@@ -25,7 +25,9 @@ water the most has 45.
 """
 
 _SEEN_S = 0.2
+# Of the two the wider: a line of given width in Hz takes more ppm at a low field.
 _OF_THE_LINE_PPM = 0.45
+_OF_THE_LINE_HZ = 55.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def _doubt_water(work: Work, found: MeanWater, n_averages: int) -> None:
 
 
 def water_over_rest(samples: ComplexArray, axis: Axis) -> float:
-    """Return how much taller the tallest line is than what is 0.45 ppm and more away from it.
+    """Return how much taller the tallest line is than all that lies away from it.
 
     Parameters
     ----------
@@ -123,14 +125,15 @@ def water_over_rest(samples: ComplexArray, axis: Axis) -> float:
     Returns
     -------
     float
-        Of the coil where it is largest; wherever on the axis the line may stand.
+        Of the coil where it is largest; wherever on the axis the line may stand. What lies
+        0.45 ppm and 55 Hz away is compared.
     """
     n_seen = min(round(_SEEN_S / axis.dwell_time_s), axis.n_points)
     # It begins and ends at nothing, so that the line has no tails.
     spectra = np.fft.fft(samples[..., :n_seen] * np.hanning(n_seen), n=2 * n_seen)
     height = np.sqrt((np.abs(spectra) ** 2).mean(axis=1))
-    step_ppm = axis.bandwidth_hz / (2 * n_seen) / axis.spectrometer_frequency_mhz
-    n_line = round(_OF_THE_LINE_PPM / step_ppm)
+    line_hz = max(_OF_THE_LINE_PPM * axis.spectrometer_frequency_mhz, _OF_THE_LINE_HZ)
+    n_line = round(line_hz * 2 * n_seen / axis.bandwidth_hz)
     ratios = []
     for coil in height[height.any(axis=1)]:
         rest = np.roll(coil, n_line - int(coil.argmax()))[2 * n_line + 1 :]
