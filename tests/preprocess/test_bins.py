@@ -32,6 +32,12 @@ def test_sliding_bins_overlap_and_do_not_run_out_into_nothing():
     assert edges[1:] == [(0.0, 15.0), (5.0, 20.0), (10.0, 25.0), (15.0, 30.0)]
 
 
+def test_no_bin_starts_after_the_last_transient():
+    # Averages of 60 s, the infusion amid one of them.
+    edges = divide(np.arange(0.0, 600.0, 60.0), BinPlan(90.0, width_s=60.0), 60.0)
+    assert edges[-1] == (420.0, 480.0)  # the last one starts at 450 s
+
+
 def test_bins_by_count_hold_so_many_transients():
     plan = BinPlan(10.0, count=6)
     edges = divide(ONSETS, plan, 2.0)

@@ -8,7 +8,7 @@ from glxflow.errors import DataError
 from glxflow.io.nifti_mrs import read_series
 from glxflow.preprocess import metrics
 from glxflow.preprocess.bins import BinPlan
-from glxflow.preprocess.pipeline import preprocess
+from glxflow.preprocess.pipeline import duration_s, preprocess
 from glxflow.preprocess.records import PreprocessOptions
 from glxflow.spectrum import Axis, Series
 
@@ -174,6 +174,29 @@ def test_eddy_currents_are_corrected_where_they_are_in_the_metabolites(make_sess
     corrected, left = run(session), run(session, options=NEVER)
     assert corrected.metrics["eddy_gain"] > 0
     assert corrected.metrics["comb_match"] > left.metrics["comb_match"]
+
+
+def test_the_last_bin_of_stored_averages_ends_with_the_last_of_them(make_session):
+    session = make_session(np.random.default_rng(23), n_transients=10, repetition_s=60.0)
+    averages = replace(session.series, repetition_time_s=2.0)  # 30 in each
+    plan = BinPlan(infusion_onset_s=240.0, count=3)
+    table = preprocess(averages, session.water, plan, CHECK).bin_table
+    assert [row.stop_s for row in table] == [0.0, 180.0, 360.0]
+
+
+@pytest.mark.parametrize(
+    ("onset_s", "repetition_time_s", "expected"),
+    [
+        ([0.0, 2.0, 4.0, 90.0], 2.0, 2.0),  # a pause
+        ([0.0, 60.0, 120.0], np.nan, 60.0),
+        ([0.0, 1.9, 3.8], 2.0, 2.0),  # onsets that were rounded
+        ([0.0], np.nan, 1.024),
+    ],
+)
+def test_a_transient_lasts_for_tr_or_the_distance_of_onsets(
+    session_axis, onset_s, repetition_time_s, expected
+):
+    assert duration_s(np.array(onset_s), repetition_time_s, session_axis) == expected
 
 
 @pytest.mark.parametrize("n_water", [800, 2048])

@@ -99,7 +99,7 @@ def divide(onset_s: RealArray, plan: BinPlan, last_s: float) -> list[tuple[float
     plan : BinPlan
         What is wanted.
     last_s : float
-        How long the last transient lasts, in s.
+        How long the last transient, or stored average, lasts, in s.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def divide(onset_s: RealArray, plan: BinPlan, last_s: float) -> list[tuple[float
     if plan.count is not None:
         edges = _by_count(after, plan.count, last_s)
     elif plan.width_s is not None:
-        edges = _by_width(float(after[-1]) + last_s, plan.width_s, plan.step_s or plan.width_s)
+        edges = _by_width(float(after[-1]), last_s, plan.width_s, plan.step_s or plan.width_s)
     return [(float(time_s[0]), 0.0), *edges]
 
 
@@ -136,12 +136,21 @@ def _by_count(after_s: RealArray, count: int, last_s: float) -> list[tuple[float
     return list(zip(starts, [*starts[1:], float(after_s[-1]) + last_s], strict=True))
 
 
-def _by_width(end_s: float, width_s: float, step_s: float) -> list[tuple[float, float]]:
-    """Return edges of bins of one width; at most the last reaches beyond the end."""
-    n_bins = max(math.ceil((end_s - width_s) / step_s - _ROUNDING) + 1, 1)
+def _by_width(
+    onset_s: float, last_s: float, width_s: float, step_s: float
+) -> list[tuple[float, float]]:
+    """Return edges of bins of one width; at most the last reaches beyond the end.
+
+    None starts after the onset of the last transient: it would be empty.
+    """
+    n_bins = max(math.ceil((onset_s + last_s - width_s) / step_s - _ROUNDING) + 1, 1)
     # End to end, a bin stops exactly where the next starts: no rounding puts a transient in both.
     share = width_s / step_s
-    return [(index * step_s, (index + share) * step_s) for index in range(n_bins)]
+    return [
+        (index * step_s, (index + share) * step_s)
+        for index in range(n_bins)
+        if index * step_s <= onset_s
+    ]
 
 
 def average(

@@ -28,7 +28,7 @@ from glxflow.preprocess.steps import (
     remove_water,
 )
 from glxflow.preprocess.work import Work
-from glxflow.spectrum import Fid, Flag, Series
+from glxflow.spectrum import Axis, Fid, Flag, RealArray, Series
 
 
 def preprocess(
@@ -55,7 +55,8 @@ def preprocess(
     """
     work = Work(series.axis, series.flags)
     series = leave_out_silent(work, series)
-    edges = divide(series.onset_s, plan, duration_s(series))
+    last_s = duration_s(series.onset_s, series.repetition_time_s, series.axis)
+    edges = divide(series.onset_s, plan, last_s)
     refuse_empty_water(water)
     refuse_water_of_another_field(series, water)
     water = usable_water(work, water)
@@ -143,13 +144,21 @@ def _reference(work: Work, water: Series | None) -> Series | None:
     return replace(water, samples=samples, onset_s=np.zeros(1), steps=())
 
 
-def duration_s(series: Series) -> float:
-    """Return how long a transient lasts: TR, else the spacing of onsets, else its samples."""
-    if np.isfinite(series.repetition_time_s):
-        return series.repetition_time_s
-    if series.n_transients > 1:
-        return float(np.median(np.diff(series.onset_s)))
-    return series.axis.n_points * series.axis.dwell_time_s
+def duration_s(onset_s: RealArray, repetition_time_s: float, axis: Axis) -> float:
+    """Return how long a transient, or a pair of them, lasts.
+
+    Parameters
+    ----------
+    onset_s : (n_transients,) ndarray
+        Start of each, in s. A stored average of several lasts for their distance.
+    repetition_time_s : float
+        TR, of a pair twice that, in s; NaN where unknown.
+    axis : Axis
+        Of the samples, which count where neither is known.
+    """
+    spacing_s = float(np.median(np.diff(onset_s))) if onset_s.size > 1 else np.nan
+    longest_s = float(np.fmax(repetition_time_s, spacing_s))
+    return axis.n_points * axis.dwell_time_s if np.isnan(longest_s) else longest_s
 
 
 def _report_bins(work: Work, plan: BinPlan, n_empty: int, n_bins: int) -> None:
