@@ -98,6 +98,28 @@ def test_a_saturated_coil_is_left_out(make_session):
     assert not saturated(session.series.samples).any()
 
 
+def rounded(signal):
+    return np.round(signal.real) + 1j * np.round(signal.imag)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02, 0.2])
+@pytest.mark.parametrize("height", [2, 10, 100, 1000])
+def test_small_integers_are_no_saturation(session_axis, height, noise):
+    rng = np.random.default_rng(13)
+    phase_rad, offset_hz = rng.uniform(-3, 3, size=(2, 64, 1))
+    decay = np.exp((2j * np.pi * offset_hz - 25) * session_axis.time_s + 1j * phase_rad)
+    signal = height * (decay + noise * (rng.normal(size=(*decay.shape, 2)) @ [1, 1j]))
+    assert not saturated(rounded(signal)[np.newaxis]).any()
+
+
+@pytest.mark.parametrize("limit", [100, 2047, 32767])
+def test_integers_that_a_receiver_cuts_are_saturated(session_axis, limit):
+    decay = 1.25 * limit * np.exp((6j - 25) * session_axis.time_s)
+    noise = np.random.default_rng(14).normal(size=(session_axis.n_points, 2)) @ [1, 1j]
+    cut = np.clip(decay.real + noise.real, -limit, limit) + 1j * (decay + noise).imag
+    assert saturated(rounded(cut)[np.newaxis, np.newaxis]).all()
+
+
 def test_every_coil_dead_is_an_error(session_axis):
     zeros = np.zeros((3, 4, session_axis.n_points))
     with pytest.raises(DataError, match="no coil is usable: 3 of 3 without signal"):

@@ -18,6 +18,7 @@ _TAIL = 0.25
 _NOISE_SAMPLES = 20_000
 _DEAD = 1e-3
 _CLIPPED_SHARE = 0.99999
+_ROUNDING_STEPS = 16
 _START_SHARE = 16
 _MOST_TRANSIENTS = 64
 
@@ -235,14 +236,29 @@ def saturated(samples: ComplexArray) -> BoolArray:
     samples : (n_coils, n_transients, n_points) complex ndarray
         Transients as received; clipping shows at their start.
     """
-    start = samples[:, :, : max(samples.shape[2] // _START_SHARE, CLIPPED_SAMPLES)]
+    n_start = max(samples.shape[2] // _START_SHARE, CLIPPED_SAMPLES)
     clipped = np.zeros(len(samples), dtype=bool)
-    for index, coil in enumerate(start):
-        for channel in (np.abs(coil.real), np.abs(coil.imag)):
-            top = channel.max(axis=1, keepdims=True)
-            at_top = (channel >= _CLIPPED_SHARE * top) & (top > 0)
-            clipped[index] |= bool((at_top.sum(axis=1) >= CLIPPED_SAMPLES).any())
+    for index, coil in enumerate(samples):
+        for channel in (coil.real, coil.imag):
+            start = np.abs(channel[:, :n_start])
+            top = start.max(axis=1, keepdims=True)
+            at_top = (start >= _CLIPPED_SHARE * top) & (top > 0)
+            suspects = np.flatnonzero(at_top.sum(axis=1) >= CLIPPED_SAMPLES)
+            clipped[index] |= any(_piles_up(np.abs(channel[one])) for one in suspects)
     return clipped
+
+
+def _piles_up(size: RealArray) -> bool:
+    """Tell whether more samples of a transient share its largest value than come close to it.
+
+    Rounding to integers makes equal values, too, but leaves three times as many within sixteen
+    steps below the top of a smooth signal as on it, and more of a noisy one.
+    """
+    top = float(size.max())
+    step = float(np.diff(np.unique(np.append(size, 0.0))).min())
+    n_top = int((size >= _CLIPPED_SHARE * top).sum())
+    n_near = int((size >= top - _ROUNDING_STEPS * step).sum()) - n_top
+    return top > _ROUNDING_STEPS * step and n_top >= max(CLIPPED_SAMPLES, n_near + 1)
 
 
 def _dead(power: RealArray) -> BoolArray:
