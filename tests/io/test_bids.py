@@ -172,3 +172,12 @@ def test_study_tables_are_those_that_decide_results(data_set):
         (root / name).touch()
     found = [str(path.relative_to(root)) for path in study_tables(root)]
     assert found == ["participants.tsv", "phenotype/madrs.tsv", "sub-01/sub-01_sessions.tsv"]
+
+
+def test_a_task_label_that_lost_its_zeros_is_explained(data_set):
+    bids = data_set("sub-01_ses-1_task-01_svs.nii.gz", "sub-02_ses-1_task-rest_svs.nii.gz")
+    message = r'are 01, rest, not 1\. .* read a bare 01 as a number: write `task: "01"`, in quotes'
+    with pytest.raises(DataError, match=message):
+        find_scans(bids, "1")
+    with pytest.raises(DataError, match=r"are 01, rest, not ketamine\.$"):
+        find_scans(bids, "ketamine")

@@ -65,7 +65,8 @@ def find_scans(bids_dir: Path, task: str | None) -> tuple[Scan, ...]:
             "Point bids_dir in config/config.yaml to the folder that holds participants.tsv."
         )
     grouped: dict[tuple[str, str], list[Any]] = {}
-    for file in _raw_files(bids_dir):
+    files = _raw_files(bids_dir)
+    for file in files:
         if _has_task(file, task):
             grouped.setdefault((file.entities["sub"], file.entities.get("ses", "")), []).append(
                 file
@@ -76,7 +77,8 @@ def find_scans(bids_dir: Path, task: str | None) -> tuple[Scan, ...]:
         misnamed = "".join(f"\n  {problem}" for problem in misnamed_scans(bids_dir))
         raise DataError(
             f"{bids_dir}: no spectroscopy scan found. Expected files like {wanted}: "
-            f"convert the raw data, or correct bids_dir or task in config/config.yaml.{misnamed}"
+            f"convert the raw data, or correct bids_dir or task in config/config.yaml."
+            f"{_tasks_in_words(files, task)}{misnamed}"
         )
     return scans
 
@@ -112,6 +114,21 @@ def _is_raw(file: Any) -> bool:
         and file.name.endswith((".nii.gz", "_events.tsv"))
         and "desc" not in file.entities
     )
+
+
+def _tasks_in_words(files: Iterable[Any], task: str | None) -> str:
+    """Name the tasks of the scans in a data set that has none of the given label."""
+    labels = sorted({str(file.entities["task"]) for file in files if file.suffix == "svs"})
+    if task is None or not labels:
+        return ""
+    text = f" The tasks of its scans are {', '.join(labels)}, not {task}."
+    for label in labels:
+        if label.lstrip("0") == task.lstrip("0"):
+            text += (
+                f" YAML and Snakemake's --config read a bare {label} as a number: write "
+                f'`task: "{label}"`, in quotes, in a file, and give it by --configfile.'
+            )
+    return text
 
 
 def _has_task(file: Any, task: str | None) -> bool:
