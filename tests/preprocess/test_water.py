@@ -33,6 +33,13 @@ def test_without_water_nothing_is_taken_from_the_metabolites(session_axis, metab
     np.testing.assert_allclose(left, metabolites, atol=2e-3 * np.abs(metabolites[0]))
 
 
+@pytest.mark.parametrize("filled", [slice(0, 0), slice(0, 1), slice(1000, 2048)])
+def test_a_signal_without_any_line_stays_as_it_is(session_axis, filled):
+    signal = np.zeros((2, 2048), dtype=complex)
+    signal[:, filled] = 1.0
+    np.testing.assert_array_equal(without_water(signal, session_axis), signal)
+
+
 @pytest.mark.parametrize("area", [0.0, 2.0])
 def test_noise_is_not_carried_back_to_the_first_sample(session_axis, metabolites, area):
     weak = decay(4.68, area, 8.0)

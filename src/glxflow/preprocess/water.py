@@ -79,7 +79,7 @@ def _significant(poles: ComplexArray, filtered: ComplexArray, band: "_Band") -> 
     diagonal = np.einsum("ii->i", gram)
     diagonal *= 1 + _RIDGE
     noise = np.inf
-    while True:
+    while is_water[kept].any():
         inverse = np.linalg.inv(gram[np.ix_(kept, kept)])
         amplitudes = inverse @ moment[kept]
         misfit = float(np.linalg.norm(filtered - design[:, kept] @ amplitudes)) ** 2
@@ -89,8 +89,9 @@ def _significant(poles: ComplexArray, filtered: ComplexArray, band: "_Band") -> 
         gain[~is_water[kept]] = np.inf
         weakest = int(gain.argmin())
         if gain[weakest] > _LEAST_GAIN * noise:
-            return poles[kept]
+            break
         kept = np.delete(kept, weakest)
+    return poles[kept]
 
 
 def _amplitudes(
@@ -149,7 +150,10 @@ def _low_pass(decimation: int, band_hz: float, axis: Axis) -> RealArray:
 
 
 def _signal_poles(samples: ComplexArray) -> ComplexArray:
-    """Return the poles of the strongest damped sinusoids, none of them growing."""
+    """Return the poles of the strongest damped sinusoids, none of them growing.
+
+    A signal of zeros, or of one sample, has none.
+    """
     n_columns = samples.size // 2
     hankel = np.lib.stride_tricks.sliding_window_view(samples, n_columns)
     left, _, _ = np.linalg.svd(hankel, full_matrices=False)
@@ -157,6 +161,7 @@ def _signal_poles(samples: ComplexArray) -> ComplexArray:
     # Shift invariance: the subspace one sample later is the subspace times the poles.
     transition, *_ = np.linalg.lstsq(subspace[:-1], subspace[1:], rcond=None)
     poles = np.linalg.eigvals(transition)
+    poles = poles[poles != 0]
     growing = np.abs(poles) >= 1
     poles[growing] /= np.abs(poles[growing]) * (1 + 1e-6)
     return np.asarray(poles, dtype=np.complex128)
