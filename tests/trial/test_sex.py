@@ -91,6 +91,16 @@ def test_no_comparison_without_two_sexes_and_why(sex, message, make_plan, make_t
         sex_interaction(table, make_plan())
 
 
+def test_no_permutation_where_complete_participants_have_one_sex(make_plan, make_trial):
+    plan = make_plan(permutation=100)
+    changes = glx_changes(make_trial(n=12, n_bins=2), plan)
+    kept = (changes["sex"] == "F") | (changes["period"].astype(int) == 1)
+    found = sex_interaction(changes[kept], plan)
+    assert np.isnan(found.table["p_permutation"].iloc[0])
+    assert "No P of a permutation of sex: 6 complete participants cannot tell" in found.sentence
+    assert found.table["p"].iloc[0] > 0
+
+
 def test_a_participant_has_one_sex_in_all_rows(make_plan, read_stats):
     plan = make_plan(permutation=100)
     table = glx_changes(read_stats("fmrs_A").query("bin < 2"), plan)

@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy import stats
+from scipy.linalg import orth
 
 from glxflow.errors import TableError
 from glxflow.spectrum import BoolArray, RealArray
 from glxflow.trial.randomise import Labels, assignments, share_as_extreme
 
+_ALIASED = 1e-9
 _FLIPS_LISTED = 20
 _ROWS_AT_ONCE = 20_000
 
@@ -168,22 +170,19 @@ def _signs(n: int, total: int, rng: np.random.Generator | None) -> Iterator[Real
 
 
 def permuted_residuals(
-    analysis: str,
     values: RealArray,
     tested: RealArray,
     nuisance: RealArray,
     block: Labels,
     n_draws: int,
     rng: np.random.Generator,
-) -> Row:
-    """Return Freedman and Lane's test of one column of a design beside others.
+) -> tuple[float, float]:
+    """Return t and P of Freedman and Lane's test of one column of a design beside others.
 
     Residuals of the model without the column are exchanged within blocks.
 
     Parameters
     ----------
-    analysis : str
-        Name.
     values, tested : (n_participants,) ndarray
         Outcome and the column.
     nuisance : (n_participants, n_nuisance) ndarray
@@ -194,11 +193,21 @@ def permuted_residuals(
         Draws.
     rng : Generator
         Source of randomness.
+
+    Raises
+    ------
+    TableError
+        If the column cannot be told from the others, or no degree of freedom is left.
     """
-    basis = np.linalg.qr(nuisance)[0]
+    basis = orth(nuisance)
     column = tested - basis @ (basis.T @ tested)
     left = values - basis @ (basis.T @ values)
-    df = values.size - nuisance.shape[1] - 1
+    df = values.size - basis.shape[1] - 1
+    if df < 1 or column @ column < _ALIASED * (tested @ tested):
+        raise TableError(
+            f"{values.size} complete participants cannot tell it from the other effects. Add "
+            "participants, or leave it at that."
+        )
 
     def t(drawn: RealArray) -> RealArray:
         projected = drawn @ column / np.sqrt(column @ column)
@@ -215,6 +224,4 @@ def permuted_residuals(
             yield t(drawn)
 
     observed = float(t(left[np.newaxis])[0])
-    p = share_as_extreme(batches(), observed, n_draws, is_exact=False)
-    note = f"{n_draws} draws of the residuals without the interaction"
-    return row(analysis, statistic=abs(observed), p=p, note=note)
+    return observed, share_as_extreme(batches(), observed, n_draws, is_exact=False)

@@ -13,10 +13,9 @@ from glxflow.errors import TableError, TooFewError
 from glxflow.spectrum import RealArray
 from glxflow.trial.designs.question import contrast_name
 from glxflow.trial.designs.responses import responses
+from glxflow.trial.location import permuted_residuals
 from glxflow.trial.models import METHODS, TrialModel, fit_design
 from glxflow.trial.plan import Plan
-
-_ROWS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +80,10 @@ def sex_interaction(changes: pd.DataFrame, plan: Plan) -> Moderation | None:
             "difference between the sexes. Add participants, or leave it at that."
         )
     result = model.labelled(found, METHODS[0], plan)
+    p, why = _permutation(table, plan)
+    left_out = _left_out(numbers.iloc[2:], int(people.isna().sum()))
     return Moderation(
-        result.assign(p_permutation=[permuted_p(table, plan), np.nan, np.nan]),
-        _sentence(result, plan) + _left_out(numbers.iloc[2:], int(people.isna().sum())),
+        result.assign(p_permutation=[p, np.nan, np.nan]), _sentence(result, plan) + why + left_out
     )
 
 
@@ -137,30 +137,39 @@ def _sentence(result: pd.DataFrame, plan: Plan) -> str:
     )
 
 
+def _permutation(table: pd.DataFrame, plan: Plan) -> tuple[float, str]:
+    """Return P of the permutation, or NaN and a sentence with the reason."""
+    try:
+        return permuted_p(table, plan), ""
+    except TableError as error:
+        return np.nan, f" No P of a permutation of sex: {error}"
+
+
 def permuted_p(changes: pd.DataFrame, plan: Plan) -> float:
-    """Return P of the interaction when sex is exchanged between participants of a group.
+    """Return P of the interaction by residuals permuted within arm and order.
 
     Each complete participant has one number: what varies within participants is
     differenced, as the mean change under the active condition minus that under the
-    reference.
+    reference. What the sexes may differ in without an interaction (their mean where the
+    condition varies between participants, and with four arms their answer to each factor
+    by itself) is taken out. Where everything varies within, nothing is, and to permute
+    residuals within an order is to exchange the sexes there.
+
+    Raises
+    ------
+    TableError
+        If complete participants cannot tell the interaction from other effects.
     """
     found = responses(changes, plan)
     sexes = changes.drop_duplicates("subject").set_index("subject")["sex"].loc[found.subject]
-    is_second = (sexes == sexes.max()).to_numpy(dtype=np.float64)
-    groups = [np.flatnonzero(found.group == label) for label in np.unique(found.group)]
-    effect = found.value.copy()
-    for group in groups:
-        effect[group] = (effect[group] - effect[group].mean()) * found.sign[group]
-    # With centred effects and fixed counts of each sex in a group, the t statistic of
-    # the regression grows with this sum, so that the sum alone decides.
-    observed = abs(float(is_second @ effect))
-    rng = np.random.default_rng([plan.seed, 3])
-    extreme, left = 0, plan.n_permutations
-    while left > 0:
-        size = min(left, _ROWS_AT_ONCE)
-        totals = np.zeros(size)
-        for group in groups:
-            totals += rng.permuted(np.tile(is_second[group], (size, 1)), axis=1) @ effect[group]
-        extreme += int((np.abs(totals) >= observed * (1 - 1e-12)).sum())
-        left -= size
-    return (extreme + 1) / (plan.n_permutations + 1)
+    side = np.where(sexes == sexes.max(), 1.0, -1.0)
+    groups = (found.group[:, np.newaxis] == np.unique(found.group)).astype(np.float64)
+    _, p = permuted_residuals(
+        found.value,
+        side * found.sign,
+        np.column_stack([groups, side[:, np.newaxis] * found.additive]),
+        found.group,
+        plan.n_permutations,
+        np.random.default_rng([plan.seed, 3]),
+    )
+    return p

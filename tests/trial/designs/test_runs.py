@@ -162,6 +162,32 @@ def test_the_difference_between_the_sexes_is_found(design, plan_of, trial_of):
     assert row["p_permutation"] == permuted_p(changes, plan) < 0.02
 
 
+@pytest.mark.parametrize("design", ["parallel", "infusion", "between"])
+def test_a_difference_of_the_sexes_in_every_arm_is_no_interaction(design, plan_of, trial_of):
+    plan = plan_of(design, permutation=199)
+    p = []
+    for seed in range(100):
+        trial = trial_of(design, n=96, n_bins=1, blunted=0.0, seed=seed)
+        # Unequal shares of men in the arms, so that their difference does not cancel.
+        turn = (trial["subject"].str[4:].astype(int) - 1) // 4
+        is_man = (turn // 2 % np.where(trial["condition"] == "naltrexone", 2, 12)) == 0
+        raised = is_man & (trial["bin"] > 0) & (trial["infusion"] == "ketamine")
+        trial["glx_tnaa"] += 0.2 * raised
+        trial["sex"] = np.where(is_man, "M", "F")
+        p.append(permuted_p(glx_changes(trial, plan), plan))
+    # The SE of a rate of .05 in 100 trials is .022.
+    assert np.mean(np.array(p) < 0.05) <= 0.05 + 3 * 0.022
+
+
+@pytest.mark.parametrize("design", ["parallel", "both", "infusion", "between"])
+def test_a_sex_that_goes_with_the_design_has_no_permutation(design, plan_of, trial_of):
+    plan = plan_of(design, permutation=100)
+    changes = glx_changes(trial_of(design, n=16, n_bins=1), plan)
+    one = changes["condition"] == "naltrexone" if design != "both" else changes["bin"] > 0
+    with pytest.raises(TableError, match="16 complete participants cannot tell"):
+        permuted_p(changes.assign(sex=np.where(one, "F", changes["sex"])), plan)
+
+
 def test_associations_beside_the_arms(plan_of, trial_of):
     plan = plan_of("both", clinical={"instrument": "madrs", "day": 1})
     trial = trial_of("both", n=24, n_bins=1)

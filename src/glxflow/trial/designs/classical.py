@@ -13,6 +13,7 @@ from glxflow.trial.location import (
     pooled,
     randomisation,
     rank_sum,
+    row,
     sign_flips,
     signed_rank,
     welch,
@@ -100,12 +101,11 @@ def _rows(found: Responses, plan: Plan, rng: np.random.Generator) -> list[Row]:
                 plan.n_permutations, rng,
             ),
         ]  # fmt: skip
-    first = np.where(np.char.startswith(found.arm, f"{plan.active} "), 1.0, -1.0)
-    nuisance = np.column_stack([np.ones(first.size), first, first * found.sign])
-    test = permuted_residuals(
-        f"{name}, permutation of residuals", found.value, found.sign, nuisance, found.block,
-        plan.n_permutations, rng,
-    )  # fmt: skip
+    t, p = permuted_residuals(
+        found.value, found.sign, found.additive, found.block, plan.n_permutations, rng
+    )
+    note = f"{plan.n_permutations} draws of the residuals without the interaction"
+    test = row(f"{name}, permutation of residuals", statistic=abs(t), p=p, note=note)
     return [*both, test]
 
 

@@ -29,6 +29,9 @@ class Responses:
         Mean change over the session's times, or the difference of sessions.
     sign : (n_participants,) ndarray
         With which the arm's mean enters the question, +1 or -1.
+    additive : (n_participants, n_arms - 1) ndarray
+        Columns whose effects the arms may have without an answer to the question: the mean, and
+        of four arms each factor by itself.
     arm : (n_participants,) ndarray of str
         Levels of the factors that vary between participants.
     group : (n_participants,) ndarray of str
@@ -41,6 +44,7 @@ class Responses:
     subject: list[str]
     value: RealArray
     sign: RealArray
+    additive: RealArray
     arm: Labels
     group: Labels
     block: Labels
@@ -67,10 +71,11 @@ def responses(changes: pd.DataFrame, plan: Plan) -> Responses:
     people = changes.drop_duplicates("subject").set_index("subject")
     value = within_differences(changes, plan)
     people = people.loc[value.index]
-    sign, arm = np.ones(len(people)), np.full(len(people), "", dtype=object)
+    columns, arm = np.ones((len(people), 1)), np.full(len(people), "", dtype=object)
     for name in between:
         level = people[name].astype(str).to_numpy()
-        sign = sign * np.where(level == _factors(plan)[name][1], 1.0, -1.0)
+        side = np.where(level == _factors(plan)[name][1], 1.0, -1.0)[:, np.newaxis]
+        columns = np.column_stack([columns, columns * side])
         arm = arm + level + " "
     sequence = people["sequence" if plan.design == "crossover" else "order"].astype(str)
     group = (arm + sequence.to_numpy()).astype(str)
@@ -79,7 +84,8 @@ def responses(changes: pd.DataFrame, plan: Plan) -> Responses:
     return Responses(
         subject=list(value.index),
         value=np.array(value, dtype=np.float64),
-        sign=sign,
+        sign=columns[:, -1],
+        additive=columns[:, :-1],
         arm=arm.astype(str),
         group=group,
         block=blocks_of(changes, plan).loc[value.index].to_numpy(dtype=str),
