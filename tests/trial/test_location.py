@@ -16,3 +16,16 @@ def test_exact_p_is_the_same_however_far_values_lie_from_zero():
             for shift in (0.0, 2.0**10, 2.0**20)
         ]
         assert p[0] == p[1] == p[2]
+
+
+def test_ties_that_rounding_parts_stay_ties():
+    rng = np.random.default_rng(1)
+    is_first, block = np.arange(8) < 4, np.full(8, "all")
+    for _ in range(20):
+        # Tenths have ties; 1e5 beside them rounds the values to 1e-11.
+        values = np.round(rng.normal(size=8), 1)
+        p = [
+            randomisation("x", values + shift, is_first, block, 100, rng)["p"]
+            for shift in (0.0, 1e5)
+        ]
+        assert p[0] == p[1]

@@ -151,11 +151,12 @@ def sign_flips(analysis: str, values: RealArray, n_draws: int, rng: np.random.Ge
     n_all = 2**values.size
     is_exact = values.size <= _FLIPS_LISTED
     total = n_all if is_exact else n_draws
-    found = (signs @ values for signs in _signs(values.size, total, None if is_exact else rng))
-    observed = float(values.sum())
+    free = values / np.sqrt(values @ values)
+    found = (signs @ free for signs in _signs(values.size, total, None if is_exact else rng))
+    observed = float(free.sum())
     p = share_as_extreme(found, observed, total, is_exact=is_exact)
     note = f"exact, all {n_all} signs" if is_exact else f"{n_draws} drawn signs"
-    return row(analysis, statistic=abs(observed) / values.size, p=p, note=note)
+    return row(analysis, statistic=abs(float(values.mean())), p=p, note=note)
 
 
 def _signs(n: int, total: int, rng: np.random.Generator | None) -> Iterator[RealArray]:

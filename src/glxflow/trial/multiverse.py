@@ -30,7 +30,7 @@ from glxflow.trial.mixed_specification import (
 )
 from glxflow.trial.parts import Result, Run, one_by_one
 from glxflow.trial.plan import Plan
-from glxflow.trial.randomise import Labels, assignments, blocks_of
+from glxflow.trial.randomise import Labels, assignments, blocks_of, least_extreme
 from glxflow.trial.specification import SIMPLE, T_TEST, simple_answer, simple_test
 from glxflow.trial.universe import ALL_BINS, CONTROLS, Cells, Universe, universes
 
@@ -38,7 +38,6 @@ CURVE, CONTROL, FAILED, JOINT = "curve", "negative control", "not possible", "jo
 """Kinds of rows."""
 
 _CHUNK = 2500
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,10 +260,10 @@ def _allocations(side: RealArray, block: Labels, plan: Plan) -> _Allocations:
 def _count_extremes(chunk: _Chunk) -> Result:
     """Return how many allocations are as extreme as the actual one: the curve, then each."""
     t = np.array([test.statistic(chunk.sides)[1] for test in chunk.tests])
-    limits = _summaries(chunk.tests, chunk.observed[:, np.newaxis]) * (1 - _ROUNDING)
-    curve = (_summaries(chunk.tests, t) >= limits).sum(axis=1)
-    each = (np.abs(t) >= np.abs(chunk.observed[:, np.newaxis]) * (1 - _ROUNDING)).sum(axis=1)
-    return {"extreme": [*curve.tolist(), *each.tolist()]}
+    observed = chunk.observed[:, np.newaxis]
+    curve = _summaries(chunk.tests, t) >= least_extreme(_summaries(chunk.tests, observed))
+    each = np.abs(t) >= least_extreme(observed)
+    return {"extreme": [*curve.sum(axis=1).tolist(), *each.sum(axis=1).tolist()]}
 
 
 def _summaries(tests: list[AllocationTest], t: RealArray) -> RealArray:

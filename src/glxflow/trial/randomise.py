@@ -15,6 +15,7 @@ from glxflow.trial.plan import Plan
 MOST_ASSIGNMENTS = 2_000_000
 """All assignments are listed up to here; beyond, they are drawn."""
 
+_ROUNDING = 1e-9
 _ROWS_AT_ONCE = 20_000
 
 Labels = npt.NDArray[np.str_]
@@ -128,10 +129,20 @@ def _drawn(
         yield batch
 
 
+def least_extreme(observed: npt.ArrayLike) -> RealArray:
+    """Return from where on statistics are as extreme as the observed ones, but for rounding.
+
+    They have the size of t: beside one of zero, too, others are zero but for rounding.
+    """
+    size = np.abs(np.asarray(observed, dtype=np.float64))
+    least: RealArray = size - _ROUNDING * np.maximum(size, 1.0)
+    return least
+
+
 def share_as_extreme(
     statistic: Iterator[RealArray], observed: float, n_all: int, *, is_exact: bool
 ) -> float:
     """Return P: the share of assignments whose statistic is as far from zero as the actual."""
-    # Statistics of the same assignment differ by rounding only.
-    extreme = sum(int((np.abs(batch) >= abs(observed) * (1 - 1e-12)).sum()) for batch in statistic)
+    least = least_extreme(observed)
+    extreme = sum(int((np.abs(batch) >= least).sum()) for batch in statistic)
     return extreme / n_all if is_exact else (extreme + 1) / (n_all + 1)
