@@ -13,7 +13,7 @@ def pairs_of(table, variance=np.nan):
     side = np.where(table.drop_duplicates("subject")["sequence"] == "NP", 1.0, -1.0)
     order = ["placebo", "naltrexone"]
     brain, behaviour = (wide[name][order].to_numpy(dtype=float) for name in ("delta", "chg"))
-    return Pairs(brain, behaviour, side, np.full(brain.shape, variance))
+    return Pairs(brain, behaviour, side, brain, np.full(brain.shape, variance))
 
 
 @pytest.fixture(params=["A", "C"])
@@ -86,7 +86,7 @@ def simulated(n, slope, noise_sd, rng):
     brain = rng.normal(0, 1, (n, 2))
     behaviour = slope * brain + rng.normal(0, 0.5, (n, 2))
     seen = brain + rng.normal(0, noise_sd, (n, 2))
-    return Pairs(seen, behaviour, side, np.full((n, 2), noise_sd**2))
+    return Pairs(seen, behaviour, side, seen, np.full((n, 2), noise_sd**2))
 
 
 def test_known_errors_of_the_mediator_are_corrected():
@@ -104,7 +104,7 @@ def test_differences_between_participants_are_no_association_within_them():
     brain = level + rng.normal(0, 1, (200, 2))
     behaviour = level + rng.normal(0, 1, (200, 2))
     side = np.where(np.arange(200) % 2 == 0, 1.0, -1.0)
-    pairs = Pairs(brain, behaviour, side, np.full((200, 2), np.nan))
+    pairs = Pairs(brain, behaviour, side, brain, np.full((200, 2), np.nan))
     found = associations(pairs, 0.95).set_index("analysis")["estimate"]
     assert stats.pearsonr(brain.ravel(), behaviour.ravel()).statistic > 0.95
     # The SE of a null correlation of 200 pairs is .07.
@@ -119,7 +119,7 @@ def test_an_effect_of_condition_on_both_is_no_association_of_individuals():
     for _ in range(200):
         # Both measures are shifted by the condition, and differ for no common reason.
         brain, behaviour = rng.normal(0, 1, (2, 26, 2)) + np.array([0.0, 1.0])
-        pairs = Pairs(brain, behaviour, side, np.full((26, 2), np.nan))
+        pairs = Pairs(brain, behaviour, side, brain, np.full((26, 2), np.nan))
         p.append(associations(pairs, 0.95)["p"].to_numpy()[:2])
     first, within = (np.array(p) < 0.05).mean(axis=0)
     # SE of .05 in 200 is .015.
@@ -136,7 +136,8 @@ def lopsided():
     side = np.where(np.arange(15) < 10, 1.0, -1.0)
     brain = pairs.brain + 3 * side[:, np.newaxis]
     total = brain.sum(axis=1, keepdims=True)
-    return Pairs(brain, pairs.behaviour + np.array([0.0, 0.8]) * total, side, pairs.brain_variance)
+    behaviour = pairs.behaviour + np.array([0.0, 0.8]) * total
+    return Pairs(brain, behaviour, side, brain, pairs.measured_variance)
 
 
 def test_total_is_direct_plus_indirect_of_unequal_sequences():
@@ -160,9 +161,22 @@ def test_sensitivity_is_taken_beside_what_b_is():
 def test_a_session_without_sd_leaves_the_correction_of_the_others():
     pairs = simulated(400, 2.0, 0.7, np.random.default_rng(4))
     full = mediate(pairs, confidence=0.95, n_draws=100, rng=np.random.default_rng(1))
-    pairs.brain_variance[3, 1] = np.nan
+    pairs.measured_variance[3, 1] = np.nan
     found = mediate(pairs, confidence=0.95, n_draws=100, rng=np.random.default_rng(1))
     name = "b, corrected for errors of measurement"
     row = found.set_index("analysis").loc[name]
     assert row["estimate"] == pytest.approx(full.set_index("analysis").loc[name, "estimate"])
     assert "errors known of 799 of 800 sessions" in row["note"]
+
+
+def test_joint_changes_are_what_the_correction_is_of():
+    rng = np.random.default_rng(4)
+    pairs = simulated(4000, 2.0, 0.7, rng)
+    # Differences of separate fits hold more noise than the joint changes that errors are of.
+    brain = pairs.brain + rng.normal(0, 0.7, (4000, 2))
+    pairs.measured[7, 0] = np.nan
+    pairs = Pairs(brain, pairs.behaviour, pairs.side, pairs.measured, pairs.measured_variance)
+    table = mediate(pairs, confidence=0.95, n_draws=100, rng=np.random.default_rng(1))
+    row = table.set_index("analysis").loc["b, corrected for errors of measurement"]
+    assert row["estimate"] == pytest.approx(2.0, abs=0.16)  # four SE of .04
+    assert row["note"].endswith("of the changes fitted jointly, 3999 participants")

@@ -28,7 +28,7 @@ def test_pairs_are_those_of_the_reference(make_plan, read_stats):
         assert values == pytest.approx(
             expected[["placebo", "naltrexone"]].to_numpy(dtype=float), rel=1e-9
         )
-    assert np.isnan(pairs.brain_variance).all()
+    assert np.isnan(pairs.measured_variance).all()
 
 
 def test_error_of_a_session_holds_its_baseline_once(make_plan, make_trial):
@@ -40,7 +40,16 @@ def test_error_of_a_session_holds_its_baseline_once(make_plan, make_trial):
     )
     pairs = pairs_of(glx_changes(trial, plan), scores, plan)
     # Four bins of .1 average to .01/4; the baseline's .04 stays.
-    assert pairs.brain_variance == pytest.approx(0.01 / 4 + 0.04)
+    assert pairs.measured_variance == pytest.approx(0.01 / 4 + 0.04)
+    assert pairs.measured.tolist() == pairs.brain.tolist()
+    later = trial["bin"] > 0
+    joint = {"": trial["bin"], "_sd": 0.05, "_common_sd": 0.03}
+    columns = {f"glx_tnaa_change_joint{end}": np.where(later, value, np.nan)
+               for end, value in joint.items()}  # fmt: skip
+    pairs = pairs_of(glx_changes(trial.assign(**columns), plan), scores, plan)
+    # Of a joint fit .0016 are a bin's own and .0009 all bins have in common.
+    assert pairs.measured_variance == pytest.approx(0.0016 / 4 + 0.0009)
+    assert pairs.measured == pytest.approx(2.5)
 
 
 def test_a_moderation_that_cannot_be_fitted_stops_nothing(make_plan, make_trial):

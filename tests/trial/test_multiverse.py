@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from glxflow.trial.changes import glx_changes
+from glxflow.trial.fit_errors import known_covariance, with_fit_errors
 from glxflow.trial.multiverse import multiverse
 from glxflow.trial.sensitivity import contrast_model
 from glxflow.trial.universe import universes
@@ -86,20 +87,42 @@ def test_the_mixed_specification_is_the_primary_model(curve_of_reference, make_p
     assert row["p"] == pytest.approx(primary["p"], rel=1e-6)
 
 
-def test_known_errors_are_those_of_the_sensitivity_analysis(make_plan, make_trial):
-    trial = make_trial(n=8, session_sd=0.05).assign(glx_tnaa_sd=0.02)
-    plan = make_plan(permutation=100)
+KNOWN_ERRORS = "mixed model of bins, errors of the fits known"
+
+
+def known_rows(trial, plan):
+    """Return the specifications with known errors by their baseline."""
     table = multiverse(trial, plan)
-    row = table[table["method"] == "mixed model of bins, errors of the fits known"]
-    row = row[row["baseline"] == "baseline subtracted and a covariate"].iloc[0]
-    table = glx_changes(trial, plan)
-    together = (table["subject"] + table["visit"]).to_numpy()
-    known = 4e-4 * (np.eye(len(table)) + (together[:, np.newaxis] == together))
-    model = contrast_model(table, known)
+    return table[table["method"] == KNOWN_ERRORS].set_index("baseline")
+
+
+def assert_same_answer(row, model, plan):
     expected = model.fit.contrast(model.condition_contrast(plan)).iloc[0]
     # The same likelihood, searched in another coding.
     assert row["estimate"] == pytest.approx(expected["estimate"], rel=1e-5)
     assert row["df"] == pytest.approx(expected["df"], rel=1e-4)
+    assert row["p"] == pytest.approx(expected["p"], rel=1e-3)
+
+
+@pytest.mark.parametrize("is_joint", [False, True])
+def test_known_errors_are_those_of_the_sensitivity_analysis(is_joint, make_plan, make_trial):
+    trial = make_trial(n=8, session_sd=0.05).assign(glx_tnaa_sd=0.02)
+    plan = make_plan(permutation=100)
+    rng = np.random.default_rng(3)
+    if is_joint:
+        later = trial["bin"] > 0
+        changes = rng.normal(0, 0.05, len(trial))
+        for end, value in (("", changes), ("_sd", 0.05), ("_common_sd", 0.03)):
+            trial[f"glx_tnaa_change_joint{end}"] = np.where(later, value, np.nan)
+    rows = known_rows(trial, plan)
+    measured = with_fit_errors(glx_changes(trial, plan), plan)
+    beside = contrast_model(*known_covariance(measured))
+    assert_same_answer(rows.loc["baseline subtracted and a covariate"], beside, plan)
+    together = (measured["subject"] + measured["visit"]).to_numpy()
+    known = (9e-4 if is_joint else 4e-4) * (together[:, np.newaxis] == together)
+    known = known + (16e-4 if is_joint else 4e-4) * np.eye(len(measured))
+    alone = contrast_model(measured.assign(base_sub_c=0.0, base_dev=0.0), known)
+    assert_same_answer(rows.loc["baseline subtracted"], alone, plan)
 
 
 def test_covariate_specification_is_a_regression(curve_of_reference, make_plan, read_stats):

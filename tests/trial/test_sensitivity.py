@@ -6,12 +6,11 @@ import pytest
 from scipy import stats
 
 from glxflow.trial.changes import glx_changes
+from glxflow.trial.fit_errors import COMMON, known_covariance, with_fit_errors
 from glxflow.trial.sensitivity import (
     contrast_model,
     missing_data,
     sensitivity,
-    with_errors,
-    with_joint_errors,
     with_model_choice,
 )
 
@@ -62,18 +61,27 @@ def test_leaving_one_out_finds_the_participant_who_carries_the_effect(make_plan,
     assert abs(largest["estimate"]) < 0.01  # a session's SD over the root of nine
 
 
-def test_known_errors_enter_with_the_common_baseline(make_plan, make_trial):
+def test_known_errors_leave_the_baselines_to_the_sessions(make_plan, make_trial):
     plan = make_plan()
     trial = make_trial(n=4, n_bins=2).assign(glx_tnaa_sd=0.01)
     trial.loc[trial["bin"] == 0, "glx_tnaa_sd"] = 0.02
-    table, known = with_errors(glx_changes(trial, plan), plan)
-    same = table["subject"].iloc[0] == table["subject"]
-    session = np.flatnonzero(same & (table["period"] == table["period"].iloc[0]))
-    block = known[np.ix_(session, session)]
-    assert block == pytest.approx(np.array([[5e-4, 4e-4], [4e-4, 5e-4]]))
-    assert known[session[0]].sum() == pytest.approx(block[0].sum())
+    measured = with_fit_errors(glx_changes(trial, plan), plan)
+    assert measured[COMMON].to_numpy() == pytest.approx(4e-4)
+    table, known = known_covariance(measured)
+    assert known == pytest.approx(1e-4 * np.eye(len(table)))
     names = sensitivity(trial, plan)["model"].tolist()
     assert "errors of the fits as known covariance" in names
+
+
+def test_a_noisy_baseline_does_not_widen_the_model_that_has_it_as_covariate(make_plan, make_trial):
+    """The baseline is all noise, so that as covariate it takes its own error out."""
+    plan = make_plan()
+    for seed in range(3):
+        trial = make_trial(n=24, session_sd=0.002, noise_sd=0.03, seed=seed)
+        rows = sensitivity(trial.assign(glx_tnaa_sd=0.03), plan).set_index("model")
+        known = rows.loc["errors of the fits as known covariance", "se"]
+        # Errors of all rows alike tell nothing new; it was 1.8 times as wide.
+        assert known == pytest.approx(rows.loc["set: all rows with data", "se"], rel=0.1)
 
 
 def test_small_errors_of_the_fits_leave_the_result_alone(make_plan, make_trial):
@@ -81,7 +89,7 @@ def test_small_errors_of_the_fits_leave_the_result_alone(make_plan, make_trial):
     trial = make_trial(n=10, session_sd=0.05).assign(glx_tnaa_sd=1e-5)
     changes = glx_changes(trial, plan)
     plain = contrast_model(changes)
-    known = contrast_model(*with_errors(changes, plan))
+    known = contrast_model(*known_covariance(with_fit_errors(changes, plan)))
     row = plain.condition_contrast(plan)
     one, other = (model.fit.contrast(row).iloc[0] for model in (plain, known))
     # Errors of 1e-5 beside a residual of .03.
@@ -148,16 +156,15 @@ def test_joint_errors_are_known_with_what_bins_have_in_common(make_plan, make_tr
         **{f"glx_tnaa_change_joint{end}": np.where(later, value, np.nan)
            for end, value in columns.items()}
     )  # fmt: skip
-    table, known = with_joint_errors(glx_changes(trial, plan), plan)
-    same = (table["subject"] == table["subject"].iloc[0]) & (table["visit"] == "1")
-    block = known[np.ix_(same, same)]
-    assert block == pytest.approx(np.array([[25e-4, 9e-4], [9e-4, 25e-4]]))
-    assert known[same][:, ~same].max() == 0
+    measured = with_fit_errors(glx_changes(trial, plan), plan)
+    assert measured[COMMON].to_numpy() == pytest.approx(9e-4)
+    table, known = known_covariance(measured)
+    assert known == pytest.approx(16e-4 * np.eye(len(table)))
     assert table["delta"].unique().tolist() == [0.1]
     # Of a single later bin nothing is common.
     alone = trial.assign(glx_tnaa_change_joint_common_sd=np.nan)
-    _, known = with_joint_errors(glx_changes(alone, plan), plan)
-    assert known == pytest.approx(np.diag(np.full(len(known), 25e-4)))
+    _, known = known_covariance(with_fit_errors(glx_changes(alone, plan), plan))
+    assert known == pytest.approx(25e-4 * np.eye(len(known)))
 
 
 def test_table_without_spread_over_models_has_no_such_row(make_plan, make_trial):

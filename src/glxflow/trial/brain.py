@@ -23,14 +23,24 @@ class Pairs:
         Change under the reference condition and under the active one.
     side : (n_participants,) ndarray
         Sequence as -1 and +1, +1 where the active condition came first.
-    brain_variance : (n_participants, 2) ndarray
-        Squared error of `brain` by the fits; NaN where unknown.
+    measured : (n_participants, 2) ndarray
+        The brain's change that errors are known best of: that of joint fits, where there are any;
+        NaN where a participant has none.
+    measured_variance : (n_participants, 2) ndarray
+        Squared error of `measured` by the fits; NaN where unknown.
     """
 
     brain: RealArray
     behaviour: RealArray
     side: RealArray
-    brain_variance: RealArray
+    measured: RealArray
+    measured_variance: RealArray
+
+    def of_measured(self) -> "Pairs":
+        """Return the participants with a measured change, with that for the brain's."""
+        has = np.isfinite(self.measured).all(axis=1)
+        measured, variance = self.measured[has], self.measured_variance[has]
+        return Pairs(measured, self.behaviour[has], self.side[has], measured, variance)
 
     @property
     def brain_difference(self) -> RealArray:

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from glxflow.errors import TableError
-from glxflow.spectrum import RealArray
 from glxflow.trial.brain import Pairs, associations
 from glxflow.trial.designs.associations import associations_by_arm
 from glxflow.trial.families import MEMBER
+from glxflow.trial.fit_errors import session_variance, with_fit_errors
 from glxflow.trial.mediation import mediate
 from glxflow.trial.multiverse import multiverse
 from glxflow.trial.parts import Run, one_by_one
@@ -87,15 +87,18 @@ def pairs_of(changes: pd.DataFrame, scores: pd.DataFrame, plan: Plan) -> Pairs |
     the plan's day.
     """
     on_day = scores[scores["day"] == plan.day]
-    variance = changes.assign(delta=_fit_variance(changes, plan))
-    parts = [_wide(table, plan) for table in (changes, on_day, variance)]
+    measured = with_fit_errors(changes, plan)
+    variance = measured.assign(delta=session_variance(measured))
+    parts = [_wide(table, plan) for table in (changes, on_day, measured, variance)]
     sequence = changes.drop_duplicates("subject").set_index("subject")["sequence"].astype(str)
     common = parts[0].dropna().index.intersection(parts[1].dropna().index)
     side = np.where(sequence.loc[common] == plan.sequences[1], 1.0, -1.0)
     if len(common) == 0 or np.ptp(side) == 0:
         return None
-    brain, behaviour, errors = (part.reindex(common).to_numpy(dtype=np.float64) for part in parts)
-    return Pairs(brain, behaviour, side, errors)
+    brain, behaviour, own, errors = (
+        part.reindex(common).to_numpy(dtype=np.float64) for part in parts
+    )
+    return Pairs(brain, behaviour, side, own, errors)
 
 
 def _wide(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
@@ -105,19 +108,3 @@ def _wide(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
         dropna=False,
     )  # fmt: skip
     return wide[list(plan.conditions)]
-
-
-def _fit_variance(changes: pd.DataFrame, plan: Plan) -> RealArray:
-    """Return what a row adds to the squared error of its session's mean change.
-
-    Its mean over the session is that error: own errors average out over bins, the
-    baseline's is common to all of them.
-    """
-    column = f"{plan.outcome}_sd"
-    if column not in changes or "base_sd" not in changes:
-        return np.full(len(changes), np.nan)
-    n_bins = changes.groupby(["subject", "period"], observed=True)["bin"].transform("size")
-    variance: RealArray = (changes[column] ** 2 / n_bins + changes["base_sd"] ** 2).to_numpy(
-        dtype=np.float64
-    )
-    return variance

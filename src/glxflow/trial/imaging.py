@@ -150,7 +150,7 @@ def _mediation(values: pd.DataFrame, changes: pd.DataFrame, plan: Plan) -> pd.Da
         np.array(part.loc[common, list(plan.conditions)], dtype=np.float64)
         for part in (binding, outcome)
     ]
-    pairs = Pairs(both[0], both[1], side, np.full((len(common), 2), np.nan))
+    pairs = Pairs(both[0], both[1], side, both[0], np.full((len(common), 2), np.nan))
     table = mediate(
         pairs,
         confidence=plan.confidence,

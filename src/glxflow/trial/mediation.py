@@ -20,6 +20,8 @@ from glxflow.spectrum import RealArray
 from glxflow.trial.brain import Pairs, regress
 
 _ROWS_AT_ONCE = 2000
+_N_COEFFICIENTS = 4
+"""Of the regression of the outcome: intercept, sequence, mediator and its sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def mediate(
             _row(f"indirect effect, {method} bootstrap", found.indirect, low, high, note)
             | {"se": draws.std(ddof=1)}
         )
-    rows += [_error_corrected(pairs, found), _confounding(pairs)]
+    rows += [_error_corrected(pairs), _confounding(pairs)]
     return pd.DataFrame(rows).assign(role="exploratory", n_participants=n)
 
 
@@ -179,28 +181,37 @@ def _solve(design: RealArray, values: RealArray) -> RealArray:
     return solved
 
 
-def _error_corrected(pairs: Pairs, found: Paths) -> dict[str, object]:
-    """Return b without the attenuation that the fits' errors in the mediator cause."""
+def _error_corrected(pairs: Pairs) -> dict[str, object]:
+    """Return b without the attenuation that the fits' errors in the mediator cause.
+
+    Of the changes that errors are known best of, which scatter by these errors.
+    """
     name = "b, corrected for errors of measurement"
-    known = np.isfinite(pairs.brain_variance)
+    own = pairs.of_measured()
+    known = np.isfinite(own.measured_variance)
     if not known.any(axis=0).all():
-        return _row(name, np.nan, np.nan, np.nan, "the table has no SD of the outcome")
+        return _row(name, np.nan, np.nan, np.nan, "no errors of the mediator are known")
+    if own.side.size <= _N_COEFFICIENTS or np.ptp(own.side) == 0:
+        note = f"{own.side.size} participants have changes of known error: too few"
+        return _row(name, np.nan, np.nan, np.nan, note)
     # The mean of each condition over the sessions whose error is known.
-    noise = float(np.mean(pairs.brain_variance, axis=0, where=known).sum())
-    total = pairs.brain.sum(axis=1)
-    design = np.column_stack([np.ones(total.size), pairs.side, total])
-    spread = pairs.brain_difference
+    noise = float(np.mean(own.measured_variance, axis=0, where=known).sum())
+    total = own.brain.sum(axis=1)
+    design = np.column_stack([np.ones(total.size), own.side, total])
+    spread = own.brain_difference
     left = spread - design @ np.linalg.lstsq(design, spread, rcond=None)[0]
     reliability = 1 - noise / (float(left @ left) / (total.size - 3))
     if reliability <= 0:
         note = "errors of measurement explain all variation of the mediator: no number"
         return _row(name, np.nan, np.nan, np.nan, note)
-    scale = found.b[0] / reliability
-    half = 2 * found.b[1] / reliability
+    b, error = paths(own, adjust_period=True).b
+    half = 2 * error / reliability
     note = f"reliability {reliability:.2f} of the difference; interval two errors to either side"
     if not known.all():
         note += f"; errors known of {known.sum()} of {known.size} sessions"
-    return _row(name, scale, scale - half, scale + half, note)
+    if not np.array_equal(own.brain, pairs.brain):
+        note += f"; of the changes fitted jointly, {own.side.size} participants"
+    return _row(name, b / reliability, b / reliability - half, b / reliability + half, note)
 
 
 def _confounding(pairs: Pairs) -> dict[str, object]:

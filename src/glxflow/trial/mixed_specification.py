@@ -5,7 +5,7 @@ the model without the condition, which no allocation changes: the test is exact 
 any covariance, and thousands of allocations need no search.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -136,7 +136,7 @@ def _prepared(task: MixedTask) -> tuple[Cells, Design]:
     """Return the rows that a model uses and its design."""
     cells = task.cells
     if task.name == KNOWN:
-        cells = cells.take(np.isfinite(cells.own_variance + cells.base_variance))
+        cells = replace(cells, delta=cells.measured).take(cells.has_error)
     if task.name == COMPLETE:
         both = np.bincount(np.unique(cells.session) // 2) == 2
         cells = cells.take(both[cells.who])
@@ -152,7 +152,7 @@ def _of_sessions(cells: Cells) -> Cells:
     empty = np.full(sessions.size, np.nan)
     number = np.zeros(sessions.size, dtype=np.intp)
     return Cells(
-        sessions // 2, sessions % 2 == 1, number, change, base, empty, empty, empty
+        sessions // 2, sessions % 2 == 1, number, change, base, empty, empty, empty, empty
     )  # fmt: skip
 
 
@@ -169,9 +169,12 @@ def _design(cells: Cells, with_baseline: bool, with_errors: bool) -> Design:
     moved = np.column_stack([condition, condition * bins, sequence])
     known = None
     if with_errors:
-        same = cells.session[:, np.newaxis] == cells.session
-        shared = np.sqrt(cells.base_variance)
-        known = np.diag(cells.own_variance) + same * np.outer(shared, shared)
+        known = np.diag(cells.own_variance)
+        if not with_baseline:
+            # Beside the baseline as covariate its error is for the variance of sessions.
+            same = cells.session[:, np.newaxis] == cells.session
+            shared = np.sqrt(cells.common_variance)
+            known = known + same * np.outer(shared, shared)
     return Design(cells.delta, fixed, moved, _blocks(cells), known)
 
 

@@ -193,8 +193,7 @@ def _mixed_models(universe: Universe) -> Iterator[str]:
     # With both sessions of everybody these are the t test and the model before.
     if np.unique(sessions // 2).size * 2 > sessions.size:
         yield from (MEANS, COMPLETE)
-    has_errors = np.isfinite(cells.own_variance + cells.base_variance).any()
-    if has_errors and universe.labels["window"] == ALL_BINS:
+    if cells.has_error.any() and universe.labels["window"] == ALL_BINS:
         yield KNOWN
 
 

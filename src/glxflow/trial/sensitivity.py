@@ -12,6 +12,7 @@ from glxflow.errors import TableError
 from glxflow.spectrum import RealArray
 from glxflow.trial.changes import BASELINE_BIN, glx_changes
 from glxflow.trial.designs.question import contrast_name
+from glxflow.trial.fit_errors import OWN, joint_changes_of, known_covariance, with_fit_errors
 from glxflow.trial.models import METHODS, TrialModel, fit_design
 from glxflow.trial.plan import Plan
 from glxflow.trial.robustness import robustness
@@ -68,25 +69,23 @@ def _sets(trial: pd.DataFrame, changes: pd.DataFrame, plan: Plan) -> Iterator[Ch
 def _of_the_fits(changes: pd.DataFrame, plan: Plan) -> Iterator[Choice]:
     """Yield the analysis with changes that were fitted jointly, and with known errors."""
     name = "errors of the fits as known covariance"
-    if _is_known(changes, _joint_column(plan)):
+    beside = "the baseline's error is for the variance between sessions: it is a covariate"
+    measured = with_fit_errors(changes, plan)
+    if joint_changes_of(changes, plan.outcome) is not None:
         yield (
             "changes fitted jointly",
             "bins of a session share their lines and macromolecules, so that the changes "
             "hold less of the noise than differences of separate fits",
-            lambda: contrast_model(fitted_jointly(changes, plan)),
+            lambda: contrast_model(measured),
         )
-        yield (
-            name,
-            "of the joint changes; the baseline's error is common to a session's bins",
-            lambda: contrast_model(*with_joint_errors(changes, plan)),
+        note = f"of the joint changes; {beside}"
+        yield name, note, lambda: contrast_model(*known_covariance(measured))
+    elif measured[OWN].notna().any():
+        note = (
+            f"{beside}; what else the fits of a session have in common cancels in the change, so "
+            "that this is the wide end"
         )
-    elif f"{plan.outcome}_sd" in changes and "base_sd" in changes:
-        yield (
-            name,
-            "the baseline's error is common to a session's bins; what else their fits have "
-            "in common cancels in the change, so that this is the wide end",
-            lambda: contrast_model(*with_errors(changes, plan)),
-        )
+        yield name, note, lambda: contrast_model(*known_covariance(measured))
     if _is_known(changes, _spread_column(plan)):
         yield (
             "choice of the fit's model as known covariance",
@@ -112,27 +111,6 @@ def complete_participants(changes: pd.DataFrame) -> pd.DataFrame:
     return complete
 
 
-def with_errors(changes: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, RealArray]:
-    """Return the rows whose errors are known, and the covariance of their changes.
-
-    All bins of a session subtract the same baseline, whose error they share.
-    """
-    table = changes.dropna(subset=[f"{plan.outcome}_sd", "base_sd"]).reset_index(drop=True)
-    own = table[f"{plan.outcome}_sd"].to_numpy(dtype=np.float64)
-    return table, np.diag(own**2) + _common_to_sessions(table, "base_sd")
-
-
-def with_joint_errors(changes: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, RealArray]:
-    """Return the changes that were fitted jointly, and the covariance of their errors."""
-    column = _joint_column(plan)
-    names = [f"{column}_sd", f"{column}_common_sd"]
-    table = fitted_jointly(changes, plan).dropna(subset=names[:1]).reset_index(drop=True)
-    table = table.fillna({names[1]: 0.0})  # a single later bin has nothing in common
-    whole, common = (table[name].to_numpy(dtype=np.float64) for name in names)
-    own = np.maximum(whole**2 - common**2, 0.0)
-    return table, np.diag(own) + _common_to_sessions(table, names[1])
-
-
 def with_model_choice(changes: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, RealArray]:
     """Return the rows whose spread over models of the fit is known, and its covariance.
 
@@ -141,15 +119,9 @@ def with_model_choice(changes: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, 
     """
     column = _spread_column(plan)
     table = changes.dropna(subset=[column]).reset_index(drop=True)
-    return table, _common_to_sessions(table, column)
-
-
-def _common_to_sessions(table: pd.DataFrame, column: str) -> RealArray:
-    """Return the covariance of errors of this SD that all bins of a session have in common."""
     session = (table["subject"].astype(str) + ":" + table["visit"]).to_numpy()
     sd = table[column].to_numpy(dtype=np.float64)
-    covariance: RealArray = (session[:, np.newaxis] == session) * np.outer(sd, sd)
-    return covariance
+    return table, (session[:, np.newaxis] == session) * np.outer(sd, sd)
 
 
 def _root_mean_square(column: pd.Series) -> float:
@@ -160,17 +132,6 @@ def _root_mean_square(column: pd.Series) -> float:
 def _spread_column(plan: Plan) -> str:
     """Return the column with the SD of a change over models of the fit."""
     return f"{plan.outcome}_change_sd_model"
-
-
-def fitted_jointly(changes: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """Return the rows whose change was fitted jointly, with that change as outcome."""
-    table = changes.dropna(subset=[_joint_column(plan)])
-    return table.assign(delta=table[_joint_column(plan)])
-
-
-def _joint_column(plan: Plan) -> str:
-    """Return the column with the changes that were fitted jointly."""
-    return f"{plan.outcome}_change_joint"
 
 
 def _is_known(changes: pd.DataFrame, column: str) -> bool:

@@ -12,6 +12,7 @@ import pandas as pd
 from glxflow.spectrum import BoolArray, RealArray
 from glxflow.trial.allocation import IndexArray
 from glxflow.trial.changes import BASELINE_BIN
+from glxflow.trial.fit_errors import COMMON, OWN, joint_changes_of
 from glxflow.trial.plan import Plan
 
 CONTROLS = ("tnaa_tcr", "fwhm_hz")
@@ -42,8 +43,11 @@ class Cells:
         Number of the bin among those present.
     delta, base : (n_rows,) ndarray
         Change, and the session's baseline.
-    own_variance, base_variance : (n_rows,) ndarray
-        Squared errors of the fits; NaN where there are none.
+    measured : (n_rows,) ndarray
+        Change that errors are known best of: that of a joint fit, where there are any.
+    own_variance, common_variance : (n_rows,) ndarray
+        Squared errors of `measured` by the fits, of a row alone and of what all bins of a
+        session have in common; NaN where there are none.
     sex : (n_rows,) ndarray
         +1 and -1; NaN where unknown, or where there is one sex only.
     """
@@ -53,14 +57,20 @@ class Cells:
     bin: IndexArray
     delta: RealArray
     base: RealArray
+    measured: RealArray
     own_variance: RealArray
-    base_variance: RealArray
+    common_variance: RealArray
     sex: RealArray
 
     @property
     def session(self) -> IndexArray:
         """Number of the session of each row."""
         return 2 * self.who + self.is_late
+
+    @property
+    def has_error(self) -> BoolArray:
+        """Which rows have a measured change of known error."""
+        return np.isfinite(self.measured + self.own_variance + self.common_variance)
 
     def take(self, kept: BoolArray) -> "Cells":
         """Return some of the rows."""
@@ -154,14 +164,19 @@ def _cells(
         base = np.bincount(session[first], values[first], 2 * len(trial)) / count
         error = np.bincount(session[first], squared[first], 2 * len(trial)) / count**2
     rows = kept & np.isin(number, bins) & np.isfinite(base[session])
+    delta, common = values - base[session], error[session]
+    # Joint changes are from bin 0, not from the mean of several bins.
+    joint = joint_changes_of(trial, outcome) if start != MEAN_BASELINE else None
+    errors = {"delta": delta, OWN: squared, COMMON: common} if joint is None else joint
     return Cells(
         who=who[rows],
         is_late=is_late[rows],
         bin=np.unique(number[rows], return_inverse=True)[1],
-        delta=values[rows] - base[session[rows]],
+        delta=delta[rows],
         base=base[session[rows]],
-        own_variance=squared[rows],
-        base_variance=error[session[rows]],
+        measured=np.asarray(errors["delta"], dtype=np.float64)[rows],
+        own_variance=np.asarray(errors[OWN], dtype=np.float64)[rows],
+        common_variance=np.asarray(errors[COMMON], dtype=np.float64)[rows],
         sex=_sex_codes(trial)[rows],
     )
 
