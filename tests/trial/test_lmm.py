@@ -226,6 +226,20 @@ def test_the_unit_of_the_outcome_changes_no_test(scale, make_trial, factors):
     assert other["estimate"].to_numpy() == pytest.approx(one["estimate"] * scale, rel=1e-6)
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 1e3, 1e6])
+def test_the_unit_of_the_outcome_changes_no_satterthwaite_df(scale, make_trial, factors):
+    # Two variances away from their boundary, and a missing row.
+    table = factors(make_trial(n=10, session_sd=0.005)).query("bin > 0").iloc[1:]
+    table = table.assign(delta=table["glx_tnaa"], bin=pd.Categorical(table["bin"]))
+    formula = "delta ~ condition*bin + period + (1|subject) + (1|subject:period)"
+    one, other = (
+        fit_lmm(formula, table.assign(delta=table["delta"] * unit)).coefficients("satterthwaite")
+        for unit in (1.0, scale)
+    )
+    # The Hessian is exact: what is left is where the search stops, 1e-9 of theta.
+    assert other["df"].to_numpy() == pytest.approx(one["df"].to_numpy(), rel=1e-6)
+
+
 def test_the_order_of_levels_changes_no_contrast(make_trial, factors):
     table = factors(make_trial()).query("bin > 0").assign(delta=lambda t: t["glx_tnaa"])
     table = table.assign(bin=pd.Categorical(table["bin"]))

@@ -230,7 +230,8 @@ def _variance_derivatives(model: Likelihood, optimum: Optimum) -> tuple[RealArra
     """Return first and second derivatives of the variance components by (theta, sigma).
 
     They are polynomials of degree two in theta and in sigma, so that central
-    differences with unit steps would be exact; written out here.
+    differences with unit steps would be exact; written out here. Sigma is counted in
+    units of its estimate, so that the Hessian does not depend on the outcome's unit.
     """
     theta, sigma = optimum.theta, optimum.sigma
     size = theta.size + 1
@@ -255,4 +256,6 @@ def _variance_derivatives(model: Likelihood, optimum: Optimum) -> tuple[RealArra
         start += len(block.pairs)
     first[-1, -1] = 2 * sigma
     second[-1, -1, -1] = 2.0
-    return first, second
+    unit = np.ones(size)
+    unit[-1] = sigma
+    return first * unit[:, np.newaxis], second * np.outer(unit, unit)[..., np.newaxis]
