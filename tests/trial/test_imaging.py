@@ -76,7 +76,10 @@ def test_those_without_a_value_are_left_out_and_counted(make_plan, moderated, pe
     some = some.assign(bp_nd=some["bp_nd"].where(some["subject"] != "sub-03"))
     found = imaging_analysis(some, glx_changes(moderated, plan), plan)
     assert found["n_participants"].iloc[0] == 37
-    assert found["note"].iloc[0].startswith("37 of 40 participants")
+    note = found["note"].iloc[0]
+    assert note.startswith("37 of 40 participants have a value of bp_nd; the others are left out")
+    assert "Exploratory, unless" in note
+    assert "a correlation, no mediation" in note
 
 
 def test_a_family_takes_the_moderation_out_of_the_exploratory(make_plan, make_trial, people):
@@ -102,6 +105,10 @@ def test_mediation_recovers_the_indirect_effect(make_plan, make_trial):
     trial = trial.assign(
         glx_tnaa=trial["glx_tnaa"] + (0.1 * merged["bp_nd"] * (merged["bin"] > 0)).to_numpy()
     )
+    lost = pet.drop(index=pet[pet["period"] == 2].index[:2])
+    note = imaging_analysis(lost, glx_changes(trial, plan), plan)["note"].iloc[0]
+    assert note.startswith("58 of 60 participants have a value of bp_nd and an outcome in both")
+    assert "The mediator was not randomised" in note
     found = imaging_analysis(pet, glx_changes(trial, plan), plan).set_index("analysis")
     row = found.loc["indirect effect, percentile bootstrap"]
     assert row["estimate"] == pytest.approx(-0.04, abs=0.005)  # about four bootstrap SD

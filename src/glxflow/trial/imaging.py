@@ -22,6 +22,15 @@ from glxflow.trial.models import METHODS, TrialModel, fit_design
 from glxflow.trial.plan import Plan
 from glxflow.trial.plan_parts import Imaging
 
+_MODERATION = (
+    "Nobody was randomised to receptors: that the effect goes with them between participants is a "
+    "correlation, no mediation, and no proof that they cause it."
+)
+_MEDIATION = (
+    "The mediator was not randomised: an indirect effect is statistical, and that receptors and "
+    "outcome go together, within or between participants, does not show that one causes the other."
+)
+
 FEWEST = 6
 """Participants with values below which the analysis means nothing."""
 
@@ -57,11 +66,14 @@ def imaging_analysis(imaging: pd.DataFrame, changes: pd.DataFrame, plan: Plan) -
         )
     if part.role == "mediator":
         table = _mediation(values, changes, plan)
+        own, caution = " and an outcome in both sessions", _MEDIATION
     else:
         table = _moderation(values, changes, part, plan)
+        own, caution = "", _MODERATION
     note = (
-        f"{len(known)} of {everybody} participants have a value of {part.column}; the others are "
-        "left out of this analysis"
+        f"{table['n_participants'].iloc[0]} of {everybody} participants have a value of "
+        f"{part.column}{own}; the others are left out of this analysis. Exploratory, unless "
+        f"`family` names one of the plan's. {caution}"
     )
     return table.assign(note=[note, *table.get("note", pd.Series("", table.index)).iloc[1:]])
 
