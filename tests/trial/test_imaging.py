@@ -139,5 +139,13 @@ def test_a_mediator_needs_a_value_of_each_session(make_plan, make_trial, people)
     plan = make_plan(clinical=None, imaging=IMAGING | {"role": "mediator"})
     with pytest.raises(TableError, match="needs a value of each session"):
         imaging_analysis(people, glx_changes(make_trial(), plan), plan)
+    sessions = make_trial(n=16).drop_duplicates(["subject", "period"])
+    pet = sessions[sessions["sequence"] == "PN"].assign(bp_nd=range(16), region="ACC")
+    with pytest.raises(TableError, match=r"all 8 participants .* have sequence 'PN'"):
+        imaging_analysis(
+            pet[["subject", "period", "bp_nd", "region"]],
+            glx_changes(make_trial(n=16), plan),
+            plan,
+        )
     with pytest.raises(ConfigError, match=r"'parallel'\. Write moderator"):
         make_plan(clinical=None, imaging=IMAGING | {"role": "mediator"}, design="parallel")

@@ -158,6 +158,12 @@ def _mediation(values: pd.DataFrame, changes: pd.DataFrame, plan: Plan) -> pd.Da
         )
     sequence = changes.drop_duplicates("subject").set_index("subject")["sequence"].astype(str)
     side = np.where(sequence.loc[common] == plan.sequences[1], 1.0, -1.0)
+    if np.ptp(side) == 0:
+        raise TableError(
+            f"imaging table: all {len(common)} participants with values of both sessions have "
+            f"sequence {sequence.loc[common].iloc[0]!r}, expected both, since the mediation takes "
+            "the period out. Add values, or write role: moderator in the plan."
+        )
     both: list[RealArray] = [
         np.array(part.loc[common, list(plan.conditions)], dtype=np.float64)
         for part in (binding, outcome)
