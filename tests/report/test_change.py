@@ -43,16 +43,30 @@ def test_the_interval_is_students(table):
     assert row["n"] == 3
 
 
-def test_pairs_are_ordered_by_difference_and_single_sessions_come_last(table):
-    changes = change_from_start(table, "y", "time")
-    pairs = by_participant(changes, "time", ("placebo", "naltrexone"))
-    assert list(pairs.index) == ["a", "b", "c"]
-    # Mean of slope x 1 and slope x 2.
-    assert pairs.loc["b"].tolist() == pytest.approx([0.6, 0.0], abs=1e-12)
+@pytest.fixture
+def participants():
+    rows = [
+        ("a", "placebo", 0.3), ("a", "naltrexone", 0.15), ("b", "placebo", 0.6),
+        ("b", "naltrexone", 0.0), ("c", "placebo", 0.4),
+        ("d", "placebo", np.nan), ("d", "naltrexone", np.nan),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["subject", "condition", "change"])
+
+
+def test_pairs_are_ordered_by_difference_and_single_sessions_come_last(participants):
+    pairs = by_participant(participants, ("placebo", "naltrexone"), 1)
+    assert list(pairs.index) == ["a", "b", "c"]  # d has no bin in common
+    assert pairs.loc["b"].tolist() == [0.6, 0.0]
     assert np.isnan(pairs.loc["c", "naltrexone"])
+
+
+def test_a_mean_over_one_infusion_is_not_put_beside_one_over_both(participants):
+    both = pd.concat([participants, participants.query("condition == 'placebo'")])
+    pairs = by_participant(both, ("placebo", "naltrexone"), 2)
+    assert pairs["placebo"].to_dict() == {"a": 0.3, "b": 0.6, "c": 0.4}
+    assert pairs["naltrexone"].isna().all()
 
 
 def test_a_table_without_values_gives_nothing(table):
     empty = change_from_start(table.assign(y=np.nan), "y", "time")
     assert empty.empty
-    assert by_participant(empty, "time", ("placebo", "naltrexone")).empty

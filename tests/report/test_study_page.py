@@ -45,7 +45,8 @@ def study(provenance):
         "n_rows": 14,
     }
     primary = pd.DataFrame([row | {"role": "as published", "p": 0.01}, row])
-    return StudyPage("A trial", provenance, CONDITIONS, sessions, trial, qc, primary)
+    means = used.assign(change=rng.normal(0, 0.05, len(used)))
+    return StudyPage("A trial", provenance, CONDITIONS, sessions, trial, qc, primary, means)
 
 
 def test_a_page_is_balanced_loads_nothing_and_is_below_six_megabytes(study, read_page):
@@ -101,9 +102,14 @@ def test_every_session_is_listed_and_what_is_not_used_comes_first(study, read_pa
     ("within", "complete", "pairs"),
     [
         (("condition",), "with both sessions 3", "began, ordered by the difference"),
+        (("condition",), "with both sessions 3", "bins that all of its sessions have"),
         ((), "", "began. Everyone has one condition, and so one mark."),
-        (("infusion",), "with both sessions 3", "either infusion. Everyone has one condition"),
-        (("condition", "infusion"), "with all 4 sessions 0", "either infusion, ordered by"),
+        (("infusion",), "with both sessions 3", "(without both there is no mark). Everyone"),
+        (
+            ("condition", "infusion"),
+            "with all 4 sessions 0",
+            "(without both there is no mark), ordered",
+        ),
     ],
 )
 def test_the_words_are_those_of_the_design(study, read_page, within, complete, pairs):
@@ -189,6 +195,17 @@ def test_the_courses_are_the_changes_of_the_table(study, read_page):
     change = own["glx_tnaa"] - own.groupby("subject")["glx_tnaa"].transform("first")
     shown = [value for value in trace["y"] if value is not None]
     assert shown == pytest.approx(change.tolist(), abs=1e-12)  # rounding of a difference
+
+
+def test_the_marks_of_participants_are_the_means_that_the_analysis_compares(
+    study, read_page, unpacked
+):
+    marks = read_page(render_study(study)).figures["pairs"]["data"][1]
+    means = study.participants.query("condition == 'placebo'").set_index("subject")["change"]
+    # Stored in single precision.
+    assert unpacked(marks["x"]) == pytest.approx(
+        means.reindex(marks["text"]).to_numpy(), rel=1e-6, nan_ok=True
+    )
 
 
 def test_sessions_that_start_a_little_apart_stay_in_the_course(study, read_page):
@@ -294,6 +311,7 @@ def test_a_study_without_usable_sessions_still_has_a_page(study, read_page):
         trial=study.trial.head(0),
         qc=study.qc.head(0),
         primary=pd.DataFrame(),
+        participants=pd.DataFrame(),
     )
     read = read_page(render_study(empty))
     assert "There is no primary result" in read.words

@@ -85,9 +85,10 @@ def _content(group: Path) -> dict[str, Any]:
         "infusions": tuple(record["Infusions"]),
         "sessions": tables["sessions"].fillna({"stage": "", "reason": "", "note": ""}),
         "primary": _table(written["primary"]),
-        "attenuation": _table(written["attenuation"])
-        if "attenuation" in written
-        else pd.DataFrame(),
+        **{
+            name: _table(written[name]) if name in written else pd.DataFrame()
+            for name in ("participants", "attenuation")
+        },
         "results": _tables(written, RESULTS),
         "exploratory": _tables(written, EXPLORATORY),
         "outcome": record["Outcome"],

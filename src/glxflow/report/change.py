@@ -1,7 +1,8 @@
 """Describe a group: change from each session's own start, means and their intervals.
 
 These describe the data for the eye. The claim rests on the mixed model, whose
-numbers come from the inference tables and are not computed here.
+numbers come from the inference tables and are not computed here; nor is each
+participant's mean change, which the classical analysis compares.
 """
 
 import pandas as pd
@@ -58,18 +59,28 @@ def group_means(changes: pd.DataFrame, time: str) -> pd.DataFrame:
     return summary.drop(columns="sd")
 
 
-def by_participant(changes: pd.DataFrame, time: str, conditions: tuple[str, ...]) -> pd.DataFrame:
-    """Return each participant's mean change after the start, a column per condition.
+def by_participant(
+    participants: pd.DataFrame, conditions: tuple[str, ...], n_sessions: int
+) -> pd.DataFrame:
+    """Return each participant's mean change, a column per condition.
 
     Rows are ordered by the difference between the first two conditions;
-    participants with one session come last.
+    participants with one condition come last.
+
+    Parameters
+    ----------
+    participants : DataFrame
+        A row per subject and session with condition and its mean change, NaN where the
+        sessions of a participant have no bin in common.
+    conditions : tuple of str
+        Columns.
+    n_sessions : int
+        Sessions that a participant has under a condition; without all of them there is
+        no mean of it.
     """
-    if changes.empty:
-        return pd.DataFrame(columns=list(conditions))
-    after = changes[changes[time] > changes[time].min()]
-    wide = after.pivot_table(
-        index="subject", columns="condition", values="change", aggfunc="mean", observed=True
-    ).reindex(columns=list(conditions))
+    cells = participants.groupby(["subject", "condition"], observed=True)["change"]
+    means = cells.mean().where(cells.count() == n_sessions).unstack("condition")
+    wide = means.reindex(columns=list(conditions)).dropna(how="all")
     difference = wide[conditions[0]] - wide[conditions[1]]
     order = difference.sort_values(na_position="last").index
     ordered: pd.DataFrame = wide.reindex(order)

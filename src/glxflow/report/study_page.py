@@ -48,6 +48,9 @@ class StudyPage:
         Results with role, model, term, estimate, se, df, df_method, statistic, p,
         ci_low, ci_high, n_participants, n_sessions, n_rows. The first row of role
         "primary" is the claim; the first of role "as published" stands beside it.
+    participants : DataFrame
+        A row per subject and session with condition and `change`, the mean over the bins
+        that all sessions of the participant have; NaN where there are none.
     attenuation : DataFrame
         outcome, estimate, ci_low, ci_high in percent (NaN where not bounded), method.
     clinical : DataFrame
@@ -90,6 +93,7 @@ class StudyPage:
     trial: pd.DataFrame
     qc: pd.DataFrame
     primary: pd.DataFrame
+    participants: pd.DataFrame = field(default_factory=pd.DataFrame)
     attenuation: pd.DataFrame = field(default_factory=pd.DataFrame)
     clinical: pd.DataFrame = field(default_factory=pd.DataFrame)
     models: Sequence[Mapping[str, Any]] = ()
@@ -223,8 +227,12 @@ def _figures(study: StudyPage) -> dict[str, Figure]:
             x_title="time after the start of the infusion / min",
             y_title=title,
         )
-        pairs = by_participant(changes, "t_min", study.conditions)
-        figures["pairs"] = pairs_figure(pairs, x_title=f"mean {title} after the infusion began")
+    if len(study.participants):
+        # Of a factorial trial: a mean over one infusion beside one over both compares nothing.
+        n_sessions = 2 if "infusion" in study.within else 1
+        pairs = by_participant(study.participants, study.conditions, n_sessions)
+        title = f"mean change of {study.outcome_label} after the infusion began"
+        figures["pairs"] = pairs_figure(pairs, x_title=title)
     if study.score in study.clinical and len(study.clinical):
         # A screening before the day of the infusion is no baseline of the session.
         scores = study.clinical[study.clinical["day"] >= 0]

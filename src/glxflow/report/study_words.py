@@ -27,7 +27,7 @@ def captions(within: Sequence[str], infusions: Sequence[str]) -> dict[str, str]:
     n_sessions = sessions_by_design(within)
     pairs = "Each participant's mean change after the infusion began"
     if "infusion" in within:
-        pairs += ", over the sessions with either infusion"
+        pairs += ", over the sessions with either infusion (without both there is no mark)"
     if "condition" in within:
         pairs += (
             ", ordered by the difference between the conditions. A single mark: the other "
@@ -35,6 +35,12 @@ def captions(within: Sequence[str], infusions: Sequence[str]) -> dict[str, str]:
         )
     else:
         pairs += ". Everyone has one condition, and so one mark."
+    if within:
+        pairs += (
+            " Of each participant, the mean is over the time bins that all of its sessions "
+            "have, so that a bin lost in one of them makes no difference by the time course; "
+            "without such a bin there is no mark. The classical analysis compares these means."
+        )
     complete = "both sessions" if n_sessions == 2 else f"all {n_sessions} sessions"
     together = f" Sessions with {' and with '.join(infusions)} are taken together."
     return {

@@ -6,6 +6,7 @@ import pandas as pd
 from glxflow.errors import TableError
 from glxflow.trial.brain import Pairs, associations
 from glxflow.trial.designs.associations import associations_by_arm
+from glxflow.trial.designs.responses import cell_means, in_every_session
 from glxflow.trial.families import MEMBER
 from glxflow.trial.fit_errors import session_variance, with_fit_errors
 from glxflow.trial.mediation import mediate
@@ -83,13 +84,17 @@ def _moderation(changes: pd.DataFrame, plan: Plan) -> pd.DataFrame | None:
 def pairs_of(changes: pd.DataFrame, scores: pd.DataFrame, plan: Plan) -> Pairs | None:
     """Return brain and behaviour of complete participants, or None where there are none.
 
-    The brain's change is the mean over a session's bins, the behaviour's that of
-    the plan's day.
+    The brain's change is the mean over the bins that both sessions have, the behaviour's
+    that of the plan's day.
     """
     on_day = scores[scores["day"] == plan.day]
-    measured = with_fit_errors(changes, plan)
+    changes = in_every_session(changes)
+    measured = in_every_session(with_fit_errors(changes, plan))
     variance = measured.assign(delta=session_variance(measured))
-    parts = [_wide(table, plan) for table in (changes, on_day, measured, variance)]
+    parts = [
+        cell_means(table, plan)[list(plan.conditions)]
+        for table in (changes, on_day, measured, variance)
+    ]
     sequence = changes.drop_duplicates("subject").set_index("subject")["sequence"].astype(str)
     common = parts[0].dropna().index.intersection(parts[1].dropna().index)
     side = np.where(sequence.loc[common] == plan.sequences[1], 1.0, -1.0)
@@ -99,12 +104,3 @@ def pairs_of(changes: pd.DataFrame, scores: pd.DataFrame, plan: Plan) -> Pairs |
         part.reindex(common).to_numpy(dtype=np.float64) for part in parts
     )
     return Pairs(brain, behaviour, side, own, errors)
-
-
-def _wide(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """Return a row a participant with its mean under the reference and the active condition."""
-    wide = table.pivot_table(
-        index="subject", columns="condition", values="delta", aggfunc="mean", observed=False,
-        dropna=False,
-    )  # fmt: skip
-    return wide[list(plan.conditions)]

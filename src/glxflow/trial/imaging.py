@@ -148,7 +148,7 @@ def _mediation(values: pd.DataFrame, changes: pd.DataFrame, plan: Plan) -> pd.Da
     merged = values.astype({"period": int}).merge(
         people.astype({"period": int}), on=["subject", "period"]
     )
-    binding = cell_means(merged.rename(columns={"value": "delta"}), plan).dropna()
+    binding = merged.pivot(index="subject", columns="condition", values="value").dropna()
     outcome = cell_means(changes, plan).dropna()
     common = binding.index.intersection(outcome.index)
     if len(common) < FEWEST:

@@ -15,6 +15,7 @@ from glxflow.errors import TooFewError
 from glxflow.spectrum import RealArray
 from glxflow.trial.changes import clinical_changes, glx_changes
 from glxflow.trial.designs.question import contrast_name, simple_effects
+from glxflow.trial.designs.responses import session_means
 from glxflow.trial.families import MEMBER
 from glxflow.trial.lmm import fit_lmm
 from glxflow.trial.models import METHODS, TrialModel, fit_design
@@ -83,6 +84,7 @@ class Outcome:
 def primary_outcome(result: Analysis, trial: pd.DataFrame, plan: Plan) -> Outcome:
     """Return the primary outcome; write its tables."""
     changes = glx_changes(trial, plan)
+    result.tables["participants"] = session_means(changes)
     model = _mixed(result, changes, "bin", "primary", plan)
     rows = [_claim(model.rows(plan), "primary")]
     if plan.design == "crossover":

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from glxflow.trial.brain import correlation
-from glxflow.trial.designs.responses import responses
+from glxflow.trial.designs.responses import in_every_session, responses
 from glxflow.trial.plan import Plan
 
 FEWEST = 6
@@ -56,7 +56,7 @@ def associations_by_arm(
 def _within(changes: pd.DataFrame, on_day: pd.DataFrame, plan: Plan) -> dict[str, object]:
     """Return the repeated-measures correlation over the sessions of each participant."""
     sessions = ["subject", "visit"]
-    brain = changes.groupby(sessions)["delta"].mean()
+    brain = in_every_session(changes).groupby(sessions)["delta"].mean()
     both = pd.concat([brain, on_day.set_index(sessions)["delta"].rename("score")], axis=1)
     both = both.dropna()
     own = both.groupby("subject")

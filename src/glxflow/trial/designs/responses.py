@@ -3,6 +3,9 @@
 Factors that vary within participants are taken as differences inside a participant;
 those that vary between them become arms. The question is then a signed sum of the
 means of the arms: one, two or four of them.
+
+What is compared within a participant is the mean over the bins that all of its sessions
+have: of different bins, the time course would enter as an effect.
 """
 
 from collections.abc import Mapping
@@ -26,7 +29,8 @@ class Responses:
     subject : list of str
         Who.
     value : (n_participants,) ndarray
-        Mean change over the session's times, or the difference of sessions.
+        Mean change over the session's bins, or the difference of sessions over those that
+        all of them have.
     sign : (n_participants,) ndarray
         With which the arm's mean enters the question, +1 or -1.
     additive : (n_participants, n_arms - 1) ndarray
@@ -113,9 +117,57 @@ def within_differences(changes: pd.DataFrame, plan: Plan) -> "pd.Series[float]":
     return value
 
 
+def in_every_session(changes: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the bins, or days, that all sessions of their participant have.
+
+    Who has one session keeps all of it.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        From `glx_changes` or `clinical_changes`.
+    """
+    time = "bin" if "bin" in changes else "day"
+    n_sessions = changes.groupby("subject")["visit"].transform("nunique")
+    having = changes.groupby(["subject", time], observed=True)["visit"].transform("nunique")
+    common: pd.DataFrame = changes[having == n_sessions]
+    return common
+
+
+def session_means(changes: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a session: who, which, the bins that count in it, and their mean change.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        From `glx_changes`.
+
+    Returns
+    -------
+    DataFrame
+        Columns subject, those of the session, `n_bins` and `change`, NaN where a
+        participant's sessions have no bin in common.
+    """
+    session = ["subject", "visit"]
+    names = [name for name in ("condition", "infusion", "period") if name in changes]
+    sessions = changes.drop_duplicates(session)[[*session, *names]]
+    found = in_every_session(changes).groupby(session)["delta"]
+    means = found.agg(n_bins="size", change="mean").reset_index()
+    table = sessions.merge(means, on=session, how="left").fillna({"n_bins": 0})
+    return table.astype({"n_bins": int}).drop(columns="visit")
+
+
 def cell_means(changes: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """Return a row a participant, a column a cell that varies within participants."""
-    return changes.pivot_table(
+    """Return a row a participant, a column a cell that varies within participants.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        From `glx_changes` or `clinical_changes`; the mean is over `in_every_session`.
+    plan : Plan
+        What varies within participants.
+    """
+    return in_every_session(changes).pivot_table(
         index="subject",
         columns=list(plan.within),
         values="delta",
