@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from glxflow.report.change import by_participant, change_from_start, group_means
+from glxflow.report.change import by_participant, change_from_baseline, group_means
 
 
 @pytest.fixture
@@ -23,19 +23,34 @@ def table():
 
 
 def test_the_change_of_a_straight_line_is_its_slope_times_time(table):
-    changes = change_from_start(table, "y", "time")
+    changes, _ = change_from_baseline(table, "y", "time", table["time"] == 0)
     last = changes[changes["time"] == 2.0].set_index(["subject", "session"])["change"]
     expected = {("a", "1"): 0.4, ("a", "2"): 0.2, ("b", "1"): 0.8, ("b", "2"): 0, ("c", "1"): 0.6}
     assert last.to_dict() == pytest.approx(expected, abs=1e-12)  # rounding
 
 
-def test_a_session_without_its_start_has_no_change(table):
+def test_a_session_without_its_baseline_has_no_change_and_is_counted(table):
     table.loc[(table["subject"] == "a") & (table["time"] == 0.0), "y"] = np.nan
-    assert set(change_from_start(table, "y", "time")["subject"]) == {"b", "c"}
+    changes, n_left_out = change_from_baseline(table, "y", "time", table["time"] == 0)
+    assert set(changes["subject"]) == {"b", "c"}
+    assert n_left_out == 2
+
+
+def test_no_later_time_point_takes_the_place_of_the_baseline(table):
+    late = table[table["time"] > 0]
+    changes, n_left_out = change_from_baseline(late, "y", "time", late["time"] == 0)
+    assert changes.empty
+    assert n_left_out == 5
+
+
+def test_a_baseline_of_several_bins_is_their_mean(table):
+    changes, _ = change_from_baseline(table, "y", "time", table["time"] <= 1)
+    last = changes[changes["time"] == 2.0].set_index(["subject", "session"])["change"]
+    assert last["a", "1"] == pytest.approx(0.2 * 1.5, abs=1e-12)  # rounding
 
 
 def test_the_interval_is_students(table):
-    means = group_means(change_from_start(table, "y", "time"), "time")
+    means = group_means(change_from_baseline(table, "y", "time", table["time"] == 0)[0], "time")
     row = means[(means["condition"] == "placebo") & (means["time"] == 1.0)].iloc[0]
     low, high = stats.t.interval(0.95, 2, np.mean([0.2, 0.4, 0.3]), stats.sem([0.2, 0.4, 0.3]))
     assert row["mean"] == pytest.approx((low + high) / 2, rel=1e-9)  # rounding
@@ -68,5 +83,7 @@ def test_a_mean_over_one_infusion_is_not_put_beside_one_over_both(participants):
 
 
 def test_a_table_without_values_gives_nothing(table):
-    empty = change_from_start(table.assign(y=np.nan), "y", "time")
+    nothing = table.assign(y=np.nan)
+    empty, n_left_out = change_from_baseline(nothing, "y", "time", nothing["time"] == 0)
     assert empty.empty
+    assert n_left_out == 0

@@ -189,6 +189,24 @@ def test_a_screening_is_no_baseline_of_the_score(study, read_page):
     assert screened == plain
 
 
+def test_a_score_without_day_0_is_left_out_and_counted(study, read_page):
+    sessions = study.sessions[["subject", "session", "condition"]]
+    days = [sessions.assign(day=day, madrs=30.0 - 2 * day) for day in (0, 1, 3)]
+    scores = pd.concat(days, ignore_index=True)
+    one_lacks = scores.drop(index=0)
+    for clinical, n_drawn, said in (
+        (scores, 8, ""),
+        (one_lacks, 7, "Left out: 1 session has no MADRS of day 0."),
+        (scores[scores["day"] > 0], 0, "Left out: 8 sessions have no MADRS of day 0."),
+    ):
+        read = read_page(render_study(replace(study, clinical=clinical)))
+        assert said in read.words
+        assert ("Left out" in read.words) == bool(said)
+        traces = read.figures["clinical"]["data"][:2] if n_drawn else []
+        assert len({name for trace in traces for name in trace["text"]}) == n_drawn
+        assert ("clinical" in read.figures) == bool(n_drawn)
+
+
 def test_the_courses_are_the_changes_of_the_table(study, read_page):
     trace = read_page(render_study(study)).figures["course"]["data"][0]
     own = study.trial[study.trial["condition"] == "placebo"].sort_values(["subject", "bin"])

@@ -1,4 +1,4 @@
-"""Describe a group: change from each session's own start, means and their intervals.
+"""Describe a group: change from each session's own baseline, means and their intervals.
 
 These describe the data for the eye. The claim rests on the mixed model, whose
 numbers come from the inference tables and are not computed here; nor is each
@@ -14,8 +14,10 @@ def is_true(column: pd.Series) -> pd.Series:
     return column.eq(True).fillna(False).astype(bool)
 
 
-def change_from_start(table: pd.DataFrame, outcome: str, time: str) -> pd.DataFrame:
-    """Return an outcome's difference from the earliest time point of its session.
+def change_from_baseline(
+    table: pd.DataFrame, outcome: str, time: str, is_baseline: "pd.Series[bool]"
+) -> tuple[pd.DataFrame, int]:
+    """Return an outcome's difference from its session's baseline, and who has none.
 
     Parameters
     ----------
@@ -23,24 +25,27 @@ def change_from_start(table: pd.DataFrame, outcome: str, time: str) -> pd.DataFr
         A row per subject, session and time point, with condition and the outcome.
     outcome, time : str
         Columns of the outcome and of the time point.
+    is_baseline : Series of bool
+        Rows whose mean is the session's baseline.
 
     Returns
     -------
-    DataFrame
-        Columns subject, session, condition, the time and `change`. Sessions
-        without a value at the earliest time point of the table have no change and
-        are left out; the starting point itself is kept, with change 0.
+    changes : DataFrame
+        Columns subject, session, condition, the time and `change`, rows of the baseline
+        among them. Sessions without a baseline are left out.
+    n_left_out : int
+        Sessions with a value but without a baseline.
     """
     keys = ["subject", "session"]
-    known = table.dropna(subset=[outcome, time])
-    if known.empty:
-        return pd.DataFrame(columns=[*keys, "condition", time, "change"])
-    start = known.loc[known[time] == known[time].min()].set_index(keys)[outcome]
-    joined = known.join(start.rename("start"), on=keys).dropna(subset=["start"])
-    joined["change"] = joined[outcome] - joined["start"]
-    return joined[[*keys, "condition", time, "change"]].sort_values(
-        [*keys, time], ignore_index=True
-    )
+    is_known = table[[outcome, time]].notna().all(axis=1)
+    known = table[is_known]
+    start = table[is_known & is_baseline].groupby(keys)[outcome].mean()
+    joined = known.join(start.rename("start"), on=keys)
+    is_lacking = joined["start"].isna()
+    n_left_out = len(joined.loc[is_lacking, keys].drop_duplicates())
+    joined = joined.assign(change=joined[outcome] - joined["start"])
+    changes = joined.loc[~is_lacking, [*keys, "condition", time, "change"]]
+    return changes.sort_values([*keys, time], ignore_index=True), n_left_out
 
 
 def group_means(changes: pd.DataFrame, time: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from glxflow.report.change import by_participant, change_from_start, is_true
+from glxflow.report.change import by_participant, change_from_baseline, is_true
 from glxflow.report.inference import (
     attenuation_sentence,
     reading,
@@ -19,7 +19,7 @@ from glxflow.report.page import Figure, Provenance, render
 from glxflow.report.study_figures import course_figure, pairs_figure, quality_figure
 from glxflow.report.study_quality import doubt_rows, judged, quality_rows
 from glxflow.report.study_sessions import flow_of, session_rows
-from glxflow.report.study_words import captions
+from glxflow.report.study_words import captions, left_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,8 @@ def render_study(study: StudyPage) -> str:
     if study.is_masked:
         # The order of the plan, reference first, would tell which is which.
         study = replace(study, conditions=tuple(sorted(study.conditions)))
+    changes, left_out_of_course = _changes(study)
+    score_changes, left_out_of_scores = _score_changes(study)
     return render(
         "study.html",
         study=study,
@@ -145,8 +147,9 @@ def render_study(study: StudyPage) -> str:
             name: result_table(table, study.confidence)
             for name, table in study.exploratory.items()
         },
-        figures=_figures(study),
-        captions=captions(study.within, study.infusions),
+        figures=_figures(study, changes, score_changes),
+        captions=captions(study.within, study.infusions)
+        | {"left_out_of_course": left_out_of_course, "left_out_of_scores": left_out_of_scores},
         flow=flow_of(study.sessions, study.within),
         sessions=session_rows(study.sessions, study.pages),
         quality=quality_rows(study.qc, study.sessions),
@@ -211,15 +214,35 @@ def _results(study: StudyPage) -> list[dict[str, Any]]:
     return views
 
 
-def _figures(study: StudyPage) -> dict[str, Figure]:
+def _changes(study: StudyPage) -> tuple[pd.DataFrame, str]:
+    """Return the changes of the outcome that the page draws, and a sentence on who has none."""
+    usable = _analysed(study)
+    if study.outcome not in usable or usable.empty:
+        return pd.DataFrame(), ""
+    # Sessions start at slightly different times: a bin stands at its usual place.
+    place = usable.groupby("bin")["t_min"].transform("median")
+    table = usable.assign(t_min=place)
+    changes, n_left_out = change_from_baseline(table, study.outcome, "t_min", table["bin"] <= 0)
+    return changes, left_out(n_left_out, "no baseline in the plan's analysis set")
+
+
+def _score_changes(study: StudyPage) -> tuple[pd.DataFrame, str]:
+    """Return the changes of the score that the page draws, and a sentence on who has none."""
+    if study.score not in study.clinical or study.clinical.empty:
+        return pd.DataFrame(), ""
+    # A screening before the day of the infusion is no baseline of the session.
+    table = study.clinical[study.clinical["day"] >= 0]
+    changes, n_left_out = change_from_baseline(table, study.score, "day", table["day"] == 0)
+    return changes, left_out(n_left_out, f"no {study.score_label} of day 0")
+
+
+def _figures(
+    study: StudyPage, changes: pd.DataFrame, score_changes: pd.DataFrame
+) -> dict[str, Figure]:
     """Return the figures for which there are data, by their place on the page."""
     figures = {}
-    usable = _analysed(study)
-    if study.outcome in usable and len(usable):
-        # Sessions start at slightly different times: a bin stands at its usual place.
-        place = usable.groupby("bin")["t_min"].transform("median")
-        changes = change_from_start(usable.assign(t_min=place), study.outcome, "t_min")
-        title = f"change of {study.outcome_label}"
+    title = f"change of {study.outcome_label}"
+    if len(changes):
         figures["course"] = course_figure(
             changes,
             "t_min",
@@ -231,13 +254,10 @@ def _figures(study: StudyPage) -> dict[str, Figure]:
         # Of a factorial trial: a mean over one infusion beside one over both compares nothing.
         n_sessions = 2 if "infusion" in study.within else 1
         pairs = by_participant(study.participants, study.conditions, n_sessions)
-        title = f"mean change of {study.outcome_label} after the infusion began"
-        figures["pairs"] = pairs_figure(pairs, x_title=title)
-    if study.score in study.clinical and len(study.clinical):
-        # A screening before the day of the infusion is no baseline of the session.
-        scores = study.clinical[study.clinical["day"] >= 0]
+        figures["pairs"] = pairs_figure(pairs, x_title=f"mean {title} after the infusion began")
+    if len(score_changes):
         figures["clinical"] = course_figure(
-            change_from_start(scores, study.score, "day"),
+            score_changes,
             "day",
             study.conditions,
             x_title="day after the infusion",

@@ -48,3 +48,11 @@ def captions(within: Sequence[str], infusions: Sequence[str]) -> dict[str, str]:
         "pairs": pairs,
         "together": together if infusions else "",
     }
+
+
+def left_out(n_sessions: int, why: str) -> str:
+    """Return a sentence on sessions that a figure leaves out; nothing where there are none."""
+    if n_sessions == 0:
+        return ""
+    have = "1 session has" if n_sessions == 1 else f"{n_sessions} sessions have"
+    return f" Left out: {have} {why}."
