@@ -33,6 +33,34 @@ def series(fitted_bin, estimates, provenance):
     return ScanPage("sub-01_ses-1", provenance, bins, estimates(3), steps)
 
 
+@pytest.mark.parametrize(
+    ("failing", "said"),
+    [
+        ((), ""),
+        ((1,), ""),
+        ((0,), "without a spectrum from before the infusion that passes"),
+        ((1, 2), "without a spectrum from after the infusion began that passes"),
+    ],
+)
+def test_a_session_that_quality_excludes_is_said_not_to_enter_the_trial(
+    failing, said, series, fitted_bin, read_page
+):
+    """Pass and doubt enter; what lacks a usable baseline or later bin tells no change."""
+    bins = tuple(
+        fitted_bin(one.label, one.centre_min, snr=5.0 if index in failing else 15.0)
+        for index, one in enumerate(series.bins)
+    )
+    words = read_page(render_scan(replace(series, bins=bins))).words
+    assert ("The session does not enter the trial, unless" in words) == bool(said)
+    assert said in words
+
+
+def test_a_scan_without_a_baseline_is_not_said_to_enter_the_trial(one_bin, read_page):
+    words = read_page(render_scan(one_bin(snr=15.0))).words
+    assert "doubtful spectrum enters" not in words
+    assert "does not enter the trial, which takes changes from a baseline: no spectrum" in words
+
+
 def test_a_page_is_balanced_and_below_six_megabytes(series, read_page):
     page = render_scan(series)
     assert read_page(page).open == []

@@ -136,7 +136,7 @@ class ScanPage:
 _ORDER = ("pass", "doubtful", "fail")
 _SUMMARY = {
     "pass": "Every figure of merit that could be computed is within its limit.",
-    "doubtful": "Usable with care: a doubtful spectrum enters the trial.",
+    "doubtful": "Usable with care: no spectrum is left out of the trial for a doubt.",
     "fail": "A spectrum that fails enters only a trial whose plan analyses all rows.",
 }
 
@@ -175,6 +175,7 @@ def _session_verdict(scan: ScanPage) -> dict[str, Any]:
     worst = max(levels, key=_ORDER.index)
     counts = ", ".join(f"{levels.count(level)} {level}" for level in _ORDER if level in levels)
     summary = _SUMMARY[worst] + (f" Spectra: {counts}." if len(levels) > 1 else "")
+    summary += _why_not_in_trial(scan.bins)
     where: dict[str, list[str]] = {}
     for fitted in scan.bins:
         for flag in fitted.verdict.flags:
@@ -193,6 +194,24 @@ def _session_verdict(scan: ScanPage) -> dict[str, Any]:
         "reasons": reasons,
         "unknown": list(dict.fromkeys(unknown)),
     }
+
+
+def _why_not_in_trial(bins: Sequence[FittedBin]) -> str:
+    """Say why a session tells no change from its baseline; nothing where it may."""
+    before = [fitted for fitted in bins if fitted.centre_min < 0]
+    after = [fitted for fitted in bins if not fitted.centre_min < 0]
+    for part, when in ((before, "before the infusion"), (after, "after the infusion began")):
+        if not part:
+            return (
+                " The session does not enter the trial, which takes changes from a baseline: "
+                f"no spectrum is from {when}."
+            )
+        if all(fitted.verdict.level.value == "fail" for fitted in part):
+            return (
+                " The session does not enter the trial, unless the plan analyses all rows: "
+                f"without a spectrum from {when} that passes there is no change from a baseline."
+            )
+    return ""
 
 
 def _bin_view(index: int, scan: ScanPage) -> dict[str, Any]:
