@@ -5,6 +5,7 @@ import pytest
 
 from glxflow.report.inference import (
     attenuation_sentence,
+    other_analyses,
     reading,
     result_table,
     sentence,
@@ -113,7 +114,7 @@ def test_analyses_that_come_to_another_end_are_named_with_their_intervals():
     row = {"estimate": -0.04, "ci_low": -0.06, "ci_high": -0.02}
     columns = ["model", "estimate", "ci_low", "ci_high"]
     alike = pd.DataFrame([("set: all", -0.041, -0.06, -0.021)], columns=columns)
-    assert "come to the same end" in steadiness(row, alike)
+    assert "come to the same end" in steadiness(row, alike, 0.95)
     others = pd.DataFrame(
         [
             ("set: all", -0.041, -0.06, -0.021),
@@ -122,16 +123,46 @@ def test_analyses_that_come_to_another_end_are_named_with_their_intervals():
         ],
         columns=columns,
     )
-    said = steadiness(row, others)
+    said = steadiness(row, others, 0.95)
     assert "There are 3 other analyses" in said
     assert "of 1 of them the estimate lies outside of this interval: jointly (−0.016" in said
     assert "of 1 of them the interval, unlike this one, holds zero: known errors" in said
     assert "set: all" not in said
-    assert steadiness(row, pd.DataFrame()) == ""
+    assert steadiness(row, pd.DataFrame(), 0.95) == ""
 
 
 def test_an_analysis_that_excludes_zero_where_the_primary_does_not_is_named():
     row = {"estimate": -0.0145, "ci_low": -0.03, "ci_high": 0.001}
     other = {"model": "all rows", "estimate": -0.02, "ci_low": -0.035, "ci_high": -0.005}
-    said = steadiness(row, pd.DataFrame([other]))
+    said = steadiness(row, pd.DataFrame([other]), 0.95)
     assert "of 1 of them the interval, unlike this one, excludes zero: all rows" in said
+
+
+def test_the_classical_analyses_of_the_contrast_are_among_the_others():
+    row = ROW | {"term": "naltrexone - placebo"}
+    names = ["unadjusted paired", "Wilcoxon rank sum", "randomisation test", "period 1 - period 2"]
+    classical = pd.DataFrame(
+        {
+            "analysis": [f"naltrexone - placebo, {name}" for name in names[:3]] + names[3:],
+            "outcome": "glx_tnaa",
+            "estimate": [-0.03, -0.07, math.nan, 5.0],
+            "p": [0.09, 0.01, 0.08, 0.01],
+            "ci_low": [-0.07, math.nan, math.nan, 4.0],
+            "ci_high": [0.01, math.nan, math.nan, 6.0],
+        }
+    )
+    of_scores = classical.assign(outcome="madrs", estimate=9.0)
+    both = pd.concat([classical, of_scores], ignore_index=True)
+    others = other_analyses(row, "glx_tnaa", pd.DataFrame(), both)
+    said = steadiness(row, others, 0.95)
+    assert "There are 3 other analyses of this contrast (below: sensitivity and classical)" in said
+    assert "the interval, unlike this one, holds zero: classical, unadjusted paired (−0.03" in said
+    assert "lies outside of this interval: classical, Wilcoxon rank sum (−0.07" in said
+    assert (
+        "P, unlike this interval, leaves zero: classical, randomisation test (P = 0.080)" in said
+    )
+    assert "madrs" not in said
+    alone = other_analyses(row, "glx_tnaa", pd.DataFrame([row | {"model": "all rows"}]), both)
+    assert len(alone) == 4
+    nothing = other_analyses(row, "glx_tnaa", pd.DataFrame(), of_scores)
+    assert steadiness(row, nothing, 0.95) == ""

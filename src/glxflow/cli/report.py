@@ -13,7 +13,7 @@ from glxflow.errors import ConfigError, TableError
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.tables import read_json, read_tsv
 from glxflow.report.page import Provenance
-from glxflow.report.study_page import SENSITIVITY, StudyPage, render_study
+from glxflow.report.study_page import CLASSICAL, SENSITIVITY, StudyPage, render_study
 
 app = typer.Typer()
 
@@ -21,8 +21,8 @@ RESULTS = {
     "Each time bin": "bins",
     "Clinical outcome": "clinical",
     "Responders and remitters": "responders",
-    "Classical crossover analysis": "crossover",
-    "Classical analysis of the design": "classical",
+    CLASSICAL[0]: "crossover",
+    CLASSICAL[1]: "classical",
     "Effect of the condition under each infusion": "simple_effects",
     "Equivalence": "equivalence",
     "Receptor imaging": "imaging",

@@ -84,7 +84,36 @@ def reading(row: Row) -> str:
     )
 
 
-def steadiness(row: Row, others: pd.DataFrame) -> str:
+def other_analyses(
+    row: Row, outcome: str, sensitivity: pd.DataFrame, classical: pd.DataFrame
+) -> pd.DataFrame:
+    """Return what else the tables say of a contrast: model, estimate, p, ci_low, ci_high.
+
+    Parameters
+    ----------
+    row : mapping
+        The contrast; `term` is its name.
+    outcome : str
+        Whose rows of `classical` are meant.
+    sensitivity : DataFrame
+        The contrast by other choices, a row each.
+    classical : DataFrame
+        A row per outcome and analysis, whose name begins with that of what it estimates;
+        one without an interval has P alone. May be empty.
+    """
+    columns = ["model", "estimate", "p", "ci_low", "ci_high"]
+    found = sensitivity.reindex(columns=columns)
+    if classical.empty:
+        return found
+    start = f"{row['term']}, "
+    is_same = (classical["outcome"] == outcome) & classical["analysis"].str.startswith(start)
+    own = classical[is_same]
+    names = "classical, " + own["analysis"].str.removeprefix(start)
+    own = own.assign(model=names).reindex(columns=columns)
+    return own if found.empty else pd.concat([found, own], ignore_index=True)
+
+
+def steadiness(row: Row, others: pd.DataFrame, confidence: float) -> str:
     """Say which other analyses of a contrast come to another end; nothing if there are none.
 
     Parameters
@@ -92,39 +121,46 @@ def steadiness(row: Row, others: pd.DataFrame) -> str:
     row : mapping
         The contrast, with its interval.
     others : DataFrame
-        The same contrast by other analyses: model, estimate, ci_low, ci_high.
+        From `other_analyses`.
+    confidence : float
+        Of the intervals; what has P alone excludes zero where P is below the rest.
     """
     low, high = _number(row, "ci_low"), _number(row, "ci_high")
     if others.empty or math.isnan(low) or math.isnan(high):
         return ""
-    outside, otherwise = [], []
-    is_decided = _excludes_zero(low, high)
+    found: dict[str, list[str]] = {}
     for other in _records(others):
-        estimate, lowest, highest = (
-            _number(other, key) for key in ("estimate", "ci_low", "ci_high")
-        )
-        words = f"{other['model']} ({number(estimate)} {interval(lowest, highest)})"
-        if not low <= estimate <= high:
-            outside.append(words)
-        elif is_decided != _excludes_zero(lowest, highest):
-            otherwise.append(words)
-    verb = "holds" if is_decided else "excludes"
-    said = [
-        f"of {len(names)} of them {what}: {'; '.join(names)}"
-        for names, what in (
-            (outside, "the estimate lies outside of this interval"),
-            (otherwise, f"the interval, unlike this one, {verb} zero"),
-        )
-        if names
-    ]
-    if not said:
-        return (
-            f"The {len(others)} other analyses of this contrast (below) have estimates within "
-            "this interval and come to the same end."
-        )
-    return (
-        f"There are {len(others)} other analyses of this contrast (below); {', and '.join(said)}."
+        if difference := _difference(other, low, high, confidence):
+            found.setdefault(difference, []).append(_in_brief(other))
+    count = f"{len(others)} other analyses of this contrast (below: sensitivity and classical)"
+    if not found:
+        return f"The {count} have estimates within this interval and come to the same end."
+    said = [f"of {len(names)} of them {what}: {'; '.join(names)}" for what, names in found.items()]
+    return f"There are {count}; {', and '.join(said)}."
+
+
+def _difference(other: Row, low: float, high: float, confidence: float) -> str:
+    """Say in what another analysis comes to another end than an interval, or nothing."""
+    estimate, p, lowest, highest = (
+        _number(other, key) for key in ("estimate", "p", "ci_low", "ci_high")
     )
+    is_decided = _excludes_zero(low, high)
+    if estimate < low or estimate > high:
+        return "the estimate lies outside of this interval"
+    if not math.isnan(lowest) and is_decided != _excludes_zero(lowest, highest):
+        return f"the interval, unlike this one, {'holds' if is_decided else 'excludes'} zero"
+    if math.isnan(lowest) and not math.isnan(p) and is_decided != (p < 1 - confidence):
+        return f"P, unlike this interval, {'leaves' if is_decided else 'excludes'} zero"
+    return ""
+
+
+def _in_brief(other: Row) -> str:
+    """Return an analysis with its estimate and interval, or P where it has no interval."""
+    estimate, p, low, high = (
+        _number(other, key) for key in ("estimate", "p", "ci_low", "ci_high")
+    )
+    value = "" if math.isnan(estimate) else f"{number(estimate)} "
+    return f"{other['model']} ({value}{p_value(p) if math.isnan(low) else interval(low, high)})"
 
 
 def _excludes_zero(low: float, high: float) -> bool:

@@ -8,7 +8,9 @@ import pandas as pd
 
 from glxflow.report.change import by_participant, change_from_baseline, is_true
 from glxflow.report.inference import (
+    Row,
     attenuation_sentence,
+    other_analyses,
     reading,
     result_table,
     sentence,
@@ -114,7 +116,8 @@ class StudyPage:
 
 
 SENSITIVITY = "Sensitivity of the primary result"
-"""Name of the table of results that repeats the primary contrast by other analyses."""
+CLASSICAL = ("Classical crossover analysis", "Classical analysis of the design")
+"""Names of the tables of results that repeat the primary contrast by other analyses."""
 
 
 def render_study(study: StudyPage) -> str:
@@ -171,16 +174,21 @@ def _claims(study: StudyPage) -> list[dict[str, str]]:
                 "term": str(row["term"]).replace(" - ", " − "),
                 "sentence": sentence(row, study.confidence),
                 "reading": reading(row),
-                "steadiness": steadiness(row, _sensitivity(study)) if role == "primary" else "",
+                "steadiness": _steadiness(study, row) if role == "primary" else "",
             }
             for row in rows
         ]
     return claims
 
 
-def _sensitivity(study: StudyPage) -> pd.DataFrame:
-    """Return the other analyses of the primary contrast."""
-    return study.results.get(SENSITIVITY, pd.DataFrame())
+def _steadiness(study: StudyPage, row: Row) -> str:
+    """Say which of the other analyses of the primary contrast come to another end."""
+    sensitivity, classical = (
+        next((study.results[name] for name in names if name in study.results), pd.DataFrame())
+        for names in ((SENSITIVITY,), CLASSICAL)
+    )
+    others = other_analyses(row, study.outcome, sensitivity, classical)
+    return steadiness(row, others, study.confidence)
 
 
 def _formula(study: StudyPage, name: str) -> str:
