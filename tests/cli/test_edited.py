@@ -106,7 +106,9 @@ def test_an_edited_session_gives_gaba_plus_and_glx(glxflow, record, bases, tmp_p
         rows.loc["GABA+", "ratio_tcr"], rel=1e-2
     )
     assert "co-edited macromolecules" in set(models["choice"])
-    assert "GABA+/tCr" in (out / f"{PREFIX}_report.html").read_text()
+    page = (out / f"{PREFIX}_report.html").read_text()
+    assert "GABA+/tCr" in page
+    assert "The difference of the edited scan, ON less OFF" in page
     names = {path.name for path in out.iterdir()}
     assert {f"{PREFIX}_desc-fit_svs.nii.gz", f"{PREFIX}_desc-fitsum_svs.nii.gz"} <= names
     said = json.loads((out / f"{PREFIX}_desc-fit_concentrations.json").read_text())

@@ -61,6 +61,13 @@ def test_a_scan_without_a_baseline_is_not_said_to_enter_the_trial(one_bin, read_
     assert "does not enter the trial, which takes changes from a baseline: no spectrum" in words
 
 
+def test_the_figure_of_an_edited_scan_is_called_the_difference(one_bin, read_page):
+    said = "The difference of the edited scan, ON less OFF"
+    scan = one_bin()
+    assert said in read_page(render_scan(replace(scan, is_difference=True))).words
+    assert said not in read_page(render_scan(scan)).words
+
+
 def test_a_page_is_balanced_and_below_six_megabytes(series, read_page):
     page = render_scan(series)
     assert read_page(page).open == []

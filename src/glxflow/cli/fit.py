@@ -113,6 +113,7 @@ def fit(
                 limits,
                 prepared.bins.axis,
                 fitted.ensemble,
+                is_difference=bool(fitted.sums),
             )
             provenance = _provenance(prepared, bases, fitted.basis, options)
             content = page_of(result, provenance, _acquired(prepared, fitted.basis))

@@ -63,6 +63,8 @@ class ScanResult:
         Of the data.
     ensemble : Ensemble or None
         What other models say of the average and then of every bin.
+    is_difference : bool
+        Whether the fits are those of the differences of an edited session.
     """
 
     prefix: str
@@ -72,6 +74,7 @@ class ScanResult:
     limits: Mapping[str, Limit]
     axis: Axis
     ensemble: Ensemble | None = None
+    is_difference: bool = False
 
     @property
     def bins(self) -> list[dict[str, Any]]:
@@ -228,6 +231,7 @@ def page_of(
         steps=tuple(Step(**step) for step in result.record["Steps"]),
         acquisition=acquisition,
         notes=tuple(result.notes),
+        is_difference=result.is_difference,
     )
 
 

@@ -120,6 +120,8 @@ class ScanPage:
     models : DataFrame
         What other models say of the session's average: choice, model, weight and
         ratios; the first row is the model that is reported. May be empty.
+    is_difference : bool
+        Whether the spectra are differences of an edited scan, ON less OFF.
     """
 
     title: str
@@ -131,6 +133,7 @@ class ScanPage:
     acquisition: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     models: pd.DataFrame = field(default_factory=pd.DataFrame)
+    is_difference: bool = False
 
 
 _ORDER = ("pass", "doubtful", "fail")
