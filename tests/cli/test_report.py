@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -61,6 +62,19 @@ def test_a_record_that_names_no_sources_gets_no_page(group, tmp_path):
     (group / "inference" / "inference.json").write_text(json.dumps(said))
     with pytest.raises(ConfigError, match=r"lacks SourceFiles, .* Run the analysis again"):
         draw(group, tmp_path / "report.html")
+
+
+@pytest.mark.parametrize("folder", ["group", "elsewhere/deep", "."])
+def test_the_page_finds_the_pages_of_the_scans_wherever_it_is_written(group, tmp_path, folder):
+    (group / "inference" / "inference.json").write_text(record(Tables=["primary"]))
+    scan = tmp_path / "sub-01" / "ses-1" / "mrs" / "x_report.html"
+    scan.parent.mkdir(parents=True)
+    scan.touch()
+    place = tmp_path / folder
+    place.mkdir(parents=True, exist_ok=True)
+    draw(group, place / "study.html")
+    (link,) = re.findall('href="([^"]*)"', (place / "study.html").read_text().split("<script")[0])
+    assert (place / link).resolve() == scan
 
 
 @pytest.fixture

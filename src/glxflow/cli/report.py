@@ -1,5 +1,6 @@
 """Draw the study page from the tables of the group."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,7 +49,7 @@ def report(
     out: Annotated[Path, typer.Option(help="The page, HTML.")],
 ) -> None:
     """Draw the page of a study: its answer, what it rests on, and what it cannot show."""
-    page = StudyPage(**_content(group))
+    page = StudyPage(**_content(group), pages=_pages(group, out.parent))
     with atomic_path(out) as temporary:
         temporary.write_text(render_study(page), encoding="utf-8")
     left_out = page.sessions[page.sessions["status"] != "used"]
@@ -97,7 +98,6 @@ def _content(group: Path) -> dict[str, Any]:
         "score_label": (record["Instrument"] or "madrs").upper(),
         "confidence": record["Confidence"],
         "analysis_set": record["AnalysisSet"],
-        "pages": _pages(group),
         "models": tuple(record["Models"]),
         "cautions": tuple(record["Cautions"]),
         "notes": tuple(record["Warnings"]),
@@ -156,9 +156,10 @@ def _label(outcome: str) -> str:
     return f"{name}/{names.get(denominator, denominator)}"
 
 
-def _pages(group: Path) -> dict[tuple[str, str], str]:
-    """Return the scan page of each session, relative to the study page."""
-    return {
-        (scan.subject, scan.session): str(scan.result(Path(".."), "report.html"))
+def _pages(group: Path, folder: Path) -> dict[tuple[str, str], str]:
+    """Return the scan page of each session, relative to the folder of the study page."""
+    pages = {
+        (scan.subject, scan.session): scan.result(group / "..", "report.html")
         for scan in listed_scans(group / "scans.tsv")
     }
+    return {who: Path(os.path.relpath(page, folder)).as_posix() for who, page in pages.items()}
