@@ -95,6 +95,13 @@ def test_intervals_are_called_by_the_confidence_of_the_plan():
     assert "90 % interval" in result_table(pd.DataFrame([ROW | {"margin": 0.1}]), 0.95)[0]
 
 
+def test_the_p_of_equivalence_is_called_one_sided():
+    headings, rows, _ = result_table(pd.DataFrame([ROW | {"margin": 0.1}]), 0.95)
+    assert rows[0][headings.index("P (one-sided, TOST)")] == "0.027"
+    assert "P" not in headings
+    assert "P" in result_table(pd.DataFrame([ROW]), 0.95)[0]
+
+
 def test_a_missing_count_is_not_printed_as_a_number():
     _, rows, _ = result_table(
         pd.DataFrame({"analysis": ["a", "b"], "n_cells": [4.0, math.nan]}), 0.95

@@ -197,13 +197,14 @@ def result_table(
         Of the plan's intervals.
     """
     # Two one-sided tests against a margin, each at the level of a two-sided one.
-    level = _level(2 * confidence - 1 if "margin" in table else confidence)
+    is_one_sided = "margin" in table
+    level = _level(2 * confidence - 1 if is_one_sided else confidence)
     columns = [str(column) for column in table if column != "note" and table[column].notna().any()]
     columns = _joined(columns, ["ci_low", "ci_high"], "ci")
     columns = _joined(columns, [name for name, _ in _COUNTS], "n")
     records = _records(table)
     rows = [[_cell(record, column) for column in columns] for record in records]
-    named = _HEADINGS | {"ci": level}
+    named = _HEADINGS | {"ci": level} | ({"p": "P (one-sided, TOST)"} if is_one_sided else {})
     headings = [named.get(column, column.replace("_", " ")) for column in columns]
     notes = [note if isinstance(note := record.get("note"), str) else "" for record in records]
     return headings, rows, notes
