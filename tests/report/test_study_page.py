@@ -279,6 +279,12 @@ def test_hostile_text_stays_text(study, read_page):
     assert links == ["javascript%3Aalert%281%29"]  # a relative file name, no script
 
 
+def test_the_page_says_where_the_points_of_its_figures_are(study, read_page):
+    words = read_page(render_study(study)).words
+    assert "every number is in the tables" not in words
+    assert "points of the figures are in the files" in words
+
+
 def test_exploratory_results_are_labelled(study, read_page):
     table = study.primary.tail(1)
     words = read_page(render_study(replace(study, exploratory={"Sex": table}))).words
