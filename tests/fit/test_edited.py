@@ -188,6 +188,18 @@ def test_mismatch_of_the_conditions_moves_both_spectra_by_half_the_way(make_sess
             assert error < 0.03 * np.linalg.norm(expected)
 
 
+def test_a_residual_of_the_difference_is_flagged_by_its_chi_squared(make_session):
+    total, difference = make_session()
+    line = 3.0 * np.exp((2j * np.pi * AXIS.hz(3.4) - 15.0) * AXIS.time_s)
+    fit = fit_edited(total, Fid(difference.samples + line, AXIS), model())
+    (said,) = [flag.message for flag in fit.flags if flag.code == "EDITED_RESIDUAL"]
+    shown = (
+        f"reduced chi-squared of the difference's residual is {fit.difference.reduced_chi2:.2f},"
+    )
+    assert shown in said
+    assert "times the noise" not in said
+
+
 def test_large_mismatch_is_flagged(make_session):
     fit = fit_edited(*make_session(mismatch_hz=2.0), model())
     assert "EDITED_MISMATCH" in [flag.code for flag in fit.flags]

@@ -404,7 +404,8 @@ def test_what_the_design_cannot_explain_is_flagged(model, make_series, basis):
     line = 3.0 * np.exp((2j * np.pi * basis.axis.hz(3.4) - 15.0) * basis.axis.time_s)
     artefact = replace(series, samples=series.samples + np.outer(course, line))
     fit = fit_series(artefact, model, bin_design(labels_of(course)))
-    assert "SERIES_RESIDUAL" in [flag.code for flag in fit.flags]
+    (said,) = [flag.message for flag in fit.flags if flag.code == "SERIES_RESIDUAL"]
+    assert f"chi-squared of differences between transients is {fit.contrast_chi2:.2f}" in said
     # It counts as noise of the changes.
     clean = fit_series(series, model, bin_design(labels_of(course)))
     assert glu_of(fit).sd > 1.5 * glu_of(clean).sd

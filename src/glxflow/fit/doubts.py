@@ -108,7 +108,7 @@ def _of_data(result: FitResult, model: FitModel) -> Iterator[Flag]:
     if result.reduced_chi2 > LARGEST_REDUCED_CHI2:
         yield Flag(
             "RESIDUAL",
-            f"the residual's chi-squared is {result.reduced_chi2:.2f} times the noise, expected "
+            f"the residual's reduced chi-squared is {result.reduced_chi2:.2f}, expected "
             f"at most {LARGEST_REDUCED_CHI2:g}. Uncertainties are inflated by its root; look at "
             "the residual for lipid, water or a missing component.",
         )

@@ -196,9 +196,9 @@ def _doubts(found: JointSolution, difference: FitResult, mismatch_hz: float) -> 
         flags.append(
             Flag(
                 "EDITED_RESIDUAL",
-                f"the residual of the difference is {difference.reduced_chi2:.2f} times the "
-                f"noise, expected at most {LARGEST_REDUCED_CHI2:g}. Look for a subtraction "
-                "artefact, or a basis set of other editing pulses.",
+                "the reduced chi-squared of the difference's residual is "
+                f"{difference.reduced_chi2:.2f}, expected at most {LARGEST_REDUCED_CHI2:g}. Look "
+                "for a subtraction artefact, or a basis set of other editing pulses.",
             )
         )
     if abs(mismatch_hz) > LARGEST_MISMATCH_HZ:

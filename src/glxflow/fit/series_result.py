@@ -95,9 +95,10 @@ def series_doubts(fit: SeriesFit, found: JointSolution) -> Sequence[Flag]:
         flags.append(
             Flag(
                 "SERIES_RESIDUAL",
-                f"differences between transients are {fit.contrast_chi2:.2f} times the noise, "
-                f"expected at most {LARGEST_CONTRAST_CHI2:g}: something else than amplitudes, "
-                "width, shift and phase has changed. Look for movement and lipid.",
+                "the reduced chi-squared of differences between transients is "
+                f"{fit.contrast_chi2:.2f}, expected at most {LARGEST_CONTRAST_CHI2:g}: something "
+                "else than amplitudes, width, shift and phase has changed. Look for movement and "
+                "lipid.",
             )
         )
     channels = found.joint.blocks[1].channels

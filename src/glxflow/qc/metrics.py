@@ -103,7 +103,7 @@ METRICS = (
     ),
     Metric(
         "reduced_chi2",
-        "Residual over noise",
+        "Reduced chi-squared",
         "",
         "lower",
         "Residual sum of squares over what noise alone would leave; 1 for a perfect model.",

@@ -263,7 +263,7 @@ def _description(fitted: FittedBin) -> str:
     return (
         f"Spectrum of {fitted.label} from {fit.ppm[-1]:.1f} to {fit.ppm[0]:.1f} ppm with fit, "
         f"baseline, residual and components. Signal to noise {fit.snr:.0f}, line width "
-        f"{fit.fwhm_hz:.1f} Hz, residual over noise {fit.reduced_chi2:.2f}. "
+        f"{fit.fwhm_hz:.1f} Hz, reduced chi-squared {fit.reduced_chi2:.2f}. "
         f"The tables below hold the numbers."
     )
 
