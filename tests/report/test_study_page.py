@@ -236,9 +236,32 @@ def test_sessions_that_start_a_little_apart_stay_in_the_course(study, read_page)
 def test_a_failed_spectrum_is_an_open_mark(study, read_page):
     qc = study.qc.assign(qc_pass=study.qc.index != 4)
     figure = read_page(render_study(replace(study, qc=qc))).figures["quality"]
-    symbols = [symbol for trace in figure["data"] for symbol in trace["marker"]["symbol"]]
-    assert len(symbols) == len(qc)
-    assert sum(symbol.endswith("-open") for symbol in symbols) == 1
+    marks = {trace["marker"]["symbol"]: len(trace["text"]) for trace in figure["data"]}
+    assert sum(marks.values()) == len(qc)
+    assert [n for symbol, n in marks.items() if symbol.endswith("-open")] == [1]
+
+
+def test_the_legend_of_the_quality_shows_the_marks_of_its_points(study, read_page):
+    """A list of marks would stand in the legend as its first, which may have failed."""
+    qc = study.qc.assign(qc_pass=study.qc.index % 2 == 1)
+    figure = read_page(render_study(replace(study, qc=qc))).figures["quality"]
+    legend = {trace["name"]: trace["marker"]["symbol"] for trace in figure["data"]}
+    assert legend == {
+        "placebo": "circle",
+        "placebo, failed": "circle-open",
+        "naltrexone": "diamond",
+        "naltrexone, failed": "diamond-open",
+    }
+
+
+def test_spectra_without_a_condition_are_kept_and_marked(study, read_page):
+    is_first = (study.sessions["subject"] == "sub-01") & (study.sessions["session"] == "ses-1")
+    sessions = study.sessions.assign(condition=study.sessions["condition"].mask(is_first))
+    read = read_page(render_study(replace(study, sessions=sessions)))
+    assert "unknown 3 3 n/a 0" in read.words
+    points = {trace["name"]: trace["text"] for trace in read.figures["quality"]["data"]}
+    assert points["unknown"] == [f"sub-01 ses-1 bin {number}" for number in range(3)]
+    assert sum(map(len, points.values())) == len(study.qc)
 
 
 def test_a_spectrum_is_called_used_where_the_primary_result_takes_it(study, read_page):

@@ -8,8 +8,9 @@ from glxflow.report.change import group_means, is_true
 from glxflow.report.page import Figure, label, packed
 from glxflow.report.style import BLUE, GREY, ORANGE, RULE, axis, layout
 
-_COLOURS = (BLUE, ORANGE)
-_SYMBOLS = ("circle", "diamond")
+_COLOURS = (BLUE, ORANGE, GREY)
+_SYMBOLS = ("circle", "diamond", "square")
+"""Of the two conditions, and of sessions under neither."""
 
 
 def course_figure(
@@ -120,30 +121,17 @@ def quality_figure(judged: pd.DataFrame, conditions: tuple[str, ...]) -> Figure:
     judged : DataFrame
         A row per spectrum: subject, session, bin, condition, snr, fwhm_hz, qc_pass.
     conditions : tuple of str
-        Conditions in the order of the legend.
+        Conditions of the plan in the order of the legend; what else there is follows.
     """
-    traces: list[Figure] = []
-    for index, condition in enumerate(conditions):
-        rows = judged[judged["condition"] == condition]
-        marker = _marker(index, 8)
-        symbols = [
-            marker["symbol"] + ("" if passed else "-open") for passed in is_true(rows["qc_pass"])
-        ]
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": label(condition),
-                "x": packed(rows["fwhm_hz"]),
-                "y": packed(rows["snr"]),
-                "marker": {**marker, "symbol": symbols, "opacity": 0.75},
-                "text": [
-                    label(f"{row['subject']} {row['session']} bin {row['bin']}")
-                    for row in rows.to_dict("records")
-                ],
-                "hovertemplate": "%{text}<br>%{x:.3g} Hz, SNR %{y:.3g}",
-            }
-        )
+    others = sorted(set(judged["condition"]) - set(conditions))
+    passes = is_true(judged["qc_pass"])
+    traces = [
+        _spectra(judged[(judged["condition"] == condition) & (passes == passed)], index,
+                 condition if passed else f"{condition}, failed", "" if passed else "-open")
+        for index, condition in enumerate((*conditions, *others))
+        for passed in (True, False)
+    ]  # fmt: skip
+    traces = [trace for trace in traces if trace["text"]]
     return {
         "data": traces,
         "layout": layout(
@@ -155,9 +143,27 @@ def quality_figure(judged: pd.DataFrame, conditions: tuple[str, ...]) -> Figure:
     }
 
 
+def _spectra(rows: pd.DataFrame, index: int, name: str, ending: str) -> Figure:
+    """Return spectra with one mark, so that the legend shows it."""
+    marker = _marker(index, 8)
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": label(name),
+        "x": packed(rows["fwhm_hz"]),
+        "y": packed(rows["snr"]),
+        "marker": {**marker, "symbol": marker["symbol"] + ending, "opacity": 0.75},
+        "text": [
+            label(f"{row['subject']} {row['session']} bin {row['bin']}")
+            for row in rows.to_dict("records")
+        ],
+        "hovertemplate": "%{text}<br>%{x:.3g} Hz, SNR %{y:.3g}",
+    }
+
+
 def _marker(index: int, size: int) -> dict[str, Any]:
     """Return the mark of a condition: colour and shape, so that neither is needed alone."""
-    place = index % len(_COLOURS)
+    place = min(index, len(_COLOURS) - 1)
     return {"color": _COLOURS[place], "symbol": _SYMBOLS[place], "size": size}
 
 
@@ -176,7 +182,7 @@ def _sessions(changes: pd.DataFrame, time: str, index: int) -> Figure:
         "x": x,
         "y": y,
         "text": names,
-        "line": {"color": _COLOURS[index % len(_COLOURS)], "width": 1},
+        "line": {"color": _COLOURS[index], "width": 1},
         "opacity": 0.25,
         "showlegend": False,
         "hovertemplate": "%{text}: %{y:.3g}<extra></extra>",
@@ -197,7 +203,7 @@ def _means(means: pd.DataFrame, time: str, shift: float, index: int, condition: 
             "thickness": 1.8,
             "width": 5,
         },
-        "line": {"color": _COLOURS[index % len(_COLOURS)], "width": 2.4},
+        "line": {"color": _COLOURS[index], "width": 2.4},
         "marker": {**_marker(index, 9), "line": {"color": RULE, "width": 1}},
         "text": [f"n = {n}" for n in means["n"]],
         "hovertemplate": "%{y:.3g}, %{text}",

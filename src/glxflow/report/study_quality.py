@@ -34,7 +34,7 @@ def quality_rows(qc: pd.DataFrame, sessions: pd.DataFrame) -> list[list[str]]:
 
 
 def judged(qc: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
-    """Return the quality of every spectrum with the condition of its session.
+    """Return the quality of every spectrum with its session's condition, or that it is unknown.
 
     Parameters
     ----------
@@ -44,7 +44,8 @@ def judged(qc: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
         Likewise, for the condition of each.
     """
     design = sessions[["subject", "session", "condition"]]
-    return qc.merge(design, on=["subject", "session"], how="left")
+    merged = qc.merge(design, on=["subject", "session"], how="left")
+    return merged.assign(condition=[words(name, "unknown") for name in merged["condition"]])
 
 
 def doubt_rows(qc: pd.DataFrame, used: pd.DataFrame) -> list[list[str]]:
