@@ -132,6 +132,7 @@ def test_a_study_without_an_answer_has_a_page_that_says_why(group, tmp_path):
         ("glx_tnaa", "Course of Glx/tNAA"),
         ("tnaa_tcr", "Course of tNAA/tCr"),
         ("glx_water", "Course of Glx (water-scaled, mmol/kg)"),
+        ("fwhm_hz", "Course of FWHM (Hz)"),
     ],
 )
 def test_an_outcome_is_named_as_people_write_it_with_its_unit(group, tmp_path, outcome, label):

@@ -68,6 +68,13 @@ def test_the_figure_of_an_edited_scan_is_called_the_difference(one_bin, read_pag
     assert said not in read_page(render_scan(scan)).words
 
 
+def test_metabolites_at_zero_have_the_names_of_the_table(one_bin, read_page):
+    scan = one_bin()
+    fit = replace(scan.bins[0].fit, names=("NAA", "Glu", "Gln", "sIns", "MM09", "MM12"))
+    scan = replace(scan, bins=(replace(scan.bins[0], fit=fit),))
+    assert "At zero: sI." in read_page(render_scan(scan)).words
+
+
 def test_a_page_is_balanced_and_below_six_megabytes(series, read_page):
     page = render_scan(series)
     assert read_page(page).open == []

@@ -148,6 +148,8 @@ def _table(path: Path) -> pd.DataFrame:
 
 def _label(outcome: str) -> str:
     """Return an outcome as people write it, one that is no ratio with its unit."""
+    if outcome == "fwhm_hz":
+        return "FWHM (Hz)"
     names = {"tnaa": "tNAA", "tcr": "tCr"}
     numerator, denominator = outcome.split("_", 1)
     name = names.get(numerator, numerator.capitalize())

@@ -18,7 +18,7 @@ from glxflow.report.estimates import (
 from glxflow.report.page import Figure, Provenance, render
 from glxflow.report.spectrum_figure import component_rows, spectrum_figure
 from glxflow.report.time_course import time_course_figure
-from glxflow.spectrum import FitResult, FitStatus, Flag, Kind, Step
+from glxflow.spectrum import FitResult, FitStatus, Flag, Kind, Step, reported
 
 
 class Judged(Protocol):
@@ -241,7 +241,7 @@ def _bin_view(index: int, scan: ScanPage) -> dict[str, Any]:
 def _zeros(fit: FitResult) -> list[str]:
     """Return the metabolites that were fitted with amplitude zero."""
     return [
-        name
+        reported(name)
         for name, kind, amplitude in zip(fit.names, fit.kinds, fit.amplitudes, strict=True)
         if kind is Kind.METABOLITE and amplitude == 0
     ]
