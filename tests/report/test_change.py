@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from glxflow.report.change import by_participant, change_from_baseline, group_means
+from glxflow.report.change import by_participant, change_from_baseline, counted, group_means
 
 
 @pytest.fixture
@@ -56,6 +56,17 @@ def test_the_interval_is_students(table):
     assert row["mean"] == pytest.approx((low + high) / 2, rel=1e-9)  # rounding
     assert row["half"] == pytest.approx((high - low) / 2, rel=1e-9)
     assert row["n"] == 3
+
+
+def test_the_sessions_behind_each_mean_are_counted(table):
+    table.loc[(table["subject"] == "b") & (table["time"] == 1.0), "y"] = np.nan
+    late = table[(table["condition"] == "placebo") | (table["time"] < 2)]
+    changes, _ = change_from_baseline(late, "y", "time", late["time"] == 0)
+    said = counted(changes, "time", ("placebo", "naltrexone"))
+    assert said == (
+        " Sessions at each mark, from left to right: placebo 3, 2, 3; naltrexone 2, 1, 0."
+    )
+    assert counted(changes.head(0), "time", ("placebo", "naltrexone")) == ""
 
 
 @pytest.fixture

@@ -207,6 +207,11 @@ def test_a_score_without_day_0_is_left_out_and_counted(study, read_page):
         assert ("clinical" in read.figures) == bool(n_drawn)
 
 
+def test_the_sessions_of_each_mean_stand_in_the_caption(study, read_page):
+    words = read_page(render_study(study)).words
+    assert "from left to right: placebo 3, 3, 3; naltrexone 4, 4, 4." in words
+
+
 def test_the_courses_are_the_changes_of_the_table(study, read_page):
     trace = read_page(render_study(study)).figures["course"]["data"][0]
     own = study.trial[study.trial["condition"] == "placebo"].sort_values(["subject", "bin"])

@@ -64,6 +64,26 @@ def group_means(changes: pd.DataFrame, time: str) -> pd.DataFrame:
     return summary.drop(columns="sd")
 
 
+def counted(changes: pd.DataFrame, time: str, conditions: tuple[str, ...]) -> str:
+    """Return a sentence with the sessions behind each mean; nothing where there are none.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        From `change_from_baseline`.
+    time : str
+        Its column of time points.
+    conditions : tuple of str
+        In the order of the sentence.
+    """
+    if changes.empty:
+        return ""
+    counts = pd.crosstab(changes["condition"], changes[time]).reindex(conditions, fill_value=0)
+    rows = zip(conditions, counts.to_numpy(), strict=True)
+    parts = "; ".join(f"{name} {', '.join(map(str, row))}" for name, row in rows)
+    return f" Sessions at each mark, from left to right: {parts}."
+
+
 def by_participant(
     participants: pd.DataFrame, conditions: tuple[str, ...], n_sessions: int
 ) -> pd.DataFrame:

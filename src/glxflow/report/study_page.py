@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from glxflow.report.change import by_participant, change_from_baseline, is_true
+from glxflow.report.change import by_participant, change_from_baseline, counted, is_true
 from glxflow.report.inference import (
     Row,
     attenuation_sentence,
@@ -152,7 +152,12 @@ def render_study(study: StudyPage) -> str:
         },
         figures=_figures(study, changes, score_changes),
         captions=captions(study.within, study.infusions)
-        | {"left_out_of_course": left_out_of_course, "left_out_of_scores": left_out_of_scores},
+        | {
+            "left_out_of_course": left_out_of_course,
+            "left_out_of_scores": left_out_of_scores,
+            "n_of_course": counted(changes, "t_min", study.conditions),
+            "n_of_scores": counted(score_changes, "day", study.conditions),
+        },
         flow=flow_of(study.sessions, study.within),
         sessions=session_rows(study.sessions, study.pages),
         quality=quality_rows(study.qc, study.sessions),
