@@ -456,6 +456,13 @@ def test_events_hold_the_transients_that_start_within_them():
     assert onset_s[inside].tolist() == [4.0, 6.0, 14.0]
 
 
+def test_onsets_at_the_edges_of_events_belong_however_both_were_rounded():
+    onset_s, number = np.arange(200) * 0.7, np.arange(20)
+    starts_s, durations_s = np.round((10 * number + 5) * 0.7, 1), np.full(20, 3.5)
+    inside = in_events(onset_s, starts_s, durations_s)
+    assert inside.tolist() == (np.arange(200) // 5 % 2 == 1).tolist()
+
+
 def test_smooth_response_is_the_events_folded_with_an_exponential():
     onset_s, step_s = np.arange(0.0, 60.0, 0.5), 0.001
     course = smooth_response(onset_s, np.array([5.0, 30.0]), np.array([10.0, 20.0]), 4.0)

@@ -53,6 +53,17 @@ def test_every_transient_is_in_exactly_one_bin_even_with_uneven_onsets():
     assert sum(row.n_used for row in table) == 200
 
 
+@pytest.mark.parametrize("how", [{"width_s": 3.5}, {"count": 5}])
+def test_an_onset_at_an_edge_is_after_it_however_both_were_rounded(how):
+    # In binary, 88 x 0.7 comes to less than 61.6.
+    onsets, none = np.arange(198) * 0.7, np.zeros(198, dtype=bool)
+    edges = divide(onsets, BinPlan(61.6, **how), 0.7)
+    _, table = average(np.ones((198, 4)), onsets - 61.6, edges, none)
+    assert [row.n_used for row in table] == [88, *[5] * 22]
+    assert table[0].stop_s == table[1].start_s == 0.0
+    assert far_from_middle(table, onsets - 61.6, none) == {}
+
+
 def test_a_bin_without_transients_is_left_out_and_the_others_keep_their_index():
     onsets = np.array([0.0, 2.0, 12.0, 32.0])
     edges = divide(onsets, BinPlan(10.0, width_s=10.0), 2.0)

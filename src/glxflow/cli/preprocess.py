@@ -22,7 +22,7 @@ from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.edited import CONDITIONS, preprocess_edited
 from glxflow.preprocess.pipeline import preprocess as clean
 from glxflow.preprocess.records import Edited, Preprocessed, PreprocessOptions
-from glxflow.spectrum import Flag, RealArray
+from glxflow.spectrum import Flag, RealArray, starts_within
 
 app = typer.Typer()
 
@@ -282,10 +282,10 @@ def _count_acquired(
     time_s = time_s - (infusion_s or 0.0)
     for row in table:
         # The first bin and a whole session begin and end with what could be used.
-        after = (time_s >= row["start_s"]) | (row["index"] == 0)
-        before = (time_s < row["stop_s"]) | (infusion_s is None)
+        start_s = row["start_s"] if row["index"] else -math.inf
+        stop_s = row["stop_s"] if infusion_s is not None else math.inf
         left = row["n_used"] + row["n_rejected"]
-        row["n_acquired"] = max(int((after & before).sum()), left)
+        row["n_acquired"] = max(int(starts_within(time_s, start_s, stop_s).sum()), left)
 
 
 def _n_stored(header: ScanHeader) -> int:

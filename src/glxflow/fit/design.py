@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glxflow.errors import ConfigError
-from glxflow.spectrum import BoolArray, RealArray
+from glxflow.spectrum import BoolArray, RealArray, starts_within
 
 LEAST_HEIGHT = 0.2
 """A response that stays lower tells nothing of its height: noise is taken times five."""
@@ -137,7 +137,7 @@ def in_events(onset_s: RealArray, starts_s: RealArray, durations_s: RealArray) -
         Events on the same clock, in s.
     """
     elapsed = onset_s[:, np.newaxis] - starts_s
-    return np.asarray(((elapsed >= 0) & (elapsed < durations_s)).any(axis=1))
+    return np.asarray(starts_within(elapsed, 0.0, durations_s).any(axis=1))
 
 
 def smooth_response(

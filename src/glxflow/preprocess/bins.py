@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glxflow.errors import ConfigError, DataError
-from glxflow.spectrum import BoolArray, ComplexArray, RealArray
+from glxflow.spectrum import BoolArray, ComplexArray, RealArray, starts_within
 
 _ROUNDING = 1e-6
 _FAR = 0.25
@@ -114,14 +114,15 @@ def divide(onset_s: RealArray, plan: BinPlan, last_s: float) -> list[tuple[float
     if plan.infusion_onset_s is None:
         return [(float(onset_s[0]), float(onset_s[-1]) + last_s)]
     time_s = onset_s - plan.infusion_onset_s
-    if not time_s[0] < 0 <= time_s[-1]:
+    is_after = starts_within(time_s, 0.0, math.inf)
+    if is_after[0] or not is_after[-1]:
         raise DataError(
             f"the infusion starts at {plan.infusion_onset_s:g} s but the transients run from "
             f"{onset_s[0]:g} to {onset_s[-1]:g} s, so that there is no baseline or no response. "
             "Expected an onset in between: correct events.tsv or VolumeTiming; both are in "
             "seconds from the start of the scan."
         )
-    after = time_s[time_s >= 0]
+    after = np.maximum(time_s[is_after], 0.0)
     edges: list[tuple[float, float]] = []
     if plan.count is not None:
         edges = _by_count(after, plan.count, last_s)
@@ -181,7 +182,7 @@ def average(
     """
     means, table = [], []
     for index, (start_s, stop_s) in enumerate(edges):
-        inside = (time_s >= start_s) & (time_s < stop_s)
+        inside = starts_within(time_s, start_s, stop_s)
         used = inside & ~rejected
         n_used = int(used.sum())
         if n_used:
@@ -217,7 +218,7 @@ def far_from_middle(
     half_s = float(np.median(np.diff(time_s))) / 2
     off_s = {}
     for row in table:
-        used = (time_s >= row.start_s) & (time_s < row.stop_s) & ~rejected
+        used = starts_within(time_s, row.start_s, row.stop_s) & ~rejected
         off_s[row.index] = float(time_s[used].mean()) + half_s - (row.start_s + row.stop_s) / 2
     return {
         row.index: off_s[row.index]

@@ -10,6 +10,7 @@ from glxflow.spectrum.axis import SIGNAL_PPM, Axis, spectrum_of
 from glxflow.spectrum.basis_set import SUMS, BasisSet, Kind, reported
 from glxflow.spectrum.fit_result import FitResult, FitStatus
 from glxflow.spectrum.notes import SCALE_UNKNOWN, UNREADABLE, Flag, Step
+from glxflow.spectrum.onsets import starts_within
 from glxflow.spectrum.signal import Fid, Series
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "Step",
     "reported",
     "spectrum_of",
+    "starts_within",
 ]
