@@ -5,6 +5,7 @@ import yaml
 
 from glxflow.errors import ConfigError
 from glxflow.io.config import check_config, config_schema, read_yaml
+from glxflow.io.records import write_description
 from glxflow.qc.rules import DEFAULT_LIMITS
 
 PROJECT = Path(__file__).parents[2]
@@ -41,6 +42,33 @@ def test_a_path_with_braces_is_refused_before_snakemake_takes_it_for_a_wildcard(
         check_config(defaults)
     assert "'bids_dir' is 'study{1}', expected a path without braces" in str(raised.value)
     assert "'basis.file' is 'basis}.nii.gz'" in str(raised.value)
+
+
+@pytest.mark.parametrize("output", ["bids", "link", "bids/sub-01/.."])
+def test_results_in_place_of_the_raw_data_are_refused(defaults, tmp_path, output):
+    (tmp_path / "bids" / "sub-01").mkdir(parents=True)
+    (tmp_path / "bids" / "dataset_description.json").write_text('{"Name": "ours"}')
+    (tmp_path / "link").symlink_to("bids")
+    defaults |= {"bids_dir": str(tmp_path / "bids"), "output_dir": str(tmp_path / output)}
+    with pytest.raises(ConfigError, match="holds the data set 'ours', whose dataset_description"):
+        check_config(defaults)
+
+
+@pytest.mark.parametrize("output", ["derivatives/glxflow", "results"])
+def test_results_within_the_data_set_pass_and_so_do_they_on_a_second_run(
+    defaults, tmp_path, output
+):
+    (tmp_path / "dataset_description.json").write_text('{"Name": "ours"}')
+    defaults |= {"bids_dir": str(tmp_path), "output_dir": str(tmp_path / output)}
+    check_config(defaults)
+    write_description(tmp_path / output, source=tmp_path, config_sha256="", plan_sha256="")
+    check_config(defaults)
+
+
+def test_a_description_is_not_written_over_that_of_other_data(tmp_path):
+    (tmp_path / "dataset_description.json").write_text('{"Name": "ours"}')
+    with pytest.raises(ConfigError, match=r"holds the data set 'ours'.*derivatives/glxflow"):
+        write_description(tmp_path, source=tmp_path, config_sha256="", plan_sha256="")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import yaml
 
 from glxflow.errors import ConfigError, join_problems
 from glxflow.io.fit_range import range_problem
+from glxflow.io.records import overwriting_problem
 from glxflow.schema import check_schema
 
 
@@ -31,6 +32,7 @@ def check_config(config: Mapping[str, Any]) -> None:
     check_schema(config, config_schema(), "configuration")
     problems = [
         *_path_problems(config),
+        *_output_problems(config),
         *_bin_problems(config["preprocess"]),
         *_basis_problems(config["basis"]),
         *_range_problems(config["fit"]),
@@ -49,6 +51,13 @@ def _path_problems(config: Mapping[str, Any]) -> Iterator[str]:
                 f"'{key}' is {path!r}, expected a path without braces, which Snakemake takes for "
                 "wildcards: rename the folder, or link to it"
             )
+
+
+def _output_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the results would overwrite."""
+    problem = overwriting_problem(Path(config["output_dir"]))
+    if problem:
+        yield f"'output_dir' is {config['output_dir']!r}, which {problem}"
 
 
 def _bin_problems(section: Mapping[str, Any]) -> Iterator[str]:

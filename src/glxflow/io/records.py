@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from glxflow import __version__
+from glxflow.errors import ConfigError
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.tables import read_json, write_json
 
 _DECISIVE = ("numpy", "scipy", "lmfit", "pandas", "nifti-mrs", "snakemake")
 """Packages whose version may move a number."""
+
+_NAME = "glxflow derivatives"
 
 _BIDSIGNORE = "basis\nbenchmarks\ngroup\nlogs\n*_desc-*\n*_report.html\n"
 """BIDS has no names for what is derived from spectra, nor for a group's tables."""
@@ -83,11 +86,19 @@ def write_description(
         The raw data set.
     config_sha256, plan_sha256 : str
         Of the configuration and of the analysis plan.
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds another data set.
     """
+    problem = overwriting_problem(results)
+    if problem:
+        raise ConfigError(f"{results}: {problem}.")
     write_json(
         results / "dataset_description.json",
         {
-            "Name": "glxflow derivatives",
+            "Name": _NAME,
             "BIDSVersion": "1.11.0",
             "DatasetType": "derivative",
             "GeneratedBy": [
@@ -102,6 +113,25 @@ def write_description(
     for file, text in (("README.md", _README), (".bidsignore", _BIDSIGNORE)):
         with atomic_path(results / file) as temporary:
             temporary.write_text(text, encoding="utf-8")
+
+
+def overwriting_problem(results: Path) -> str:
+    """Say that a folder for results holds another data set, or nothing.
+
+    Parameters
+    ----------
+    results : Path
+        Where derivatives are to be written, present or not.
+    """
+    path = results / "dataset_description.json"
+    found = read_json(path).get("Name") if path.exists() else _NAME
+    if found == _NAME:
+        return ""
+    return (
+        f"holds the data set {found!r}, whose dataset_description.json the results would "
+        "overwrite, expected a folder of their own: give another, such as derivatives/glxflow "
+        "in the raw data set"
+    )
 
 
 def read_record(path: Path) -> dict[str, Any]:
