@@ -25,8 +25,8 @@ KINDS = {
 }
 # Components of a simulated reference trial; a tenth of the later sessions are lost.
 SIZES = Design(
-    n_participants=0, n_bins=0, effect=0.0, response=0.05, subject_sd=0.02, session_sd=0.02,
-    residual_sd=0.04, dropout=0.1, qc_loss=0.05, sex_difference=0.0,
+    n_participants=0, n_bins=0, effect=0.0, response=0.05, subject_sd=0.02, infusion_sd=0.0,
+    session_sd=0.02, residual_sd=0.04, dropout=0.1, qc_loss=0.05, sex_difference=0.0, cautions=(),
 )  # fmt: skip
 
 

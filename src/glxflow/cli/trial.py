@@ -154,7 +154,9 @@ def power(
     participants: Annotated[int, typer.Option(help="Of the trial to plan.")],
     out: Annotated[Path, typer.Option(help="Table of power and width, TSV.")],
     dropout: Annotated[float, typer.Option(help="Share without a second session.")] = 0.0,
-    qc_loss: Annotated[float, typer.Option(help="Share of bins lost to QC.")] = 0.0,
+    qc_loss: Annotated[
+        float, typer.Option(help="Share of bins lost to QC, of baselines as of others.")
+    ] = 0.0,
     sex_difference: Annotated[
         float, typer.Option(help="Effect in one sex minus that in the other, to be detected.")
     ] = 0.0,

@@ -53,7 +53,8 @@ class Design:
         Share of participants who leave before one of their later sessions or, where
         there is one session, have no data.
     qc_loss : float
-        Share of bins that quality control takes.
+        Share of bins that quality control takes, the baseline as often as any other: a
+        session without it has no change, and all its bins are lost.
     sex_difference : float
         By how much the effect is larger in the second sex.
     cautions : tuple of str
@@ -105,11 +106,11 @@ def simulate_changes(design: Design, plan: Plan, rng: np.random.Generator) -> pd
             level = own + responses[infusion] + rise + rng.normal(0, design.session_sd)
             values = level + rng.normal(0, design.residual_sd, design.n_bins)
             base = baseline + rng.normal()
-            kept = np.flatnonzero(rng.random(design.n_bins) >= design.qc_loss)
+            passes = rng.random(design.n_bins + 1) >= design.qc_loss
             rows += [
-                (index, "FM"[is_second], order, period, condition, infusion, number + 1,
-                 values[number], base)
-                for number in kept
+                (index, "FM"[is_second], order, period, condition, infusion, number,
+                 values[number - 1], base)
+                for number in range(1, design.n_bins + 1) if passes[0] and passes[number]
             ]  # fmt: skip
     columns = ["subject", "sex", "sequence", "period", "condition", "infusion", "bin", "delta",
                "base"]  # fmt: skip
