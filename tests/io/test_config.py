@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from glxflow.errors import ConfigError
-from glxflow.io.config import check_config, config_schema, read_yaml
+from glxflow.io.config import config_schema, read_yaml, settle_config
 from glxflow.io.records import write_description
 from glxflow.qc.rules import DEFAULT_LIMITS
 
@@ -17,7 +17,7 @@ def defaults():
 
 
 def test_the_defaults_keep_the_schema_and_run_on_the_test_data(defaults):
-    check_config(defaults)
+    settle_config(defaults)
     assert (defaults["bids_dir"], defaults["output_dir"]) == ("test_data", "results")
 
 
@@ -27,7 +27,7 @@ def test_all_problems_are_named_at_once_with_the_nearest_key(defaults):
     defaults["basis"]["sequence"] = "pres"
     del defaults["task"]
     with pytest.raises(ConfigError) as raised:
-        check_config(defaults)
+        settle_config(defaults)
     message = str(raised.value)
     assert "unknown key 'bids_directory'; did you mean 'bids_dir'?" in message
     assert "'preprocess.bin_s' is -5" in message
@@ -39,9 +39,30 @@ def test_a_path_with_braces_is_refused_before_snakemake_takes_it_for_a_wildcard(
     defaults["bids_dir"] = "study{1}"
     defaults["basis"]["file"] = "basis}.nii.gz"
     with pytest.raises(ConfigError) as raised:
-        check_config(defaults)
+        settle_config(defaults)
     assert "'bids_dir' is 'study{1}', expected a path without braces" in str(raised.value)
     assert "'basis.file' is 'basis}.nii.gz'" in str(raised.value)
+
+
+def test_paths_may_begin_at_home(defaults, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    defaults |= {"bids_dir": "~/bids", "output_dir": "~/out", "plan": "~/plan.yaml"}
+    defaults["basis"] |= {"file": "~/off.basis", "file_on": "on~.basis"}
+    settled = settle_config(defaults)
+    assert [settled[key] for key in ("bids_dir", "output_dir", "plan")] == [
+        f"{tmp_path}/{name}" for name in ("bids", "out", "plan.yaml")
+    ]
+    assert settled["basis"] == {
+        "file": f"{tmp_path}/off.basis",
+        "file_on": "on~.basis",
+        "sequence": "press",
+    }
+
+
+def test_the_home_of_nobody_is_refused(defaults):
+    defaults["bids_dir"] = "~no such user/bids"
+    with pytest.raises(ConfigError, match="'~no such user/bids', but no such user has a home"):
+        settle_config(defaults)
 
 
 @pytest.mark.parametrize("output", ["bids", "link", "bids/sub-01/.."])
@@ -51,7 +72,7 @@ def test_results_in_place_of_the_raw_data_are_refused(defaults, tmp_path, output
     (tmp_path / "link").symlink_to("bids")
     defaults |= {"bids_dir": str(tmp_path / "bids"), "output_dir": str(tmp_path / output)}
     with pytest.raises(ConfigError, match="holds the data set 'ours', whose dataset_description"):
-        check_config(defaults)
+        settle_config(defaults)
 
 
 @pytest.mark.parametrize("output", ["derivatives/glxflow", "results"])
@@ -60,9 +81,9 @@ def test_results_within_the_data_set_pass_and_so_do_they_on_a_second_run(
 ):
     (tmp_path / "dataset_description.json").write_text('{"Name": "ours"}')
     defaults |= {"bids_dir": str(tmp_path), "output_dir": str(tmp_path / output)}
-    check_config(defaults)
+    settle_config(defaults)
     write_description(tmp_path / output, source=tmp_path, config_sha256="", plan_sha256="")
-    check_config(defaults)
+    settle_config(defaults)
 
 
 def test_a_description_is_not_written_over_that_of_other_data(tmp_path):
@@ -95,7 +116,7 @@ def test_keys_that_contradict_each_other_are_refused_before_any_job(
 ):
     defaults[section] |= changes
     with pytest.raises(ConfigError) as raised:
-        check_config(defaults)
+        settle_config(defaults)
     assert message in str(raised.value)
 
 
@@ -109,13 +130,13 @@ def test_keys_that_contradict_each_other_are_refused_before_any_job(
 )
 def test_bins_by_count_sliding_bins_and_pairs_of_basis_sets_pass(defaults, section, changes):
     defaults[section] |= changes
-    check_config(defaults)
+    settle_config(defaults)
 
 
 def test_a_key_that_resembles_nothing_gets_the_known_ones(defaults):
     defaults["fit"]["zzz"] = 1
     with pytest.raises(ConfigError, match=r"unknown key 'fit\.zzz'; known keys are ppm_range"):
-        check_config(defaults)
+        settle_config(defaults)
 
 
 def _keys(schema, prefix=""):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from glxflow import __version__ as VERSION
 from glxflow.io.bids import find_scans, study_tables
-from glxflow.io.config import check_config, read_yaml
+from glxflow.io.config import read_yaml, settle_config
 from glxflow.io.sidecars import sidecars_of
 from glxflow.trial.assemble import plan_of_spectra
 
-check_config(config)
+config = settle_config(config)
 # Whatever is wrong with the plan is said before anything is fitted.
 PLAN = plan_of_spectra(read_yaml(Path(config["plan"])), config["plan"])
 CONFIG_SHA256 = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()

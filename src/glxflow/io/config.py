@@ -13,6 +13,9 @@ from glxflow.io.fit_range import range_problem
 from glxflow.io.records import overwriting_problem
 from glxflow.schema import check_schema
 
+_PATHS = ("bids_dir", "output_dir", "plan")
+_BASIS_PATHS = ("file", "file_on")
+
 
 def config_schema() -> dict[str, Any]:
     """Return the JSON schema of config/config.yaml."""
@@ -20,8 +23,13 @@ def config_schema() -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def check_config(config: Mapping[str, Any]) -> None:
-    """Check a configuration that Snakemake has put together from files and command line.
+def settle_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration checked, with the home directory in place of `~` in its paths.
+
+    Parameters
+    ----------
+    config : mapping
+        As Snakemake has put it together from files and command line.
 
     Raises
     ------
@@ -30,21 +38,41 @@ def check_config(config: Mapping[str, Any]) -> None:
         lists all of them.
     """
     check_schema(config, config_schema(), "configuration")
+    settled = _with_homes(config)
     problems = [
-        *_path_problems(config),
-        *_output_problems(config),
-        *_bin_problems(config["preprocess"]),
-        *_basis_problems(config["basis"]),
-        *_range_problems(config["fit"]),
+        *_path_problems(settled),
+        *_output_problems(settled),
+        *_bin_problems(settled["preprocess"]),
+        *_basis_problems(settled["basis"]),
+        *_range_problems(settled["fit"]),
     ]
     if problems:
         raise ConfigError(join_problems("configuration", problems))
+    return settled
+
+
+def _with_homes(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration whose paths do not begin with `~`."""
+    homes = {key: _from_home(config[key]) for key in _PATHS}
+    basis = {key: _from_home(config["basis"][key]) for key in _BASIS_PATHS}
+    return {**config, **homes, "basis": {**config["basis"], **basis}}
+
+
+def _from_home(path: str | None) -> str | None:
+    """Return a path with the home directory in place of `~`."""
+    try:
+        return path if path is None else str(Path(path).expanduser())
+    except RuntimeError as error:
+        raise ConfigError(
+            f"configuration: a path is {path!r}, but no such user has a home. Correct the name "
+            "after ~, or write the path out."
+        ) from error
 
 
 def _path_problems(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield paths with braces, which Snakemake takes for wildcards."""
-    paths = {key: config[key] for key in ("bids_dir", "output_dir", "plan")}
-    paths |= {f"basis.{key}": config["basis"][key] for key in ("file", "file_on")}
+    paths = {key: config[key] for key in _PATHS}
+    paths |= {f"basis.{key}": config["basis"][key] for key in _BASIS_PATHS}
     for key, path in paths.items():
         if path is not None and set(path) & set("{}"):
             yield (
