@@ -65,7 +65,8 @@ class Acquisition:
     n_coils : int
         Receive coils.
     onset_s : (n_transients,) ndarray
-        Start of each stored transient, in s.
+        Start of each stored transient, in s: what changes over the session has in it
+        the value of this moment, and not the mean over its interval.
     infusion_s : float
         Start of the infusion on the same clock, in s.
     snr : float

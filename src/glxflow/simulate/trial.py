@@ -36,7 +36,7 @@ def acquisition(n_transients: int, n_coils: int, n_points: int, snr: float) -> A
     ----------
     n_transients : int
         Stored transients, evenly over 50 min; each stands for the shots within
-        its interval.
+        its interval, with the response at its start.
     n_coils, n_points : int
         Receive coils and samples.
     snr : float
