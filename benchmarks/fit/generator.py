@@ -38,7 +38,9 @@ class Scene:
     width_hz : tuple of float
         Range of the line width, in Hz.
     snr : tuple of float
-        Range of NAA height over noise SD.
+        Range of NAA height over noise SD; the height is that of a Lorentzian line of the
+        same width. Its own line is 9 to 28 % higher, and between 16 % lower and 35 %
+        higher where it is realistic.
     is_realistic : bool
         Whether shifts, widths, macromolecules, lipid, water and shim scatter.
     """

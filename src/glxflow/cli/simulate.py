@@ -56,7 +56,7 @@ def simulate(
     effect: Annotated[float, typer.Option(help="Rise of Glx under placebo, as a share.")] = 0.10,
     blunting: Annotated[float, typer.Option(help="Share of it naltrexone takes away.")] = 0.4,
     snr: Annotated[
-        float, typer.Option(help="Height of NAA over the noise in a stored transient; inf: none.")
+        float, typer.Option(help="Height at NAA over the noise in a stored transient; inf: none.")
     ] = 60.0,
     transients: Annotated[int, typer.Option(help="Stored transients over 50 min.")] = 20,
     coils: Annotated[int, typer.Option(min=1, help="Receive coils.")] = 4,

@@ -70,8 +70,9 @@ class Acquisition:
     infusion_s : float
         Start of the infusion on the same clock, in s.
     snr : float
-        Height of NAA over the noise SD in the real spectrum of one stored
-        transient after ideal coil combination; infinity for no noise.
+        Largest magnitude within 0.1 ppm of NAA, with what NAA stands on, over the noise
+        SD in the real spectrum of one stored transient after ideal coil combination;
+        infinity for no noise. NAA by itself is about a quarter lower.
     """
 
     axis: Axis
