@@ -12,7 +12,8 @@ from glxflow.cli.collect import app
 from glxflow.cli.trial import read_table
 from glxflow.errors import ConfigError, TableError
 from glxflow.io.config import read_yaml
-from glxflow.io.tables import read_tsv, write_tsv
+from glxflow.io.files import sha256
+from glxflow.io.tables import read_json, read_tsv, write_tsv
 from glxflow.trial.changes import clinical_changes, glx_changes
 from glxflow.trial.plan import plan_from
 
@@ -78,13 +79,13 @@ class Study:
         path = self.path(subject, session, ending)
         write_tsv(path, change(read_tsv(path)))
 
-    def collect(self):
+    def collect(self, *options):
         """Run the command and return the plan, what became of every session, and the result."""
         listed = pd.DataFrame(self.scans)
         places = listed["subject"] + "/" + listed["session"] + "/mrs/"
         names = listed["subject"] + "_" + listed["session"] + "_svs.nii.gz"
         write_tsv(self.group / "scans.tsv", listed.assign(svs=places + names))
-        arguments = [self.bids, self.results, "--plan", self.plan]
+        arguments = [self.bids, self.results, "--plan", self.plan, *options]
         result = CliRunner().invoke(app, [str(part) for part in arguments], catch_exceptions=False)
         assert result.exit_code == 0, result.output
         return self.table("sessions").set_index(["subject", "session"])
@@ -322,6 +323,14 @@ def test_a_sequence_named_na_is_no_missing_one(study):
     assert study.collect()["status"].eq("used").all()
     changes = glx_changes(read_table(study.group / "trial.tsv"), study.content)
     assert set(changes["sequence"]) == {"AN", "NA"}
+
+
+def test_the_configuration_of_the_run_is_kept_and_can_be_run_again(study):
+    config = {"qc": {"snr": {"fail": 12}}, "task": None}
+    study.collect("--config", json.dumps(config))
+    assert read_yaml(study.results / "config.json") == config  # as Snakemake reads it
+    description = read_json(study.results / "dataset_description.json")
+    assert description["ConfigurationSHA256"] == sha256(study.results / "config.json")
 
 
 def test_an_outcome_that_no_spectrum_gives_is_refused(study):

@@ -85,6 +85,16 @@ def test_without_water_there_are_ratios_only(glxflow, raw, basis, tmp_path):
     assert set(record["Results"]) == written
 
 
+def test_the_record_holds_the_limits_that_judged(glxflow, raw, basis, tmp_path):
+    scan, out = raw / f"{PREFIX}_svs.nii.gz", tmp_path / "out"
+    changed = ("--qc", '{"snr": {"doubtful": 31}}')
+    run = glxflow("fit", scan, "--basis", basis, "--out", out, *changed)
+    assert run.returncode == 0, run.stderr
+    record = json.loads((out / f"{PREFIX}_desc-fit_concentrations.json").read_text())
+    assert record["Parameters"]["qc"]["snr"] == {"doubtful": 31, "fail": 8}
+    assert record["Parameters"]["qc"]["drift_hz"] == {"doubtful": 10, "fail": None}
+
+
 def test_a_reference_by_which_no_brain_has_such_creatine_makes_the_scan_doubtful(
     glxflow, raw, basis, tmp_path
 ):

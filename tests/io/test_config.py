@@ -82,14 +82,14 @@ def test_results_within_the_data_set_pass_and_so_do_they_on_a_second_run(
     (tmp_path / "dataset_description.json").write_text('{"Name": "ours"}')
     defaults |= {"bids_dir": str(tmp_path), "output_dir": str(tmp_path / output)}
     settle_config(defaults)
-    write_description(tmp_path / output, source=tmp_path, config_sha256="", plan_sha256="")
+    write_description(tmp_path / output, source=tmp_path, config={}, plan_sha256="")
     settle_config(defaults)
 
 
 def test_a_description_is_not_written_over_that_of_other_data(tmp_path):
     (tmp_path / "dataset_description.json").write_text('{"Name": "ours"}')
     with pytest.raises(ConfigError, match=r"holds the data set 'ours'.*derivatives/glxflow"):
-        write_description(tmp_path, source=tmp_path, config_sha256="", plan_sha256="")
+        write_description(tmp_path, source=tmp_path, config={}, plan_sha256="")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ import yaml
 from nifti_mrs.nifti_mrs import NIFTI_MRS
 from nifti_mrs.validator import validate_nifti_mrs
 
+from glxflow.io.files import sha256
+
 PROJECT = Path(__file__).parents[2]
 
 
@@ -258,5 +260,6 @@ def test_the_derivatives_say_what_made_them(spoiled):
     description = json.loads((spoiled / "dataset_description.json").read_text())
     assert description["DatasetType"] == "derivative"
     assert {"glxflow", "numpy", "lmfit"} <= {entry["Name"] for entry in description["GeneratedBy"]}
-    assert len(description["ConfigurationSHA256"]) == len(description["PlanSHA256"]) == 64
+    assert description["ConfigurationSHA256"] == sha256(spoiled / "config.json")
+    assert len(description["PlanSHA256"]) == 64
     assert list((spoiled / "benchmarks").rglob("*.tsv"))

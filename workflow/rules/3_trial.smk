@@ -16,6 +16,8 @@ rule collect:
         clinical=f"{OUT}/group/clinical.tsv",
         sessions=f"{OUT}/group/sessions.tsv",
         description=f"{OUT}/dataset_description.json",
+        # It stays until the new one is written: a run may have it as its configuration.
+        config=update(f"{OUT}/config.json"),
     log:
         f"{OUT}/logs/collect.log",
     benchmark:
@@ -29,11 +31,11 @@ rule collect:
     params:
         bids=subpath(input.description, parent=True),
         results=subpath(output.trial, ancestor=2),
-        config=CONFIG_SHA256,
+        config=json.dumps(config),
         version=VERSION,
     shell:
         "glxflow collect {params.bids:q} {params.results:q} --plan {input.plan:q}"
-        " --config-sha256 {params.config} 2> {log:q}"
+        " --config {params.config:q} 2> {log:q}"
 
 
 rule trial:

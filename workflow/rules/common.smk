@@ -1,6 +1,5 @@
 """The checked configuration and the scans of the data set, for all stages."""
 
-import hashlib
 import json
 import re
 import shlex
@@ -15,7 +14,6 @@ from glxflow.trial.assemble import plan_of_spectra
 config = settle_config(config)
 # Whatever is wrong with the plan is said before anything is fitted.
 PLAN = plan_of_spectra(read_yaml(Path(config["plan"])), config["plan"])
-CONFIG_SHA256 = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 # As paths of scans are written: one file must not have two names.
 BIDS = str(Path(config["bids_dir"]))
 OUT = str(Path(config["output_dir"]))

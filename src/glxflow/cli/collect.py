@@ -12,7 +12,7 @@ from glxflow.errors import TableError, join_problems
 from glxflow.io.config import read_yaml
 from glxflow.io.records import read_record, write_description
 from glxflow.io.study import read_participants, read_scores, read_sessions, scores_of
-from glxflow.io.tables import read_tsv, write_tsv
+from glxflow.io.tables import object_of, read_tsv, write_tsv
 from glxflow.trial.assemble import (
     account_for_sessions,
     clinical_table,
@@ -33,16 +33,15 @@ def collect(
     bids_dir: Annotated[Path, typer.Argument(help="Root of the BIDS data set.")],
     results: Annotated[Path, typer.Argument(help="Folder of the derivatives.")],
     plan: Annotated[Path, typer.Option(help="Analysis plan, YAML.")],
-    config_sha256: Annotated[
-        str, typer.Option(help="Hash of the run's configuration, for the description.")
-    ] = "",
+    config: Annotated[
+        str, typer.Option(help="Configuration of the run, JSON, which is kept beside the results.")
+    ] = "{}",
 ) -> None:
     """Write the group's tables, and account for every session that was planned or scanned."""
     what = plan_of_spectra(read_yaml(plan), str(plan))
     group = results / "group"
-    write_description(
-        results, source=bids_dir, config_sha256=config_sha256, plan_sha256=what.sha256
-    )
+    used = object_of("--config", config)
+    write_description(results, source=bids_dir, config=used, plan_sha256=what.sha256)
     scans = listed_scans(group / "scans.tsv")
     participants = read_participants(bids_dir)
     subjects = sorted({*participants["subject"], *(scan.subject for scan in scans)})

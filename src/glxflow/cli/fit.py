@@ -1,7 +1,7 @@
 """Fit the spectra of one session, quantify them, judge them, and draw their page."""
 
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,14 +19,13 @@ from glxflow.cli.prepared import Prepared, read_prepared, scaling_of
 from glxflow.cli.preprocess import EddyChoice, EddyCurrent
 from glxflow.cli.scan_results import BinFit, ScanResult, page_of, qc_rows, table_of
 from glxflow.cli.sessions import RecordFailure, failure_recorded
-from glxflow.errors import ConfigError
 from glxflow.fit import Ensemble, FitOptions, prepare
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.nifti_mrs import write_curves
 from glxflow.io.records import read_record, write_failure, write_record
 from glxflow.io.scan_names import prefix_of
-from glxflow.io.tables import write_tsv
-from glxflow.qc.rules import limits_from
+from glxflow.io.tables import object_of, write_tsv
+from glxflow.qc.rules import Limit, limits_from
 from glxflow.report.page import Provenance
 from glxflow.report.scan_page import ScanPage, render_scan
 from glxflow.spectrum import BasisSet, FitResult
@@ -99,7 +98,7 @@ def fit(
             stage, message = earlier
             write_failure(record, stage=stage, message=message, results=made)
         else:
-            limits = limits_from(_limits(qc))
+            limits = limits_from(object_of("--qc", qc))
             prepared = read_prepared(source, water, eddy_current)
             options = FitOptions(ppm_range=ppm_range, baseline_ed_per_ppm=baseline_of(calibration))
             bases = (basis, basis_on) if basis_on else (basis,)
@@ -122,7 +121,7 @@ def fit(
             write_record(
                 record,
                 inputs=[*prepared.inputs, *(file for path in given for file in _files(path))],
-                parameters=dict(provenance.parameters),
+                parameters={**provenance.parameters, "qc": _as_data(limits)},
                 warnings=result.notes,
                 results=_sidecar(result, made),
             )
@@ -144,17 +143,6 @@ def _earlier_failure(source: Path) -> tuple[str, str] | None:
         return None
     record = read_record(source)
     return (record["Stage"], record["Error"]) if record["Status"] == "failed" else None
-
-
-def _limits(text: str) -> dict[str, Any]:
-    """Return the limits a study has changed."""
-    try:
-        limits = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"--qc {text!r} is not JSON ({error}).") from error
-    if not isinstance(limits, dict):
-        raise ConfigError(f"--qc is {text!r}, expected an object such as {{}}.")
-    return limits
 
 
 def _fitted(
@@ -213,6 +201,11 @@ def _acquired(prepared: Prepared, basis: BasisSet) -> dict[str, str]:
         "Samples": f"{axis.n_points} at {axis.bandwidth_hz:g} Hz",
         "Basis set": basis.source,
     }
+
+
+def _as_data(limits: Mapping[str, Limit]) -> dict[str, dict[str, float | None]]:
+    """Return the limits that the spectra were judged by, as the configuration gives them."""
+    return {key: asdict(limit) for key, limit in limits.items()}
 
 
 def _sidecar(result: ScanResult, made: list[Path]) -> dict[str, Any]:

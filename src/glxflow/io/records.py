@@ -20,7 +20,7 @@ _DECISIVE = ("numpy", "scipy", "lmfit", "pandas", "nifti-mrs", "snakemake")
 
 _NAME = "glxflow derivatives"
 
-_BIDSIGNORE = "basis\nbenchmarks\ngroup\nlogs\n*_desc-*\n*_report.html\n"
+_BIDSIGNORE = "basis\nbenchmarks\nconfig.json\ngroup\nlogs\n*_desc-*\n*_report.html\n"
 """BIDS has no names for what is derived from spectra, nor for a group's tables."""
 
 _README = """# Results of glxflow
@@ -74,9 +74,11 @@ def write_failure(path: Path, *, stage: str, message: str, results: Sequence[Pat
 
 
 def write_description(
-    results: Path, *, source: Path, config_sha256: str, plan_sha256: str
+    results: Path, *, source: Path, config: Mapping[str, Any], plan_sha256: str
 ) -> None:
-    """Write what describes the derivatives: dataset_description.json, README and .bidsignore.
+    """Write dataset_description.json, README and .bidsignore, and the configuration of the run.
+
+    The first says what made the derivatives and from what, config.json with which settings.
 
     Parameters
     ----------
@@ -84,8 +86,10 @@ def write_description(
         Folder of the derivatives.
     source : Path
         The raw data set.
-    config_sha256, plan_sha256 : str
-        Of the configuration and of the analysis plan.
+    config : mapping
+        Configuration of the run; Snakemake can read it as its `--configfile`.
+    plan_sha256 : str
+        Of the analysis plan.
 
     Raises
     ------
@@ -95,6 +99,7 @@ def write_description(
     problem = overwriting_problem(results)
     if problem:
         raise ConfigError(f"{results}: {problem}.")
+    write_json(results / "config.json", config)
     write_json(
         results / "dataset_description.json",
         {
@@ -106,7 +111,7 @@ def write_description(
                 *({"Name": name, "Version": version(name)} for name in _DECISIVE),
             ],
             "SourceDatasets": [{"URL": source.resolve().as_uri()}],
-            "ConfigurationSHA256": config_sha256,
+            "ConfigurationSHA256": sha256(results / "config.json"),
             "PlanSHA256": plan_sha256,
         },
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from glxflow.errors import TableError
+from glxflow.errors import ConfigError, TableError
 from glxflow.io.files import atomic_path
 
 _NO_NUMBER = ("NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "None", "NULL", "null")
@@ -86,6 +86,23 @@ def read_json(path: Path) -> dict[str, Any]:
         raise TableError(f"{path}: not JSON ({error}). Mend or make the file again.") from error
     if not isinstance(content, dict):
         raise TableError(f"{path}: holds a {type(content).__name__}, expected an object.")
+    return content
+
+
+def object_of(option: str, text: str) -> dict[str, Any]:
+    """Return the object that an option of the command line gives as JSON.
+
+    Raises
+    ------
+    ConfigError
+        If it is no JSON, or no object.
+    """
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{option} {text!r} is not JSON ({error}).") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{option} is {text!r}, expected an object such as {{}}.")
     return content
 
 
