@@ -617,7 +617,7 @@ def test_a_member_with_wider_line_priors_is_the_fit_with_them(make_session):
         if (one.choice, one.label) == ("width prior", "double SD")
     )
     on, off = conditions()
-    options = FitOptions(baseline_ed_per_ppm=1.5, width_log_sd=0.3)
+    options = FitOptions(baseline_ed_per_ppm=1.5, width_log_sd=2 * FitOptions().width_log_sd)
     difference = with_coedited(edited_difference(on, off))
     other = fit_edited(*session, prepare_edited(edited_total(on, off), difference, options))
     own, followed, expected = (

@@ -215,6 +215,17 @@ def test_a_halved_first_point_is_doubled(closed_form_basis, tmp_path):
     assert any(note.startswith("first point doubled") for note in basis.notes)
 
 
+@pytest.mark.parametrize("stated_hz", [0.0, 3.0])
+def test_the_width_of_the_lines_is_that_of_the_singlets(stated_hz, closed_form_basis, tmp_path):
+    stated = replace(closed_form_basis, linewidth_hz=stated_hz)
+    write_basis(tmp_path / "b.nii.gz", stated, "nifti")
+    basis = read_basis(tmp_path / "b.nii.gz")
+    assert basis.linewidth_hz == pytest.approx(1.5, abs=1e-3)  # where iterations stop
+    assert any(f"not {stated_hz:.2g} Hz as the file says" in note for note in basis.notes)
+    write_basis(tmp_path / "right.nii.gz", closed_form_basis, "nifti")
+    assert not any("Hz wide" in note for note in read_basis(tmp_path / "right.nii.gz").notes)
+
+
 @pytest.mark.parametrize("unwanted", ["H2O", "Water", "CRCH2", "-CrCH2"])
 def test_names_of_other_programs_are_understood(unwanted, closed_form_basis, tmp_path):
     renamed = replace(closed_form_basis, names=("Cre", "NAA", "Glu", "mI", unwanted))

@@ -23,6 +23,7 @@ def test_offset_and_amplitude_are_exact_for_any_width(lorentzian_hz, gaussian_hz
     )
     found = fitted_singlets(creatine, AXIS, "Cr")
     assert found.deviation_ppm == pytest.approx(off_ppm, abs=1e-6)  # where iterations stop
+    assert found.lorentzian_hz == pytest.approx(lorentzian_hz, abs=1e-4)  # as above
     assert found.amplitudes == pytest.approx(np.array([3j, 2j, 0]), abs=1e-4)  # as above
 
 

@@ -1,6 +1,6 @@
 """Fit one spectrum: find it, choose the baseline's stiffness, fit, and say how sure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from glxflow.fit.noise import noise_doubts, noise_sd
 from glxflow.fit.options import FitOptions
 from glxflow.fit.point import Fitted, Point
 from glxflow.fit.preparation import prepare
-from glxflow.fit.prior import COMMON_SHIFT, SHARED
+from glxflow.fit.prior import COMMON_SHIFT, SHARED, Prior
 from glxflow.fit.problem import Problem
 from glxflow.fit.soft import ratio_rows
 from glxflow.fit.solver import Solution, solve_fast, within
@@ -26,6 +26,7 @@ PREFIT_ED_PER_PPM = 1.5
 _PREFIT_DECREASE = 1e-2
 _USUAL_OWN_HZ = 2.0
 _LARGEST_START_SD = 0.3
+_SHOULDER_SPLIT, _SHOULDER_LOG_ODDS = 0.8, -1.0
 ED_GRID = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 """Effective dimensions per ppm among which AIC chooses."""
 
@@ -186,12 +187,24 @@ def choose_ed(problem: Problem, point: Point) -> float:
 
 def _confirmed(problem: Problem, start: RealArray, found: Solution) -> Solution:
     """Return a solution, or a better one from another start where its end is doubtful."""
-    if found.is_converged and not found.at_bound:
-        return found
-    sd = np.minimum(problem.prior.sd, _LARGEST_START_SD)
-    again = _search(problem, start + sd * np.random.default_rng(0).normal(size=start.size))
+    again = [_search(problem, one) for one in _other_starts(problem.prior, start, found)]
     # A minimum is better than a stop on the way to a lower one.
-    return min(found, again, key=lambda one: (not one.is_converged, one.point.cost))
+    return min([found, *again], key=lambda one: (not one.is_converged, one.point.cost))
+
+
+def _other_starts(prior: Prior, start: RealArray, found: Solution) -> Iterator[RealArray]:
+    """Yield where to search again if a solution is doubtful."""
+    if not found.is_converged or found.at_bound:
+        sd = np.minimum(prior.sd, _LARGEST_START_SD)
+        yield start + sd * np.random.default_rng(0).normal(size=start.size)
+    lorentzian = SHARED.index("lorentzian_hz")
+    if found.point.theta[lorentzian] > prior.mean[lorentzian] + prior.sd[lorentzian]:
+        # What a search from equal shares of the shim may take a shoulder for.
+        shim = [SHARED.index(name) for name in ("lorentzian_hz", "split", "log_odds")]
+        for side in (-1, 1):
+            other = start.copy()
+            other[shim] = prior.mean[lorentzian], side * _SHOULDER_SPLIT, _SHOULDER_LOG_ODDS
+            yield other
 
 
 def _search(problem: Problem, start: RealArray) -> Solution:

@@ -70,9 +70,10 @@ def groups_of(
         if kind is not Kind.METABOLITE or name in taken:
             continue
         tied = next((tie for tie in TIED if name in tie), (name,))
-        members = tuple(index for index, other in enumerate(names) if other in tied)
-        taken.update(names[index] for index in members)
-        groups.append(Group(name, members, kind))
+        # In the order of the tie, whatever that of the basis set: the first decides for all.
+        members = tuple(names.index(other) for other in tied if other in names)
+        taken.update(tied)
+        groups.append(Group(names[members[0]], members, kind))
     groups += [
         Group(name, (index,), kind)
         for index, (name, kind) in enumerate(zip(names, kinds, strict=True))

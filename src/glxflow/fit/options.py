@@ -28,6 +28,6 @@ class FitOptions:
     ppm_range: tuple[float, float] = (0.2, 4.2)
     baseline_ed_per_ppm: float | None = None
     shift_sd_ppm: float = 0.01
-    width_log_sd: float = 0.15
+    width_log_sd: float = 0.2
     macromolecule_ratio_sd: float = 0.25
     solver: Literal["fast", "lmfit"] = "fast"

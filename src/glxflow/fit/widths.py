@@ -53,10 +53,16 @@ def lorentzian_hz(basis: BasisSet) -> RealArray:
 
 
 def narrowed(basis: BasisSet) -> ComplexArray:
-    """Return the responses less what the fit gives their lines, (n_components, n_points)."""
+    """Return the responses less what the fit gives their lines, (n_components, n_points).
+
+    Of metabolites that is the Lorentzian width that they were simulated with.
+    """
     is_line = np.array(basis.gaussian_hz or np.zeros(len(basis.names))) > 0
     rate = gaussian_rate(np.where(is_line, broadening_hz(basis), 0.0))
+    is_metabolite = np.array([kind is Kind.METABOLITE for kind in basis.kinds])
+    decay = np.pi * basis.linewidth_hz * is_metabolite
+    time_s = basis.axis.time_s
+    growth = np.multiply.outer(rate, time_s**2) + np.multiply.outer(decay, time_s)
     # Late in a line that has decayed to nothing, zero times a very large number is zero.
-    exponent = np.minimum(np.multiply.outer(rate, basis.axis.time_s**2), 700.0)
-    result: ComplexArray = basis.fids * np.exp(exponent)
+    result: ComplexArray = basis.fids * np.exp(np.minimum(growth, 700.0))
     return result

@@ -31,6 +31,7 @@ _USUAL_REFERENCES_PPM = (4.65, 4.68, 4.7, 3.0)
 _NEGLIGIBLE = 1e-2
 _HALF, _HALF_TOLERANCE = 0.5, 0.1
 _SAME_SCALE = 1e-3
+_SAME_WIDTH_HZ = 0.1
 _NOT_FITTED = ("h2o", "water", "crch2", "-crch2")
 """Water, and corrections of other programs, in lower case."""
 
@@ -86,14 +87,14 @@ def oriented(basis: BasisSet) -> BasisSet:
 
 
 def for_fitting(basis: BasisSet) -> BasisSet:
-    """Return a basis set with the package's names, a fine reference and one proton as 1.
+    """Return a basis set with the package's names, a fine reference, its true width and scale.
 
     Parameters
     ----------
     basis : BasisSet
         As `oriented` returns it.
     """
-    return _scaled(_whole(_aligned(_selected(_renamed(_without_sums(basis))))))
+    return _scaled(_of_width(_whole(_aligned(_selected(_renamed(_without_sums(basis)))))))
 
 
 def _without_sums(basis: BasisSet) -> BasisSet:
@@ -201,15 +202,45 @@ def _whole(basis: BasisSet) -> BasisSet:
 
     Some programs halve it so that the spectrum has no offset; data do not.
     """
-    for name in REFERENCES:
-        if name in basis.names and is_all_singlets(name) and not _is_edited_away(basis, name):
-            lines = fitted_singlets(basis.fid(name), basis.axis, name)
-            start = basis.fid(name)[0] / lines.amplitudes.sum()
-            if abs(start - _HALF) >= _HALF_TOLERANCE:
-                break
-            fids = np.concatenate([2 * basis.fids[:, :1], basis.fids[:, 1:]], axis=1)
-            return _noted(replace(basis, fids=fids), "first point doubled: the file has it halved")
-    return basis
+    name = _all_singlets(basis)
+    if name is None:
+        return basis
+    lines = fitted_singlets(basis.fid(name), basis.axis, name)
+    start = basis.fid(name)[0] / lines.amplitudes.sum()
+    if abs(start - _HALF) >= _HALF_TOLERANCE:
+        return basis
+    fids = np.concatenate([2 * basis.fids[:, :1], basis.fids[:, 1:]], axis=1)
+    return _noted(replace(basis, fids=fids), "first point doubled: the file has it halved")
+
+
+def _of_width(basis: BasisSet) -> BasisSet:
+    """Take the Lorentzian width that the lines have, where the file states another or none.
+
+    The fit takes it off: what a response brings along would count as the tissue's.
+    """
+    name = _all_singlets(basis)
+    if name is None:
+        return basis
+    width_hz = fitted_singlets(basis.fid(name), basis.axis, name).lorentzian_hz
+    if abs(width_hz - basis.linewidth_hz) < _SAME_WIDTH_HZ:
+        return basis
+    return _noted(
+        replace(basis, linewidth_hz=width_hz),
+        f"lines {width_hz:.2g} Hz wide (Lorentzian) by {full_name(name)}, not "
+        f"{basis.linewidth_hz:.2g} Hz as the file says",
+    )
+
+
+def _all_singlets(basis: BasisSet) -> str | None:
+    """Return the best substance without coupled lines of which a basis set holds signal."""
+    return next(
+        (
+            name
+            for name in REFERENCES
+            if name in basis.names and is_all_singlets(name) and not _is_edited_away(basis, name)
+        ),
+        None,
+    )
 
 
 def _is_edited_away(basis: BasisSet, name: str) -> bool:

@@ -28,11 +28,14 @@ class Singlets:
     ----------
     deviation_ppm : float
         How far above their chemical shifts all of them lie, in ppm.
+    lorentzian_hz : float
+        Their Lorentzian width.
     amplitudes : (n_singlets,) complex ndarray
         Signal of each at t = 0, the highest first.
     """
 
     deviation_ppm: float
+    lorentzian_hz: float
     amplitudes: ComplexArray
 
 
@@ -101,6 +104,7 @@ def fitted_singlets(fid: ComplexArray, axis: Axis, name: str) -> Singlets:
             break
     return Singlets(
         deviation_ppm=float(decay[0].imag) / (2 * np.pi) / axis.spectrometer_frequency_mhz,
+        lorentzian_hz=-float(decay[0].real) / np.pi,
         amplitudes=amplitudes,
     )
 
