@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from glxflow.errors import TooFewError
 from glxflow.trial.brain import Pairs, associations
 from glxflow.trial.mediation import mediate, paths
 
@@ -180,3 +181,31 @@ def test_joint_changes_are_what_the_correction_is_of():
     row = table.set_index("analysis").loc["b, corrected for errors of measurement"]
     assert row["estimate"] == pytest.approx(2.0, abs=0.16)  # four SE of .04
     assert row["note"].endswith("of the changes fitted jointly, 3999 participants")
+
+
+CHANGES = np.random.default_rng(3).normal(size=(2, 8, 2))
+WITHOUT_ERROR = {
+    "score without a difference": (
+        CHANGES[0],
+        CHANGES[1][:, [0, 0]],
+        "the behaviour's difference",
+    ),
+    "score with one difference": (CHANGES[0], CHANGES[1][:, [0, 0]] + [0, 0.1], "behaviour's"),
+    "brain without a difference": (CHANGES[0][:, [0, 0]], CHANGES[1], "the brain's difference"),
+    "brain with one sum": (CHANGES[0][:, [0, 0]] * [1, -1] + 0.1, CHANGES[1], "the brain's sum"),
+    "brain of one value": (CHANGES[0] * [0, 1] + [0.1, 0], CHANGES[1], "cannot tell the 4 coeff"),
+    "score as the brain": (CHANGES[0], 2 * CHANGES[0], "with 4 coefficients"),
+}
+
+
+@pytest.mark.parametrize("case_name", WITHOUT_ERROR)
+@pytest.mark.filterwarnings("error")
+def test_a_path_without_an_error_has_a_reason_in_the_place_of_numbers(case_name):
+    brain, behaviour, reason = WITHOUT_ERROR[case_name]
+    side = np.where(np.arange(8) % 2 == 0, 1.0, -1.0)
+    pairs = Pairs(brain, behaviour, side, brain, np.full((8, 2), np.nan))
+    with pytest.raises(TooFewError, match=reason):
+        mediate(pairs, confidence=0.95, n_draws=100, rng=np.random.default_rng(1))
+    table = associations(pairs, 0.95)
+    assert list(table["p"].notna()) == list(table["estimate"].notna())
+    assert table.loc[table["estimate"].isna(), "note"].str.contains("same|line|cannot tell").all()

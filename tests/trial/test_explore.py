@@ -66,6 +66,41 @@ def test_a_moderation_that_cannot_be_fitted_stops_nothing(make_plan, make_trial)
     assert len(tables["primary"])
 
 
+@pytest.fixture(scope="session")
+def make_scores():
+    """Return a maker of scores on day 0 and 1 for the sessions of a trial; falls are given."""
+
+    def make(trial, fall):
+        scores = trial.query("bin < 2").rename(columns={"bin": "day"})
+        return scores.assign(madrs=30.0 - scores["day"] * scores["subject"].map(fall))
+
+    return make
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_mediation_without_an_answer_stops_nothing(make_plan, make_trial, make_scores):
+    trial = make_trial(n_bins=1)
+    # Each falls by as much in both sessions, so that the total effect is zero without an error.
+    falls = dict(zip(trial["subject"].unique(), range(4, 12), strict=True))
+    families = [{"name": "all", "members": ["primary", "correlation"], "method": "holm"}]
+    result = analyse(trial, make_scores(trial, falls), make_plan(families=families))
+    (row,) = result.tables["explor_mediation"].to_dict("records")
+    assert row["note"].startswith("the behaviour's difference between the conditions")
+    assert result.tables["explor_associations"]["note"].iloc[0].startswith("one of both is the")
+    assert "family all: 'correlation' could not be tested and counts as P = 1" in result.warnings
+    assert result.tables["primary"]["p"].notna().all()
+
+
+def test_too_few_pairs_are_said(make_plan, make_trial, make_scores):
+    trial = make_trial(n=5, n_bins=1)
+    falls = dict(zip(trial["subject"].unique(), (4, 9, 2, 12, 7), strict=True))
+    scores = make_scores(trial, falls)
+    scores["madrs"] += np.random.default_rng(2).normal(size=len(scores))
+    tables = analyse(trial, scores, make_plan()).tables
+    for name in ("explor_associations", "explor_mediation"):
+        assert tables[name]["note"].iloc[0].startswith("5 participants of 2 sequences have")
+
+
 def test_one_bin_a_session_is_enough(make_plan, make_trial):
     tables = analyse(make_trial(n=10, n_bins=1), None, make_plan(clinical=None)).tables
     # One number a session: the df of the period-adjusted t test, less one for the baseline.

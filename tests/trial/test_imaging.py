@@ -64,7 +64,8 @@ def test_slope_is_that_of_the_regression_of_differences(make_plan, make_trial, p
     wide = changes.pivot_table(index="subject", columns="condition", values="delta", observed=True)
     first = changes.drop_duplicates("subject").set_index("subject")["sequence"] == "NP"
     design = np.column_stack([own.loc[wide.index], np.ones(40), first.loc[wide.index]])
-    slope, error = regress(design, (wide["naltrexone"] - wide["placebo"]).to_numpy())
+    difference = (wide["naltrexone"] - wide["placebo"]).to_numpy()
+    slope, error = regress(design, difference, "the difference")
     assert found["estimate"] == pytest.approx(slope[0], rel=1e-6)  # the search ends near 1e-9
     assert found["se"] == pytest.approx(error[0], rel=1e-6)
     assert found["df"] == pytest.approx(37, rel=1e-6)
@@ -149,3 +150,14 @@ def test_a_mediator_needs_a_value_of_each_session(make_plan, make_trial, people)
         )
     with pytest.raises(ConfigError, match=r"'parallel'\. Write moderator"):
         make_plan(clinical=None, imaging=IMAGING | {"role": "mediator"}, design="parallel")
+
+
+def test_a_mediator_that_is_the_same_in_both_sessions_stops_nothing(make_plan, make_trial):
+    plan = make_plan(clinical=None, imaging=IMAGING | {"role": "mediator"})
+    trial = make_trial(n_bins=1)
+    pet = trial[trial["bin"] == 0].assign(region="ACC")[["subject", "period", "region"]]
+    own = pet["subject"].str[-1].astype(float)
+    result = analyse(trial, None, plan, imaging=pet.assign(bp_nd=own))
+    assert any(text.startswith("bp_nd is not analysed: ") for text in result.warnings)
+    assert "imaging" not in result.tables
+    assert result.tables["primary"]["p"].notna().all()

@@ -88,13 +88,17 @@ def _primary(result: Analysis, trial: pd.DataFrame, plan: Plan) -> Outcome | Non
 
 
 def _image(result: Analysis, imaging: pd.DataFrame | None, primary: Outcome, plan: Plan) -> None:
-    """Add the analysis of receptor imaging, or say that its table is missing."""
-    if plan.imaging is not None and imaging is not None:
+    """Add the analysis of receptor imaging, or say why there is none."""
+    if plan.imaging is None:
+        return
+    unused = f"{plan.imaging.column} is not analysed"
+    if imaging is None:
+        result.warnings.append(f"no imaging table was given: {unused}")
+        return
+    try:
         result.tables["imaging"] = imaging_analysis(imaging, primary.changes, plan)
-    elif plan.imaging is not None:
-        result.warnings.append(
-            f"no imaging table was given: {plan.imaging.column} is not analysed"
-        )
+    except TooFewError as error:
+        result.warnings.append(f"{unused}: {error}")
 
 
 def _second(

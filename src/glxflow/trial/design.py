@@ -11,6 +11,9 @@ from glxflow.trial.reml import RandomBlock
 _EXACT = 1e-20
 """Share of the squares that rounding leaves of an outcome without error."""
 
+_ALIASED = 1e-8
+"""Share of a column's length beside the others below which it is one of them."""
+
 
 def outcome_of(parsed: ParsedFormula, data: pd.DataFrame) -> RealArray:
     """Return the outcome as numbers that vary."""
@@ -25,19 +28,26 @@ def outcome_of(parsed: ParsedFormula, data: pd.DataFrame) -> RealArray:
     return y
 
 
-def check_rank(x: RealArray, fixed: FixedPart) -> None:
-    """Refuse a design whose coefficients cannot be told apart, naming them."""
+def aliased_columns(x: RealArray) -> list[int]:
+    """Return the places of columns that those before them reproduce."""
     scaled = x / np.maximum(np.linalg.norm(x, axis=0), 1e-300)
-    aliased: list[str] = []
+    aliased: list[int] = []
     kept = np.zeros((len(x), 0))
-    for column, name in zip(scaled.T, fixed.names, strict=True):
+    for place, column in enumerate(scaled.T):
         remainder = column - kept @ (kept.T @ column)
         remainder -= kept @ (kept.T @ remainder)
         length = float(np.linalg.norm(remainder))
-        if length < 1e-8:
-            aliased.append(name)
+        if length < _ALIASED:
+            aliased.append(place)
         else:
             kept = np.column_stack([kept, remainder / length])
+    return aliased
+
+
+def check_rank(x: RealArray, fixed: FixedPart) -> None:
+    """Refuse a design whose coefficients cannot be told apart, naming them."""
+    names = fixed.names
+    aliased = [names[place] for place in aliased_columns(x)]
     if aliased:
         raise TooFewError(
             f"coefficients {', '.join(aliased)} are aliased: the data cannot tell them from the "
@@ -51,10 +61,15 @@ def check_rank(x: RealArray, fixed: FixedPart) -> None:
         )
 
 
+def residuals(y: RealArray, x: RealArray) -> RealArray:
+    """Return what least squares leave of values; zeros where that is rounding."""
+    left: RealArray = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    return left if left @ left > _EXACT * (y @ y) else np.zeros_like(left)
+
+
 def check_spread(y: RealArray, x: RealArray) -> None:
     """Refuse an outcome that the fixed effects reproduce, so that no error is left."""
-    left = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
-    if left @ left <= _EXACT * (y @ y):
+    if not residuals(y, x).any():
         raise TableError(
             "the model fits the table exactly: nothing varies beside the design, expected "
             "measurements. Check that the outcome is what was measured."

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from glxflow.errors import TableError
+from glxflow.errors import TableError, TooFewError
 from glxflow.trial.brain import Pairs, associations
 from glxflow.trial.designs.associations import associations_by_arm
 from glxflow.trial.designs.responses import cell_means, in_every_session
@@ -51,16 +51,32 @@ def explore(
     curve = multiverse(trial, plan, run)
     if len(curve):
         tables["explor_multiverse"] = curve
-    pairs = pairs_of(changes, scores, plan) if scores is not None else None
-    if pairs is not None and len(pairs.side) >= FEWEST_PAIRS:
-        tables["explor_associations"] = _first(associations(pairs, plan.confidence))
-        tables["explor_mediation"] = mediate(
+    return tables if scores is None else tables | _of_pairs(changes, scores, plan)
+
+
+def _of_pairs(changes: pd.DataFrame, scores: pd.DataFrame, plan: Plan) -> dict[str, pd.DataFrame]:
+    """Return associations and mediation, each with numbers or with why it has none."""
+    names = ("explor_associations", "explor_mediation")
+    try:
+        pairs = pairs_of(changes, scores, plan)
+    except TooFewError as error:
+        return dict.fromkeys(names, _none(error))
+    try:
+        mediation = mediate(
             pairs,
             confidence=plan.confidence,
             n_draws=plan.n_bootstrap,
             rng=np.random.default_rng([plan.seed, 4]),
         )
-    return tables
+    except TooFewError as error:
+        mediation = _none(error)
+    found = (_first(associations(pairs, plan.confidence)), mediation)
+    return dict(zip(names, found, strict=True))
+
+
+def _none(error: TableError) -> pd.DataFrame:
+    """Return why there is no analysis."""
+    return pd.DataFrame([{"role": "exploratory", "analysis": "none", "note": str(error)}])
 
 
 def _first(found: pd.DataFrame) -> pd.DataFrame:
@@ -81,11 +97,16 @@ def _moderation(changes: pd.DataFrame, plan: Plan) -> pd.DataFrame | None:
     return found.table.assign(note=[found.sentence, *rest], **{MEMBER: ["sex", *rest]})
 
 
-def pairs_of(changes: pd.DataFrame, scores: pd.DataFrame, plan: Plan) -> Pairs | None:
-    """Return brain and behaviour of complete participants, or None where there are none.
+def pairs_of(changes: pd.DataFrame, scores: pd.DataFrame, plan: Plan) -> Pairs:
+    """Return brain and behaviour of complete participants.
 
     The brain's change is the mean over the bins that both sessions have, the behaviour's
     that of the plan's day.
+
+    Raises
+    ------
+    TooFewError
+        If there are too few of them, or they had one sequence.
     """
     on_day = scores[scores["day"] == plan.day]
     changes = in_every_session(changes)
@@ -98,8 +119,12 @@ def pairs_of(changes: pd.DataFrame, scores: pd.DataFrame, plan: Plan) -> Pairs |
     sequence = changes.drop_duplicates("subject").set_index("subject")["sequence"].astype(str)
     common = parts[0].dropna().index.intersection(parts[1].dropna().index)
     side = np.where(sequence.loc[common] == plan.sequences[1], 1.0, -1.0)
-    if len(common) == 0 or np.ptp(side) == 0:
-        return None
+    orders = np.unique(side).size
+    if len(common) < FEWEST_PAIRS or orders < 2:
+        raise TooFewError(
+            f"{len(common)} participants of {orders} sequences have spectra of both sessions and "
+            f"{plan.instrument} of day {plan.day:g} in both, expected {FEWEST_PAIRS} of two"
+        )
     brain, behaviour, own, errors = (
         part.reindex(common).to_numpy(dtype=np.float64) for part in parts
     )

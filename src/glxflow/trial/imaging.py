@@ -52,6 +52,8 @@ def imaging_analysis(imaging: pd.DataFrame, changes: pd.DataFrame, plan: Plan) -
     TableError
         If the table lacks columns, gives a value twice, holds text, has no such
         region, no value of a session for a mediator, or too few participants.
+    TooFewError
+        If the paths of a mediator cannot be told or have no error.
     """
     part = plan.imaging
     if part is None:

@@ -16,8 +16,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from glxflow.errors import TooFewError
 from glxflow.spectrum import RealArray
-from glxflow.trial.brain import Pairs, regress
+from glxflow.trial.brain import BEHAVIOUR, BRAIN, Pairs, regress
+from glxflow.trial.design import residuals
 
 _ROWS_AT_ONCE = 2000
 _N_COEFFICIENTS = 4
@@ -62,6 +64,11 @@ def paths(pairs: Pairs, *, adjust_period: bool) -> Paths:
         Complete participants.
     adjust_period : bool
         Whether sequence enters both regressions, so that a period effect cancels.
+
+    Raises
+    ------
+    TooFewError
+        If a path cannot be told, or has no error.
     """
     n = len(pairs.side)
     base = [np.ones(n), *([pairs.side] if adjust_period else [])]
@@ -69,11 +76,11 @@ def paths(pairs: Pairs, *, adjust_period: bool) -> Paths:
     small = np.column_stack(base)
     # At the mean of both sequences' means, where the other intercepts stand: the total
     # effect is then direct plus indirect, of unequal sequences too.
-    centred = total - regress(small, total)[0][0]
+    centred = total - regress(small, total, "the brain's sum of both sessions")[0][0]
     full = np.column_stack([*base, pairs.brain_difference, centred])
-    first, first_error = regress(small, pairs.brain_difference)
-    whole, whole_error = regress(small, pairs.behaviour_difference)
-    second, second_error = regress(full, pairs.behaviour_difference)
+    first, first_error = regress(small, pairs.brain_difference, BRAIN)
+    whole, whole_error = regress(small, pairs.behaviour_difference, BEHAVIOUR)
+    second, second_error = regress(full, pairs.behaviour_difference, BEHAVIOUR)
     return Paths(
         a=(float(first[0]), float(first_error[0])),
         b=(float(second[-2]), float(second_error[-2])),
@@ -103,6 +110,11 @@ def mediate(
     -------
     DataFrame
         role, analysis, estimate, se, df, p, ci_low, ci_high, n_participants, note.
+
+    Raises
+    ------
+    TooFewError
+        As `paths` does.
     """
     found = paths(pairs, adjust_period=True)
     n = len(pairs.side)
@@ -194,17 +206,19 @@ def _error_corrected(pairs: Pairs) -> dict[str, object]:
     if own.side.size <= _N_COEFFICIENTS or np.ptp(own.side) == 0:
         note = f"{own.side.size} participants have changes of known error: too few"
         return _row(name, np.nan, np.nan, np.nan, note)
+    try:
+        b, error = paths(own, adjust_period=True).b
+    except TooFewError as reason:
+        return _row(name, np.nan, np.nan, np.nan, str(reason))
     # The mean of each condition over the sessions whose error is known.
     noise = float(np.mean(own.measured_variance, axis=0, where=known).sum())
     total = own.brain.sum(axis=1)
     design = np.column_stack([np.ones(total.size), own.side, total])
-    spread = own.brain_difference
-    left = spread - design @ np.linalg.lstsq(design, spread, rcond=None)[0]
+    left = residuals(own.brain_difference, design)
     reliability = 1 - noise / (float(left @ left) / (total.size - 3))
     if reliability <= 0:
         note = "errors of measurement explain all variation of the mediator: no number"
         return _row(name, np.nan, np.nan, np.nan, note)
-    b, error = paths(own, adjust_period=True).b
     half = 2 * error / reliability
     note = f"reliability {reliability:.2f} of the difference; interval two errors to either side"
     if not known.all():
@@ -221,10 +235,10 @@ def _confounding(pairs: Pairs) -> dict[str, object]:
     """
     total = pairs.brain.sum(axis=1)
     design = np.column_stack([np.ones(total.size), pairs.side, total])
-    residuals = [
-        values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    left = [
+        residuals(values, design)
         for values in (pairs.brain_difference, pairs.behaviour_difference)
     ]
-    rho = float(np.corrcoef(*residuals)[0, 1])
+    rho = float(np.corrcoef(left[0], left[1])[0, 1])
     note = "an unmeasured cause of both that correlates their errors so explains the indirect path"
     return _row("sensitivity: error correlation that removes it", rho, np.nan, np.nan, note)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from glxflow.trial.brain import correlation
+from glxflow.trial.design import residuals
 from glxflow.trial.designs.responses import in_every_session, responses
 from glxflow.trial.plan import Plan
 
@@ -42,10 +43,7 @@ def associations_by_arm(
     if common.size < FEWEST + arms.size:
         return None
     design = np.stack([brain.arm[one] == arm for arm in arms], axis=1).astype(np.float64)
-    left = [
-        values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
-        for values in (brain.value[one], behaviour.value[other])
-    ]
+    left = [residuals(values, design) for values in (brain.value[one], behaviour.value[other])]
     name = "partial correlation of responses, arm-adjusted"
     rows = [correlation(name, left[0], left[1], common.size - arms.size - 1, plan.confidence)]
     if plan.within:
