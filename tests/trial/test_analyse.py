@@ -64,6 +64,39 @@ def test_a_participant_with_one_session_stays_in_the_model(make_plan, make_trial
     assert tables["crossover"]["n_participants"].iloc[0] == 7
 
 
+def in_one_session(row):
+    """Tell whether a row is of the one session of its participant; sequences take turns."""
+    return row["period"] == 1 + int(row["subject"][-2:]) // 2 % 2
+
+
+def test_one_bin_of_one_session_a_participant_is_analysed_by_least_squares(make_plan, make_trial):
+    trial = make_trial(n=12, n_bins=1)
+    trial = trial[trial.apply(in_one_session, axis=1)]
+    result = analyse(trial, None, make_plan(clinical=None))
+    wide = trial.pivot(index="subject", columns="bin", values="glx_tnaa")
+    people = trial.drop_duplicates("subject").set_index("subject")
+    active = (people["condition"] == "naltrexone").to_numpy(dtype=float)
+    design = np.column_stack([active, np.ones(12), people["period"]])
+    expected = np.linalg.lstsq(design, (wide[1] - wide[0]).to_numpy(), rcond=None)[0][0]
+    table = result.tables["primary"].query("term == 'naltrexone - placebo'")
+    published = table[table["model"] == "as published"].iloc[0]
+    assert published["estimate"] == pytest.approx(expected, rel=1e-9)
+    assert published["df"] == pytest.approx(9)
+    # Beside it the sequence and the baseline.
+    assert table["df"].iloc[0] == pytest.approx(7)
+
+
+def test_one_bin_a_session_that_is_not_the_same_is_analysed(make_plan, make_trial):
+    trial = make_trial(n_bins=2)
+    number = trial["subject"].str[-2:].astype(int)
+    trial = trial[
+        trial["bin"].isin([0]) | (trial["bin"] == 1 + (number // 4 + trial["period"]) % 2)
+    ]
+    result = analyse(trial, None, make_plan(clinical=None))
+    assert "visit" not in result.models[0]["formula"]
+    assert result.tables["primary"]["p"].notna().all()
+
+
 def changed(column, value, *rows):
     """Return what gives some rows of a column another value."""
     return lambda t: t.assign(

@@ -117,21 +117,27 @@ def design_formula(table: pd.DataFrame, time: str, moderator: str | None = None)
         fixed = [f"{question}*{moderator}", *varying]
     else:
         fixed = [f"{question}*{time}" if is_long else question, *varying]
-    return f"delta ~ {' + '.join([*fixed, *_random(table, sessions > 1, is_long)])}"
+    return f"delta ~ {' + '.join([*fixed, *_random(table, sessions > 1)])}"
 
 
-def _random(table: pd.DataFrame, has_several: bool, is_long: bool) -> list[str]:
+def _random(table: pd.DataFrame, has_several: bool) -> list[str]:
     """Return the random terms that can be told from the residual."""
-    terms = ["(1|subject)"] if has_several or is_long else []
+    groups: list[tuple[str, ...]] = [("subject",)]
     if "infusion" in table:
-        repeated = [
-            name
+        groups += [
+            ("subject", name)
             for name in ("condition", "infusion")
             if table.groupby("subject")[name].nunique().max() > 1
             and table.groupby(["subject", name], observed=True)["visit"].nunique().max() > 1
         ]
-        terms += [f"(1|subject:{name})" for name in repeated]
-    return [*terms, "(1|subject:visit)"] if has_several and is_long else terms
+    if has_several:
+        groups.append(("subject", "visit"))
+    return [f"(1|{':'.join(group)})" for group in groups if _has_several_rows(table, group)]
+
+
+def _has_several_rows(table: pd.DataFrame, group: tuple[str, ...]) -> bool:
+    """Tell whether any group has several rows."""
+    return bool(table.duplicated(list(group)).any())
 
 
 def fit_design(
@@ -154,7 +160,21 @@ def fit_design(
         Column by which the effect may differ.
     """
     table = table.assign(**{time: pd.Categorical(table[time])})
-    formula = design_formula(table, time, moderator)
-    if "|" in formula:
-        return fit_lmm(formula, table, known=known)
-    return fit_linear(formula, table, known=known)
+    return _fitted(design_formula(table, time, moderator), table, known)
+
+
+def fit_published(table: pd.DataFrame) -> LmmFit:
+    """Fit the model of the crossover as it was published, to changes from `glx_changes`.
+
+    Its one random term is left out where every participant has a single row.
+    """
+    table = table.assign(bin=pd.Categorical(table["bin"]))
+    fixed = ["condition*bin" if table["bin"].nunique() > 1 else "condition"]
+    fixed += ["period"] if table["period"].nunique() > 1 else []
+    return _fitted(f"delta ~ {' + '.join([*fixed, *_random(table, has_several=False)])}", table)
+
+
+def _fitted(formula: str, table: pd.DataFrame, known: RealArray | None = None) -> LmmFit:
+    """Fit a mixed model, or without random terms a linear one."""
+    fit = fit_lmm if "|" in formula else fit_linear
+    return fit(formula, table, known=known)

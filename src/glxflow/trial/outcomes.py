@@ -17,8 +17,7 @@ from glxflow.trial.changes import clinical_changes, glx_changes
 from glxflow.trial.designs.question import contrast_name, simple_effects
 from glxflow.trial.designs.responses import session_means
 from glxflow.trial.families import MEMBER
-from glxflow.trial.lmm import fit_lmm
-from glxflow.trial.models import METHODS, TrialModel, fit_design
+from glxflow.trial.models import METHODS, TrialModel, fit_design, fit_published
 from glxflow.trial.multiplicity import holm
 from glxflow.trial.plan import Plan
 from glxflow.trial.responders import responders
@@ -159,12 +158,7 @@ def _mixed(
 
 def _published(result: Analysis, changes: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """Return the model as published, for comparison only."""
-    table = changes.assign(bin=pd.Categorical(changes["bin"]))
-    main = "condition*bin" if table["bin"].nunique() > 1 else "condition"
-    period = " + period" if table["period"].nunique() > 1 else ""
-    model = TrialModel(
-        "as published", "as published", fit_lmm(f"delta ~ {main}{period} + (1|subject)", table)
-    )
+    model = TrialModel("as published", "as published", fit_published(changes))
     _record(result, model, plan)
     return model.rows(plan)
 
