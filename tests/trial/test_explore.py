@@ -106,3 +106,7 @@ def test_one_bin_a_session_is_enough(make_plan, make_trial):
     # One number a session: the df of the period-adjusted t test, less one for the baseline.
     assert tables["primary"]["df"].iloc[0] == pytest.approx(7, rel=0.2)
     assert tables["explor_sex"]["p"].notna().all()
+    # That bin is the primary result; a table of no bin could not be read again.
+    (row,) = tables["bins"].to_dict("records")
+    assert row["term"] == "naltrexone - placebo, bin 1"
+    assert row["p"] == tables["primary"]["p"].iloc[0] == row["p_holm"]

@@ -222,19 +222,13 @@ def _record(result: Analysis, model: TrialModel, plan: Plan) -> None:
 
 def _by_level(model: TrialModel, time: str, plan: Plan) -> pd.DataFrame:
     """Return the contrast of the question in each bin or on each day, with Holm's adjustment."""
-    if time not in model.fit.fixed.levels:
-        return pd.DataFrame()
-    levels = model.fit.fixed.levels[time]
+    levels = sorted(model.fit.data[time].unique())
     rows = [model.condition_contrast(plan, {time: level}) for level in levels]
     table = model.fit.contrast(np.array(rows)).assign(
-        term=[
-            f"{contrast_name(plan)}, {time} {level:g}" for level in map(float, map(str, levels))
-        ],
+        term=[f"{contrast_name(plan)}, {time} {level:g}" for level in levels],
         role="secondary",
     )
-    member = [
-        "clinical" if level == plan.day else "days" for level in map(float, map(str, levels))
-    ]
+    member = ["clinical" if level == plan.day else "days" for level in levels]
     return model.labelled(table, METHODS[0], plan).assign(
         p_holm=holm(table["p"].to_numpy()),
         **{MEMBER: "bins" if time == "bin" else member},
