@@ -3,6 +3,7 @@
 import pandas as pd
 
 from glxflow.errors import TableError, TooFewError
+from glxflow.trial.changes import scheduled_trial
 from glxflow.trial.designs.blunting import blunting
 from glxflow.trial.designs.cautions import cautions
 from glxflow.trial.designs.classical import classical
@@ -58,7 +59,7 @@ def analyse(
         If the trial table contradicts the design.
     """
     result = Analysis({}, [], [], cautions(plan), {})
-    primary = _primary(result, trial, plan)
+    primary, trial = _primary(result, trial, plan)
     second, parts = _second(result, clinical, plan)
     if primary is not None:
         result.quantiles.update(quantiles(primary.model.fit))
@@ -76,15 +77,22 @@ def analyse(
     return result
 
 
-def _primary(result: Analysis, trial: pd.DataFrame, plan: Plan) -> Outcome | None:
-    """Return the primary outcome with its tables, or say why there is no answer."""
+def _primary(
+    result: Analysis, trial: pd.DataFrame, plan: Plan
+) -> tuple[Outcome | None, pd.DataFrame]:
+    """Return the primary outcome with its tables, or say why there is no answer.
+
+    With it comes the table that all analyses take: without bins that few sessions have.
+    """
     try:
-        return primary_outcome(result, trial, plan)
+        trial, notes = scheduled_trial(trial, plan)
+        result.warnings.extend(notes)
+        return primary_outcome(result, trial, plan), trial
     except TooFewError as error:
         # A study without an answer has a page, too: what became of each session stands there.
         result.tables["primary"] = no_answer(str(error), plan)
         result.warnings.append(f"there is no primary result: {error}")
-        return None
+        return None, trial
 
 
 def _image(result: Analysis, imaging: pd.DataFrame | None, primary: Outcome, plan: Plan) -> None:

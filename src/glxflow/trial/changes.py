@@ -6,11 +6,42 @@ import pandas as pd
 from glxflow.errors import TableError, TooFewError
 from glxflow.trial.designs.tables import check_design
 from glxflow.trial.plan import Plan
+from glxflow.trial.schedule import on_schedule
 
 BASELINE_BIN = 0
 """Last bin of the baseline; earlier ones have negative numbers."""
 DERIVED = ("base", "base_sd", "delta", "base_sub_c", "base_dev", "visit", "order")
 """Columns made here; a table that brings them along has them made anew."""
+
+
+def scheduled_trial(trial: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, list[str]]:
+    """Return the trial's rows, checked, of bins that half of the sessions have, and what is not.
+
+    Parameters
+    ----------
+    trial : DataFrame
+        The long table; bin 0 is the baseline.
+    plan : Plan
+        Outcome and design.
+
+    Raises
+    ------
+    TooFewError
+        If the table is empty, or no bin is in half of the sessions.
+    TableError
+        If the outcome is absent, not numeric or missing everywhere, or the design is
+        contradicted.
+    """
+    where = "trial table"
+    if trial.empty:
+        raise TooFewError(
+            f"{where}: no row. See sessions.tsv for why each session was left out, and what to do."
+        )
+    trial = check_design(trial, ("subject", "period", "bin"), plan, where)
+    table = _numeric(trial, plan.outcome, where)
+    if f"{plan.outcome}_sd" in table and table[f"{plan.outcome}_sd"].notna().any():
+        table = _numeric(table, f"{plan.outcome}_sd", where)
+    return on_schedule(table, "bin", plan.outcome, where)
 
 
 def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
@@ -34,20 +65,11 @@ def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     Raises
     ------
     TooFewError
-        If the table is empty, or no session has a baseline and a later bin.
+        As `scheduled_trial`, or if no session has a baseline and a later bin.
     TableError
-        If the outcome is absent, not numeric or missing everywhere, or the design is
-        contradicted.
+        As `scheduled_trial`.
     """
-    if trial.empty:
-        raise TooFewError(
-            "trial table: no row. See sessions.tsv for why each session was left out, and what "
-            "to do."
-        )
-    trial = check_design(trial, ("subject", "period", "bin"), plan, "trial table")
-    table = _numeric(trial, plan.outcome, "trial table")
-    if f"{plan.outcome}_sd" in table and table[f"{plan.outcome}_sd"].notna().any():
-        table = _numeric(table, f"{plan.outcome}_sd", "trial table")
+    table, _ = scheduled_trial(trial, plan)
     if plan.analysis_set == "qc_pass":
         table = table[_passes(table)]
     table = table.dropna(subset=[plan.outcome])
@@ -61,21 +83,39 @@ def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     return _centred(merged.assign(delta=merged[plan.outcome] - merged["base"]), plan)
 
 
+def scheduled_scores(clinical: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, list[str]]:
+    """Return the scores, checked, of days that half of the sessions have, and what is not.
+
+    The plan's day stays. Days before day 0, such as that of a screening, are no outcome and
+    not averaged into the baseline, as bins are: a score of last week is another state,
+    and not the same one measured again.
+
+    Raises
+    ------
+    TooFewError
+        If no day is in half of the sessions.
+    TableError
+        As `scheduled_trial`.
+    """
+    where, score = "clinical table", str(plan.instrument)
+    clinical = check_design(clinical, ("subject", "period", "day"), plan, where)
+    table = _numeric(clinical, score, where)
+    return on_schedule(table[table["day"] >= 0], "day", score, where, plan.day)
+
+
 def clinical_changes(clinical: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """Return the score's change from day 0 of its own session, a row a later day.
 
-    Earlier days, such as that of a screening, are no outcome and not averaged into
-    the baseline, as bins are: a score of last week is another state, and not the same
-    one measured again. Columns as in `glx_changes`.
+    Columns as in `glx_changes`.
 
     Raises
     ------
     TableError
-        As `glx_changes`.
+        As `scheduled_scores`, or if no session has day 0 and the plan's day.
     """
     score = str(plan.instrument)
-    clinical = check_design(clinical, ("subject", "period", "day"), plan, "clinical table")
-    table = _numeric(clinical, score, "clinical table").dropna(subset=[score])
+    scores, _ = scheduled_scores(clinical, plan)
+    table = scores.dropna(subset=[score])
     base = table.loc[table["day"] == 0, ["subject", "period", score]]
     merged = table[table["day"] > 0].merge(
         base.rename(columns={score: "base"}), on=["subject", "period"]

@@ -13,7 +13,7 @@ import pandas as pd
 
 from glxflow.errors import TooFewError
 from glxflow.spectrum import RealArray
-from glxflow.trial.changes import clinical_changes, glx_changes
+from glxflow.trial.changes import clinical_changes, glx_changes, scheduled_scores
 from glxflow.trial.designs.question import contrast_name, simple_effects
 from glxflow.trial.designs.responses import session_means
 from glxflow.trial.families import MEMBER
@@ -111,6 +111,8 @@ def clinical_outcome(
     if clinical is None:
         result.warnings.append(f"no clinical table was given: {plan.instrument} is not analysed")
         return None
+    clinical, notes = scheduled_scores(clinical, plan)
+    result.warnings.extend(notes)
     scores = clinical_changes(clinical, plan)
     model = _mixed(result, scores, "day", "clinical", plan)
     by_day, marginal = _by_level(model, "day", plan), model.rows(plan)
