@@ -218,6 +218,28 @@ def test_a_missing_clinical_table_is_said(make_plan, make_trial):
     assert any("madrs is not analysed" in warning for warning in result.warnings)
 
 
+def test_the_clinical_claim_is_that_of_the_plans_day_among_others(make_plan, make_trial):
+    scores = make_trial(n_bins=3).rename(columns={"bin": "day", "glx_tnaa": "madrs"})
+    scores["madrs"] = scores["madrs"].where(scores["day"] > 0, 1.0)
+    plan = make_plan(clinical={"instrument": "madrs", "day": 2})
+    table = analyse(make_trial(), scores, plan).tables["clinical"].query("role != 'coefficient'")
+    assert table["role"].tolist() == ["clinical", "sensitivity", "secondary", "secondary"]
+    days = [f"naltrexone - placebo, day {day}" for day in (2, 2, 1, 3)]
+    assert table["term"].tolist() == days
+    # Complete and balanced, with one baseline for all: the mean difference on that day.
+    means = scores.query("day == 2").groupby("condition")["madrs"].mean()
+    expected = means["naltrexone"] - means["placebo"]
+    assert table["estimate"].iloc[0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_plans_day_of_one_condition_is_said(make_plan, make_trial):
+    scores = make_trial(n_bins=2).rename(columns={"bin": "day", "glx_tnaa": "madrs"})
+    scores = scores.query("day != 1 or condition == 'placebo'")
+    result = analyse(make_trial(), scores, make_plan())
+    assert any("usable data of day 1 under naltrexone" in text for text in result.warnings)
+    assert "clinical" not in result.tables
+
+
 CLINICAL_FAULTS = {
     "no score yet": lambda t: t.assign(madrs=np.nan),
     "header only": lambda t: t.iloc[:0],

@@ -27,7 +27,7 @@ class TrialModel:
     name : str
         As the column `model` of the tables says.
     role : str
-        Of its marginal contrast, as `primary`.
+        Of the contrast that answers the question, as `primary`.
     fit : LmmFit
         The fit.
     """
@@ -36,17 +36,17 @@ class TrialModel:
     role: str
     fit: LmmFit
 
-    def rows(self, plan: Plan) -> pd.DataFrame:
-        """Return the marginal contrast of conditions and all coefficients, by both methods."""
-        contrast = self.condition_contrast(plan)
+    def rows(self, plan: Plan, at: Mapping[str, float] | None = None) -> pd.DataFrame:
+        """Return the contrast that answers the question and all coefficients, by both methods."""
+        contrast = self.condition_contrast(plan, at)
         parts = []
         for method in METHODS:
-            marginal = self.fit.contrast(contrast, ddf=method).assign(
-                term=contrast_name(plan),
+            answer = self.fit.contrast(contrast, ddf=method).assign(
+                term=term_at(plan, at),
                 role=self.role if method == METHODS[0] else "sensitivity",
             )
             terms = self.fit.coefficients(ddf=method).reset_index().assign(role="coefficient")
-            parts += [self.labelled(table, method, plan) for table in (marginal, terms)]
+            parts += [self.labelled(table, method, plan) for table in (answer, terms)]
         return pd.concat(parts, ignore_index=True)
 
     def condition_contrast(self, plan: Plan, at: Mapping[str, object] | None = None) -> RealArray:
@@ -91,6 +91,12 @@ class TrialModel:
                 "n_rows": len(data),
             }
         )
+
+
+def term_at(plan: Plan, at: Mapping[str, float] | None = None) -> str:
+    """Return the name of the question's contrast, with the bin or day it is asked at."""
+    times = [f"{name} {level:g}" for name, level in (at or {}).items()]
+    return ", ".join([contrast_name(plan), *times])
 
 
 def design_formula(table: pd.DataFrame, time: str, moderator: str | None = None) -> str:

@@ -5,6 +5,7 @@ of its own, since conditions vary between sessions. The published model of the
 crossover, with a participant effect only, is run beside it and labelled.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from glxflow.trial.changes import clinical_changes, glx_changes, scheduled_score
 from glxflow.trial.designs.question import contrast_name, simple_effects
 from glxflow.trial.designs.responses import session_means
 from glxflow.trial.families import MEMBER
-from glxflow.trial.models import METHODS, TrialModel, fit_design, fit_published
+from glxflow.trial.models import METHODS, TrialModel, fit_design, fit_published, term_at
 from glxflow.trial.multiplicity import holm
 from glxflow.trial.plan import Plan
 from glxflow.trial.responders import responders
@@ -115,10 +116,12 @@ def clinical_outcome(
     result.warnings.extend(notes)
     scores = clinical_changes(clinical, plan)
     model = _mixed(result, scores, "day", "clinical", plan)
-    by_day, marginal = _by_level(model, "day", plan), model.rows(plan)
-    # With one day the model's own contrast is that day's.
-    marginal = marginal if len(by_day) else _claim(marginal, "clinical")
-    result.tables["clinical"] = pd.concat([marginal, by_day], ignore_index=True)
+    by_day = _by_level(model, "day", plan)
+    is_claim = by_day[MEMBER] == "clinical"
+    rest = model.rows(plan, {"day": plan.day}).iloc[1:]
+    result.tables["clinical"] = pd.concat(
+        [by_day[is_claim].assign(role="clinical"), rest, by_day[~is_claim]], ignore_index=True
+    )
     if plan.responders is not None:
         result.tables["responders"] = responders(scores, plan)
     return Outcome(plan.instrument, scores, model, plan.day, plan.margins.clinical)
@@ -146,13 +149,13 @@ def _mixed(
     result: Analysis, changes: pd.DataFrame, time: str, role: str, plan: Plan
 ) -> TrialModel:
     """Fit the design-respecting model and record how."""
-    _require_every_cell(changes, plan)
+    day = {} if time == "bin" else {"day": plan.day}
+    _require_every_cell(changes, day, plan)
     name = "design-respecting" if role == "primary" else "clinical"
     try:
         model = TrialModel(name, role, fit_design(changes, time))
     except TooFewError as error:
         raise TooFewError(f"{_counted(changes)} do not carry the model: {error}") from error
-    day = {"day": plan.day} if time == "day" and time in model.fit.fixed.levels else {}
     _require_an_error(model, model.condition_contrast(plan, day), plan)
     _record(result, model, plan)
     return model
@@ -165,8 +168,10 @@ def _published(result: Analysis, changes: pd.DataFrame, plan: Plan) -> pd.DataFr
     return model.rows(plan)
 
 
-def _require_every_cell(table: pd.DataFrame, plan: Plan) -> None:
-    """Refuse data in which the question cannot be asked."""
+def _require_every_cell(changes: pd.DataFrame, day: Mapping[str, float], plan: Plan) -> None:
+    """Refuse data in which the question cannot be asked, of scores on the plan's day."""
+    table = changes[changes["day"] == plan.day] if day else changes
+    on_day = f" of day {plan.day:g}" if day else ""
     factors = ["condition"] if plan.infusion is None else ["condition", "infusion"]
     counts = table.groupby(factors, observed=False)["subject"].nunique()
     short = [
@@ -175,7 +180,7 @@ def _require_every_cell(table: pd.DataFrame, plan: Plan) -> None:
     ]
     if short:
         raise TooFewError(
-            f"fewer than two participants have usable data under {', '.join(short)}: the "
+            f"fewer than two participants have usable data{on_day} under {', '.join(short)}: the "
             "conditions cannot be compared. See sessions.tsv for what was left out and why."
         )
 
@@ -227,7 +232,7 @@ def _by_level(model: TrialModel, time: str, plan: Plan) -> pd.DataFrame:
     levels = sorted(model.fit.data[time].unique())
     rows = [model.condition_contrast(plan, {time: level}) for level in levels]
     table = model.fit.contrast(np.array(rows)).assign(
-        term=[f"{contrast_name(plan)}, {time} {level:g}" for level in levels],
+        term=[term_at(plan, {time: level}) for level in levels],
         role="secondary",
     )
     member = ["clinical" if level == plan.day else "days" for level in levels]
