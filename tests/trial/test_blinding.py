@@ -44,6 +44,23 @@ def test_undecided_participants_count_as_neither(make_plan):
     assert table["estimate"].iloc[:2].tolist() == [0.0, 0.0]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [1, 6])
+def test_an_index_that_is_not_defined_has_a_reason_and_no_interval(n, make_plan):
+    guesses = ["placebo"] * n + ["dont_know"] * (6 - n)
+    row = blinding_indices(sessions(guesses, ["dont_know"] * 6), make_plan()).iloc[2]
+    assert row[["estimate", "ci_low", "ci_high"]].isna().all()
+    assert row["note"].startswith("not defined: all who decided had placebo and named it")
+
+
+def test_draws_without_an_index_are_counted(make_plan):
+    # A draw of the one who was right without the one who was wrong has none.
+    guesses = ["placebo", "naltrexone", "dont_know"]
+    row = blinding_indices(sessions(guesses, ["dont_know"] * 3), make_plan()).iloc[2]
+    assert row["ci_low"] <= row["estimate"] <= row["ci_high"]
+    assert "of 500 draws, which have no index, left out" in row["note"]
+
+
 def test_interval_of_bangs_index_covers_at_its_confidence(make_plan):
     rng, plan = np.random.default_rng(3), make_plan(bootstrap=100)
     inside = 0

@@ -122,23 +122,29 @@ def _james_row(table: pd.DataFrame, plan: Plan) -> dict[str, object]:
         ],
         dtype=np.float64,
     )
+    index = float(james(counts.sum(axis=0)))
+    row = {"analysis": "James' index", "estimate": index, "n_sessions": len(table)}
+    if np.isnan(index):
+        named = table.loc[table["guess"] != UNDECIDED, "condition"].iloc[0]
+        return row | {
+            "note": f"not defined: all who decided had {named} and named it, so that chance alone "
+            "would agree as often"
+        }
     rng = np.random.default_rng([plan.seed, 5])
     drawn = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), plan.n_bootstrap)
     draws = james(np.tensordot(drawn.astype(np.float64), counts, axes=1))
     tails = [0.5 - plan.confidence / 2, 0.5 + plan.confidence / 2]
     low, high = np.nanquantile(draws, tails)
-    return {
-        "analysis": "James' index",
-        "estimate": float(james(counts.sum(axis=0))),
-        "ci_low": low,
-        "ci_high": high,
-        "n_sessions": len(table),
-        "note": f"bootstrap of {len(counts)} participants",
-    }
+    without = int(np.isnan(draws).sum())
+    left_out = f"; {without} of {plan.n_bootstrap} draws, which have no index, left out"
+    note = f"bootstrap of {len(counts)} participants{left_out if without else ''}"
+    return row | {"ci_low": low, "ci_high": high, "note": note}
 
 
 def james(counts: RealArray) -> RealArray:
     """Return James' index of tables of counts.
+
+    It is not a number where all who decided had one condition and named it.
 
     Parameters
     ----------
