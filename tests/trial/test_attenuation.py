@@ -84,6 +84,18 @@ def test_bootstrap_covers_the_truth_at_its_confidence():
     assert 0.82 <= inside / 200 <= 0.965
 
 
+@pytest.mark.filterwarnings("error")
+def test_no_number_where_draws_have_a_reference_effect_of_zero():
+    reference = np.array([4.0, 1, -1, 0, 2, -2, 1, -1])
+    active = np.array([1.0, 2, 3, 0, 1, 1, 2, 5])
+    found = bootstrap(
+        reference, active, np.repeat(["NP", "PN"], 4), {"NP": (0.5, 0.5), "PN": (0.5, 0.5)},
+        confidence=0.95, n_draws=200, rng=np.random.default_rng(1),
+    )  # fmt: skip
+    assert np.isnan([found.estimate, found.ci_low, found.ci_high]).all()
+    assert "zero" in found.note
+
+
 def test_percent_is_never_without_an_interval(reference_analysis):
     table = reference_analysis.tables["attenuation"]
     has_number = table["estimate"].notna()

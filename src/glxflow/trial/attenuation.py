@@ -151,20 +151,25 @@ def bootstrap(
         return Attenuation(
             np.nan, np.nan, np.nan, method, is_bounded=False, note="a group has one participant"
         )
-    observed = share([members[np.newaxis] for members in groups])[0]
-    draws = np.concatenate(
-        [
-            share([own[rng.integers(own.size, size=(size, own.size))] for own in groups])
-            for size in _chunks(n_draws)
-        ]
-    )
-    leave_one_out = np.array(
-        [
-            share([own[own != left][np.newaxis] for own in groups])[0]
-            for left in range(reference.size)
-        ]
-    )
-    low, high = _bca(draws, observed, leave_one_out, confidence)
+    # A draw of scores may have a reference effect of zero: its share is at an end of all.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        observed = share([members[np.newaxis] for members in groups])[0]
+        draws = np.concatenate(
+            [
+                share([own[rng.integers(own.size, size=(size, own.size))] for own in groups])
+                for size in _chunks(n_draws)
+            ]
+        )
+        leave_one_out = np.array(
+            [
+                share([own[own != left][np.newaxis] for own in groups])[0]
+                for left in range(reference.size)
+            ]
+        )
+        low, high = _bca(draws, observed, leave_one_out, confidence)
+    if not np.isfinite([observed, low, high]).all():
+        note = "the reference effect of draws is zero: there is no percentage"
+        return Attenuation(np.nan, np.nan, np.nan, method, is_bounded=False, note=note)
     return Attenuation(float(observed), low, high, method, is_bounded=True, note="")
 
 
