@@ -64,6 +64,23 @@ def test_a_participant_with_one_session_stays_in_the_model(make_plan, make_trial
     assert tables["crossover"]["n_participants"].iloc[0] == 7
 
 
+@pytest.mark.parametrize(
+    ("rows", "what"),
+    [("bin == 0", "baseline"), ("bin > 0", "later bin"), ("bin >= 0", "baseline")],
+)
+def test_a_session_without_a_change_is_named_and_counted(rows, what, make_plan, make_trial):
+    trial = make_trial()
+    failed = trial.query(f"{rows} and subject == 'sub-03' and period == 2").index
+    trial.loc[failed, "qc_pass"] = 0
+    result = analyse(trial, None, make_plan(clinical=None))
+    assert (
+        f"trial table: left out and counted as missing for want of a {what} with 'glx_tnaa' in "
+        "the analysis set 'qc_pass': sub-03 in period 2"
+    ) in result.warnings
+    missing = result.tables["missing"].set_index("analysis")["n_sessions_missing"]
+    assert missing[["data under placebo", "data under naltrexone"]].sum() == 1
+
+
 def in_one_session(row):
     """Tell whether a row is of the one session of its participant; sequences take turns."""
     return row["period"] == 1 + int(row["subject"][-2:]) // 2 % 2

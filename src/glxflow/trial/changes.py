@@ -69,10 +69,7 @@ def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     TableError
         As `scheduled_trial`.
     """
-    table, _ = scheduled_trial(trial, plan)
-    if plan.analysis_set == "qc_pass":
-        table = table[_passes(table)]
-    table = table.dropna(subset=[plan.outcome])
+    table = _analysis_set(scheduled_trial(trial, plan)[0], plan)
     later = table[table["bin"] > BASELINE_BIN]
     merged = later.merge(_baseline(table, plan.outcome), on=["subject", "period"])
     if merged.empty:
@@ -81,6 +78,39 @@ def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
             f"{plan.outcome!r} in the analysis set {plan.analysis_set!r}."
         )
     return _centred(merged.assign(delta=merged[plan.outcome] - merged["base"]), plan)
+
+
+def left_out(trial: pd.DataFrame, plan: Plan) -> list[str]:
+    """Say which sessions of a table from `scheduled_trial` have rows and no change, and why."""
+    table = _analysis_set(trial, plan)
+    is_baseline = table["bin"] <= BASELINE_BIN
+    rest = _sessions(trial)
+    notes = []
+    for what, part in (("baseline", table[is_baseline]), ("later bin", table[~is_baseline])):
+        lacking = rest.difference(_sessions(part))
+        rest = rest.difference(lacking)
+        if len(lacking):
+            names = ", ".join(
+                f"{subject} in period {period}" if "period" in plan.needed else str(subject)
+                for subject, period in lacking
+            )
+            notes.append(
+                f"trial table: left out and counted as missing for want of a {what} with "
+                f"{plan.outcome!r} in the analysis set {plan.analysis_set!r}: {names}"
+            )
+    return notes
+
+
+def _analysis_set(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """Return the rows with an outcome that the plan's analysis set takes."""
+    if plan.analysis_set == "qc_pass":
+        table = table[_passes(table)]
+    return table.dropna(subset=[plan.outcome])
+
+
+def _sessions(table: pd.DataFrame) -> pd.MultiIndex:
+    """Return the sessions of a table in order."""
+    return pd.MultiIndex.from_frame(table[["subject", "period"]].drop_duplicates())
 
 
 def scheduled_scores(clinical: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, list[str]]:

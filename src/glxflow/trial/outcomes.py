@@ -14,7 +14,7 @@ import pandas as pd
 
 from glxflow.errors import TooFewError
 from glxflow.spectrum import RealArray
-from glxflow.trial.changes import clinical_changes, glx_changes, scheduled_scores
+from glxflow.trial.changes import clinical_changes, glx_changes, left_out, scheduled_scores
 from glxflow.trial.designs.question import contrast_name, simple_effects
 from glxflow.trial.designs.responses import session_means
 from glxflow.trial.families import MEMBER
@@ -85,6 +85,7 @@ def primary_outcome(result: Analysis, trial: pd.DataFrame, plan: Plan) -> Outcom
     """Return the primary outcome; write its tables."""
     changes = glx_changes(trial, plan)
     result.tables["participants"] = session_means(changes)
+    result.warnings.extend(left_out(trial, plan))
     model = _mixed(result, changes, "bin", "primary", plan)
     rows = [_claim(model.rows(plan), "primary")]
     if plan.design == "crossover":
