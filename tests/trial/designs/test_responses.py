@@ -32,8 +32,8 @@ def test_a_time_course_alone_makes_no_difference_between_conditions(make_plan, r
     assert difference.to_numpy() == pytest.approx(0.0, abs=1e-12)  # rounding
 
 
-def test_brain_and_behaviour_compare_the_same_bins(make_plan, rising):
-    scores = rising.query("bin < 2").assign(day=lambda t: t["bin"], madrs=20.0).drop(columns="bin")
+def test_brain_and_behaviour_compare_the_same_bins(make_plan, make_trial, rising):
+    scores = make_trial(n_bins=1).assign(day=lambda t: t["bin"], madrs=20.0).drop(columns="bin")
     plan = make_plan()
     pairs = pairs_of(glx_changes(rising, plan), clinical_changes(scores, plan), plan)
     assert pairs.brain_difference == pytest.approx(0.0, abs=1e-12)  # rounding
