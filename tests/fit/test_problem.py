@@ -90,19 +90,21 @@ def test_hessian_near_the_minimum_is_the_derivative_of_the_gradient(mode, model,
     theta, vary = solution.point.theta, solution.free
     exact = problem.quadratic(problem.evaluate(theta), vary)
     scale = np.sqrt(np.diag(exact.normal))
-    numeric = np.empty_like(exact.hessian)
+    numeric, smooth = np.empty_like(exact.hessian), np.empty(scale.size, dtype=bool)
     for row, index in enumerate(np.flatnonzero(vary)):
         step = np.zeros(theta.size)
         step[index] = 0.01 / scale[row]
-        above, below = (
-            problem.quadratic(problem.evaluate(theta + sign * step), vary).gradient
-            for sign in (1, -1)
-        )
-        numeric[row] = (above - below) / (2 * step[index])
-    off = np.abs(exact.hessian - numeric) / np.outer(scale, scale)
+        above, below = (problem.evaluate(theta + sign * step) for sign in (1, -1))
+        slopes = [problem.quadratic(point, vary).gradient for point in (above, below)]
+        numeric[row] = (slopes[0] - slopes[1]) / (2 * step[index])
+        # Where an amplitude comes or goes within the step the gradient has a kink.
+        smooth[row] = np.array_equal(above.amplitudes > 0, below.amplitudes > 0)
+    assert smooth.mean() > 0.9
+    exact_rows, numeric, scale_rows = exact.hessian[smooth], numeric[smooth], scale[smooth]
+    off = np.abs(exact_rows - numeric) / np.outer(scale_rows, scale)
     # Single precision over a step of a hundredth SD. Gauss-Newton is farther off.
     assert off.max() < 1e-3
-    assert (np.abs(exact.normal - numeric) / np.outer(scale, scale)).max() > 1e-2
+    assert (np.abs(exact.normal[smooth] - numeric) / np.outer(scale_rows, scale)).max() > 1e-2
 
 
 def test_an_indefinite_hessian_gains_little_more_of_the_diagonal_than_it_needs():

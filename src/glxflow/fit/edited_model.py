@@ -78,8 +78,9 @@ def prepare_edited(total: BasisSet, difference: BasisSet, options: FitOptions) -
     # In the difference NAA and Glx nearly cancel at the start: it stands as the half sum does.
     upright = upright_by(template(total))
     in_difference = np.zeros_like(total.fids)
+    edited_fids = narrowed(difference)
     for name in names:
-        in_difference[total.names.index(name)] = difference.fid(name)
+        in_difference[total.names.index(name)] = edited_fids[difference.names.index(name)]
     return EditedModel(
         total=prepare(total, options),
         difference=prepare(difference, edited, upright),

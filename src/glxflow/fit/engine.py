@@ -26,7 +26,7 @@ PREFIT_ED_PER_PPM = 1.5
 _PREFIT_DECREASE = 1e-2
 _USUAL_OWN_HZ = 2.0
 _LARGEST_START_SD = 0.3
-_SHOULDER_SPLIT, _SHOULDER_LOG_ODDS = 0.8, -1.0
+_SHOULDER = {"log_ratio": 1.0, "split": 0.8, "log_odds": -1.0}
 ED_GRID = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 """Effective dimensions per ppm among which AIC chooses."""
 
@@ -187,6 +187,9 @@ def choose_ed(problem: Problem, point: Point) -> float:
 
 def _confirmed(problem: Problem, start: RealArray, found: Solution) -> Solution:
     """Return a solution, or a better one from another start where its end is doubtful."""
+    if not found.is_converged:
+        # Heavy damping may have ended it, which a new search does not begin with.
+        found = _search(problem, found.point.theta)
     again = [_search(problem, one) for one in _other_starts(problem.prior, start, found)]
     # A minimum is better than a stop on the way to a lower one.
     return min([found, *again], key=lambda one: (not one.is_converged, one.point.cost))
@@ -200,10 +203,12 @@ def _other_starts(prior: Prior, start: RealArray, found: Solution) -> Iterator[R
     lorentzian = SHARED.index("lorentzian_hz")
     if found.point.theta[lorentzian] > prior.mean[lorentzian] + prior.sd[lorentzian]:
         # What a search from equal shares of the shim may take a shoulder for.
-        shim = [SHARED.index(name) for name in ("lorentzian_hz", "split", "log_odds")]
+        shim = [SHARED.index(name) for name in ("lorentzian_hz", *_SHOULDER)]
         for side in (-1, 1):
-            other = start.copy()
-            other[shim] = prior.mean[lorentzian], side * _SHOULDER_SPLIT, _SHOULDER_LOG_ODDS
+            other = prior.mean.copy()
+            other[: len(SHARED)] = found.point.theta[: len(SHARED)]
+            other[shim] = prior.mean[lorentzian], *_SHOULDER.values()
+            other[SHARED.index("split")] *= side
             yield other
 
 
