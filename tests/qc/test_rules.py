@@ -111,6 +111,12 @@ def test_the_fits_own_doubt_makes_a_spectrum_doubtful():
     assert doubtful.flags[0].message == "The shift of Gln is at its bound."
 
 
+def test_what_the_fit_has_dealt_with_is_said_and_no_doubt():
+    noted = verdict(flags=(Flag("ENDS", "Only 1.8 to 4.2 ppm were trusted."),))
+    assert noted.level is Level.PASS
+    assert [flag.code for flag in noted.flags] == ["ENDS"]
+
+
 def test_the_fits_doubt_about_a_judged_figure_is_not_said_twice():
     flags = (Flag("LOW_SNR", "SNR is 60"), Flag("RESIDUAL", "chi-squared is 1.05"))
     assert verdict(flags=flags).flags == ()

@@ -276,7 +276,7 @@ def test_a_spectrum_is_called_used_where_the_primary_result_takes_it(study, read
     is_first = (study.trial["subject"] == "sub-01") & (study.trial["session"] == "ses-1")
     trial = study.trial.assign(qc_pass=~(is_first & (study.trial["bin"] == 1)))
     trial.loc[is_first & (trial["bin"] == 2), "glx_tnaa"] = math.nan
-    qc = study.qc.assign(qc_pass=trial["qc_pass"], flags="A reason.")
+    qc = study.qc.assign(qc_pass=trial["qc_pass"], qc_level="doubtful", flags="A reason.")
     study = replace(study, sessions=sessions, trial=trial, qc=qc)
     for analysis_set, second in (("qc_pass", "left out"), ("all", "used")):
         words = read_page(render_study(replace(study, analysis_set=analysis_set))).words
@@ -294,7 +294,7 @@ def test_hostile_text_stays_text(study, read_page):
         title=HOSTILE,
         sessions=sessions,
         trial=trial,
-        qc=study.qc.replace({"sub-01": HOSTILE}).assign(flags=HOSTILE),
+        qc=study.qc.replace({"sub-01": HOSTILE}).assign(qc_level="fail", flags=HOSTILE),
         results={HOSTILE: pd.DataFrame({HOSTILE: [HOSTILE]})},
         notes=(HOSTILE,),
         pages={("sub-02", "ses-1"): "javascript:alert(1)"},

@@ -45,7 +45,7 @@ class StudyPage:
         the outcome, qc_pass.
     qc : DataFrame
         A row per session and bin: subject, session, bin, snr, fwhm_hz, qc_pass;
-        optionally qc_level and flags.
+        optionally qc_level and flags together.
     primary : DataFrame
         Results with role, model, term, estimate, se, df, df_method, statistic, p,
         ci_low, ci_high, n_participants, n_sessions, n_rows. The first row of role

@@ -49,7 +49,7 @@ def judged(qc: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def doubt_rows(qc: pd.DataFrame, used: pd.DataFrame) -> list[list[str]]:
-    """Return the spectra with a reason against them, in words.
+    """Return the spectra that are doubtful or fail, and why.
 
     Parameters
     ----------
@@ -58,9 +58,9 @@ def doubt_rows(qc: pd.DataFrame, used: pd.DataFrame) -> list[list[str]]:
     used : DataFrame
         Subject, session and bin of every spectrum that the primary result takes.
     """
-    if "flags" not in qc:
+    if "qc_level" not in qc:
         return []
-    known = qc[qc["flags"].notna() & (qc["flags"] != "")]
+    known = qc[qc["qc_level"] != "pass"]
     taken = set(used[_KEYS].itertuples(index=False, name=None))
     return [
         [
