@@ -18,7 +18,13 @@ from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
 from glxflow.quantify import estimates
 from glxflow.spectrum import Fid
 
-REPORTED = {"Glu": ("Glu",), "Gln": ("Gln",), "Glx": ("Glu", "Gln"), "tNAA": ("NAA", "NAAG")}
+REPORTED = {
+    "Glu": ("Glu",),
+    "Gln": ("Gln",),
+    "Glx": ("Glu", "Gln"),
+    "tNAA": ("NAA", "NAAG"),
+    "Ins": ("Ins",),
+}
 FIRST_REPORTED_SEED = 1000
 
 Maker = Callable[[np.random.Generator], tuple[Fid, dict[str, float]]]

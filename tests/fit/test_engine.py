@@ -127,6 +127,13 @@ def test_basis_without_glutamate_is_an_error(basis):
         fit_spectrum(Fid(basis.fids[0], basis.axis), without)
 
 
+def test_a_signal_too_short_to_tell_lines_apart_is_an_error(basis):
+    axis = replace(basis.axis, n_points=100)
+    short = replace(basis, fids=basis.fids[:, :100], axis=axis)
+    with pytest.raises(DataError, match=r"lasts 0\.050 s, expected at least 0\.1 s"):
+        fit_spectrum(Fid(np.ones(100, dtype=complex), axis), short)
+
+
 def test_range_outside_the_data_is_an_error(basis: BasisSet, make_fid):
     with pytest.raises(BasisError, match="fitted range"):
         fit_spectrum(make_fid(), basis, FitOptions(ppm_range=(0.2, 40.0)))

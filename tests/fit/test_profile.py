@@ -30,6 +30,19 @@ def test_a_well_known_amplitude_has_a_normal_interval(model, make_fid):
     assert found.high95 == pytest.approx(found.value + 1.96 * found.sd, abs=0.3 * found.sd)
 
 
+def test_an_interval_about_what_is_no_minimum_is_not_given(model, make_fid):
+    fit = fit_prepared(make_fid(), model)
+    problem, solution = fit.found.problem, fit.found.solution
+    theta = solution.point.theta.copy()
+    theta[problem.prior.names.index("log_gaussian")] += 0.3
+    beside = replace(solution, point=problem.evaluate(theta))
+    assert beside.point.cost > solution.point.cost + 10
+    found = profile_interval(
+        replace(fit, found=replace(fit.found, solution=beside)), weights(fit, "Glu")
+    )
+    assert np.isnan([found.low95, found.high95]).all()
+
+
 def test_a_ratio_is_profiled_as_it_is_estimated(model, make_fid):
     fit = fit_prepared(make_fid(), model)
     found = profile_interval(fit, weights(fit, "Glu"), weights(fit, "Cr", "PCr"))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from glxflow.errors import BasisError
+from glxflow.errors import BasisError, DataError
 from glxflow.fit.baseline import spline_space
 from glxflow.fit.groups import collinear_pairs, far_lipids, groups_of, membership, shared
 from glxflow.fit.lineshape import lineshape_family, lineshape_slopes
@@ -17,6 +17,9 @@ from glxflow.spectrum import Axis, BasisSet, ComplexArray, Kind, RealArray
 
 FITTED_S = 0.25
 """Samples up to here are fitted: of a 3 Hz line, 0.9 % of the energy comes later."""
+
+SHORTEST_S = 0.1
+"""A signal that ends before is not fitted."""
 
 
 def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None) -> FitModel:
@@ -35,9 +38,12 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
     ------
     BasisError
         If the basis set lacks glutamate, or does not cover the fitted range.
+    DataError
+        If the signal is too short.
     """
     _refuse_without_glutamate(basis)
     axis = basis.axis
+    _refuse_short(axis)
     n_kept = min(round(FITTED_S / axis.dwell_time_s), axis.n_points)
     doubled = replace(axis, n_points=2 * n_kept)
     rows = _fitted_rows(doubled, options.ppm_range, basis.source)
@@ -87,6 +93,16 @@ def _refuse_without_glutamate(basis: BasisSet) -> None:
         raise BasisError(
             f"{basis.source}: no glutamate among {', '.join(basis.names)}. "
             "Its name must be Glu; rename it, or take a complete basis set."
+        )
+
+
+def _refuse_short(axis: Axis) -> None:
+    """Stop where the signal ends before lines can be told apart."""
+    lasts_s = axis.n_points * axis.dwell_time_s
+    if lasts_s < SHORTEST_S:
+        raise DataError(
+            f"the signal lasts {lasts_s:.3f} s, expected at least {SHORTEST_S:g} s: lines nearer "
+            f"than {1 / lasts_s:.0f} Hz are one. Acquire more points or with a narrower bandwidth."
         )
 
 

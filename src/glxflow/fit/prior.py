@@ -31,7 +31,7 @@ SHARED = (
 
 COMMON_SHIFT = SHARED.index("shift_hz")
 
-_DELAY_SD_US = 15.0
+_DELAY_SD_US = 30.0
 # What the shim adds to every metabolite's own width; a little may be missing from that of a T2.
 _LORENTZIAN_HZ, _LORENTZIAN_SD_HZ, _LEAST_LORENTZIAN_HZ = 0.7, 0.5, -1.0
 _GAUSSIAN_HZ, _GAUSSIAN_LOG_SD = 3.0, 1.0

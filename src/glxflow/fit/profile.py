@@ -25,6 +25,8 @@ _STRENGTH = 1e3
 _STEPS = (2.2, 4.0, 8.0, 16.0, 32.0)
 _ACCURACY = 0.01
 _DECREASE = 1e-2
+_LOWER = 1.0
+"""How far chi-squared may fall below that of the fit, which ends nearer to its minimum."""
 _KNOWN = 1e-9
 
 
@@ -38,7 +40,7 @@ class ProfileInterval:
         Estimate and its reported SD.
     low95, high95 : float
         Limits. A lower limit of 0 was not reached: the upper one then stands alone.
-        NaN where the fit failed, infinite where no limit was found.
+        NaN where the fit failed or a lower minimum was met, infinite where no limit was found.
     """
 
     value: float
@@ -75,7 +77,7 @@ def profile_interval(
     if sd <= _KNOWN * value:
         return ProfileInterval(value, sd, value, value)
     unit = CHI2_95 * sd**2 / optimum.curvature_variance(gradient)
-    start = [optimum.point.theta]
+    start, rises = [optimum.point.theta], [0.0]
 
     def excess(candidate: float) -> float:
         """Return by how much the rise of chi-squared exceeds that of the limits, as a root."""
@@ -84,9 +86,14 @@ def profile_interval(
         target = candidate / sd if denominator is None else 0.0
         end = solve_joint(optimum.held(weights, target), start[-1], optimum.free, _DECREASE)
         start.append(end.point.theta)
-        return float(np.sqrt(max(end.point.cost - optimum.point.cost, 0.0) / unit)) - 1.0
+        rises.append(end.point.cost - optimum.point.cost)
+        return float(np.sqrt(max(rises[-1], 0.0) / unit)) - 1.0
 
-    return ProfileInterval(value, sd, _low(excess, value, sd), _high(excess, value, sd))
+    limits = _low(excess, value, sd), _high(excess, value, sd)
+    if min(rises) < -_LOWER:
+        # The search had ended in a minimum that is not the lowest: its limits mean nothing.
+        limits = float("nan"), float("nan")
+    return ProfileInterval(value, sd, *limits)
 
 
 @dataclass(frozen=True, slots=True)
