@@ -26,6 +26,7 @@ from glxflow.fit.changes import percent_changes
 from glxflow.fit.design import bin_design
 from glxflow.fit.edited_ensemble import edited_candidate_of
 from glxflow.fit.ensemble import compare
+from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm
 from glxflow.fit.predictive import run_length
 from glxflow.quantify import estimates, model_spreads, ratio
 from glxflow.quantify.estimates import EDITED_SUMS
@@ -535,6 +536,8 @@ def make_bins(make_session):
 
 def test_changes_of_an_edited_session_are_found_though_its_lines_narrow(make_bins):
     rows = []
+    # Lines of 4 Hz and a Gaussian of g = 36/s^2.
+    wide, narrow = (voigt_fwhm(hz, np.sqrt(36 / gaussian_rate(1.0))) for hz in (4.0, 3.7))
     for seed in range(12):
         bins = make_bins(seed, {"GABA": 0.2, "Glu": 0.1}, narrowing_hz=0.3)
         fit = fit_edited_series(*series_of(bins), model(), bin_design(BINS))
@@ -542,7 +545,8 @@ def test_changes_of_an_edited_session_are_found_though_its_lines_narrow(make_bin
         found = changes_of(fit, "during")
         rows.append([(found[name].percent, found[name].sd) for name in ("GABA+", "Glx", "Glu")])
         lines, sd = fit.lines
-        assert lines[:, 1] == pytest.approx([-0.3, -0.3], abs=4 * sd[:, 1].max())
+        narrower = np.full(2, narrow - wide)
+        assert lines[:, 1] == pytest.approx(narrower, abs=4 * sd[:, 1].max())
     percent, sd = np.array(rows).transpose(2, 0, 1)
     gaba_plus = 20 * TRUTH_MM["GABA"] / truth(QUANTITIES["GABA+"])
     true = np.array([gaba_plus, 10 * TRUTH_MM["Glu"] / truth(QUANTITIES["Glx"]), 10.0])

@@ -9,6 +9,7 @@ from glxflow.fit.lineshape import (
     lineshape,
     lineshape_family,
     voigt_fwhm,
+    voigt_slopes,
 )
 from glxflow.fit.shim import Shim
 
@@ -56,3 +57,12 @@ def test_voigt_width_is_that_of_the_transformed_decay(lorentzian, gaussian):
     assert voigt_fwhm(np.array([lorentzian]), gaussian)[0] == pytest.approx(
         above[-1] - above[0], abs=0.025
     )
+
+
+def test_voigt_slopes_are_those_of_the_width():
+    step = 1e-4
+    by_lorentzian = voigt_fwhm(3 + step, 5.0) - voigt_fwhm(3 - step, 5.0)
+    by_square = voigt_fwhm(3, np.sqrt(25 + step)) - voigt_fwhm(3, np.sqrt(25 - step))
+    # Central differences: their error is of the order of the square of the step.
+    expected = np.array([by_lorentzian, by_square]) / (2 * step)
+    assert voigt_slopes(3.0, 5.0) == pytest.approx(expected, abs=1e-7)

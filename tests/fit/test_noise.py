@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from glxflow.errors import DataError
-from glxflow.fit.noise import noise_doubts, noise_sd
+from glxflow.fit.noise import expected_signal, noise_doubts, noise_sd
 from glxflow.spectrum import Axis, Fid
 
 AXIS = Axis(4096, 1 / 12000, 297.2, 4.65)
@@ -32,6 +32,34 @@ def test_noise_is_told_next_to_the_signals_where_a_filter_damps_the_ends():
 def test_a_narrow_band_has_its_ends_for_noise(bandwidth_hz):
     axis = Axis(1024, 1 / bandwidth_hz, 123.2, 4.65)
     assert noise_sd(Fid(noise(axis), axis)) == pytest.approx(SIGMA * 32, rel=0.15)
+
+
+def test_an_expected_signal_explains_what_the_true_one_does():
+    """Signals fill a tenth of the band; the regressor is their slope by a Gaussian width."""
+    inside = np.abs(np.arange(AXIS.n_points) - AXIS.n_points // 2) < AXIS.n_points // 20
+
+    def in_band(samples):
+        return np.fft.fftshift(np.fft.fft(samples))[inside]
+
+    share = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        spectrum = np.zeros(AXIS.n_points, dtype=complex)
+        spectrum[inside] = rng.normal(size=(inside.sum(), 2)).view(complex)[:, 0]
+        signal = 100 * np.fft.ifft(np.fft.ifftshift(spectrum)) * np.exp(-20 * AXIS.time_s)
+        fid = Fid(signal + noise(seed=100 + seed), AXIS)
+        for samples in (fid.samples, expected_signal(fid, SIGMA**2, inside.mean())):
+            found, true = (in_band(AXIS.time_s**2 * one) for one in (samples, signal))
+            share.append(np.vdot(found, true).real / np.vdot(found, found).real)
+    of_noisy, of_expected = np.reshape(share, (8, 2)).mean(axis=0)
+    assert of_noisy < 0.1
+    # What is left is by the scatter of the power, which is read from 240 samples.
+    assert of_expected == pytest.approx(1.0, abs=0.15)
+
+
+def test_of_noise_no_signal_is_expected():
+    expected = expected_signal(Fid(noise(), AXIS), SIGMA**2, 1.0)
+    assert np.sum(np.abs(expected) ** 2) < 1e-3 * AXIS.n_points * SIGMA**2
 
 
 def test_a_signal_without_noise_is_refused():

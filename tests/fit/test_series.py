@@ -19,6 +19,7 @@ from glxflow.fit.design import (
     response_design,
     smooth_response,
 )
+from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm
 from glxflow.fit.prior import COMMON_SHIFT
 from glxflow.fit.problem import Problem
 from glxflow.fit.series import fit_series
@@ -242,7 +243,9 @@ def test_finds_change_and_narrowing_within_their_uncertainty(model, make_series)
     assert found.percent == pytest.approx(10.0, abs=4 * found.sd)
     assert found.sd < 2.5
     lines, sd = fit.lines
-    assert lines[0] == pytest.approx([0.0, -0.3, 0.0], abs=4 * sd[0].max())
+    # Lines of 5 Hz and a Gaussian of g = 9/s^2.
+    wide, narrow = (voigt_fwhm(hz, np.sqrt(9 / gaussian_rate(1.0))) for hz in (5.0, 4.7))
+    assert lines[0] == pytest.approx([0.0, narrow - wide, 0.0], abs=4 * sd[0].max())
     assert sd[0, 1] < 0.05
 
 
@@ -263,6 +266,33 @@ def test_narrowing_does_not_pass_for_glutamate(model, make_series):
     assert percent.std() == pytest.approx(sd.mean(), rel=0.48)
     # Of 20 intervals of 95 %, 16 or more cover in all but one of 400 draws.
     assert (np.abs(percent - 3.0) < 1.96 * sd).sum() >= 16
+
+
+@pytest.mark.parametrize("noise_sd", [0.05, 1.5])
+def test_a_wider_field_does_not_pass_for_a_change(model, make_series, noise_sd):
+    """The second half is multiplied by a Gaussian decay of 2 Hz, and nothing else changes.
+
+    Were lines wider as Lorentzians alone, creatine would rise and Glx over tNAA fall by 3 %.
+    """
+    course = np.arange(40) // 20
+    rows = []
+    for seed in range(4):
+        series = make_series(course, seed=seed, noise_sd=noise_sd)
+        signal = make_series(course, seed=seed, noise_sd=0.0).samples
+        decay = np.exp(-gaussian_rate(2.0) * np.outer(course, series.axis.time_s**2))
+        wider = replace(series, samples=series.samples + signal * (decay - 1))
+        fits = [fit_series(one, model, bin_design(labels_of(course))) for one in (wider, series)]
+        changes = [percent_changes(fit, SUMS, ("tNAA",)).rows for fit in fits]
+        found = [{(row.metabolite, row.over): row.percent for row in one} for one in changes]
+        wanted = ("Glx", "tNAA"), ("tCr", ""), ("tNAA", "")
+        rows.append([found[0][one] - found[1][one] for one in wanted])
+        start, end = (
+            voigt_fwhm(5.0, np.sqrt(9 / gaussian_rate(1.0) + square)) for square in (0, 4)
+        )
+        width, sd = (each[0, 1] for each in fits[0].lines)
+        # First order, of 0.6 Hz; noise as above.
+        assert width == pytest.approx(end - start, abs=0.03 + 4 * sd)
+    assert np.mean(rows, axis=0) == pytest.approx(0.0, abs=0.2)
 
 
 def test_narrowing_of_what_no_model_describes_does_not_pass_for_glutamate(model, make_series):
@@ -440,7 +470,7 @@ def test_an_end_that_changes_beyond_description_is_left_out_of_changes(
     series = make_series(course, noise_sd=0.4)
     still, moving = (
         replace(series, samples=series.samples + np.outer(size, water_tail))
-        for size in (course**0, 1 + course)
+        for size in (course**0, 1 + course / 2)
     )
     still, moving = (
         fit_series(one, model, bin_design(labels_of(course))) for one in (still, moving)

@@ -115,6 +115,12 @@ def voigt_fwhm(lorentzian_hz: RealArray, gaussian_hz: float | RealArray) -> Real
     return width
 
 
+def voigt_slopes(lorentzian_hz: float, gaussian_hz: float) -> tuple[float, float]:
+    """Return what `voigt_fwhm` gains per Hz of Lorentzian and Hz^2 of squared Gaussian width."""
+    root = math.sqrt(0.2166 * lorentzian_hz**2 + gaussian_hz**2)
+    return 0.5346 + 0.2166 * lorentzian_hz / root, 0.5 / root
+
+
 def _training_set(time_s: RealArray, f0_mhz: float) -> RealArray:
     """Return decays over the range of parameters as columns, real and imaginary apart."""
     widths = (0.0, 0.2, 1.0, 2.0, 4.0, 7.0, 12.0, WIDEST_LORENTZIAN_HZ)

@@ -12,6 +12,8 @@ from glxflow.spectrum import SIGNAL_PPM, Axis, ComplexArray, Fid, Flag, RealArra
 _TAIL_ORDER = 8
 _LEAST_NOISE = 1e-7
 _FEWEST_AT_AN_END = 24
+_POWER_S = 0.02
+"""Lines beat faster, and decay more slowly."""
 
 LARGEST_FADING = 2.0
 """Noise at the start of a signal over that at its end."""
@@ -41,6 +43,35 @@ def noise_sd(fid: Fid) -> float:
             "Was the signal zero-filled, filtered or simulated without noise? Use the raw data."
         )
     return quietest
+
+
+def expected_signal(fid: Fid, noise_variance: float, share: float) -> ComplexArray:
+    """Return the samples that noisy ones let expect: less, the more of their power is noise.
+
+    As a regressor the noisy samples themselves would explain too little.
+
+    Parameters
+    ----------
+    fid : Fid
+        The data.
+    noise_variance : float
+        Of the real part of a sample.
+    share : float
+        Of the band that is used, and that the signal lies in.
+
+    Returns
+    -------
+    (n_points,) complex ndarray
+        Every sample by Wiener's filter, from the power about it; signals decay, so that none
+        is expected after it is lost in the noise.
+    """
+    counts = np.ones(max(round(_POWER_S / fid.axis.dwell_time_s), 1))
+    power = np.convolve(np.abs(fid.samples) ** 2, counts, mode="same")
+    power /= np.convolve(np.ones(fid.samples.size), counts, mode="same")
+    noise = 2 * noise_variance
+    signal = np.maximum(power - noise, 0.0)
+    expected: ComplexArray = fid.samples * np.minimum.accumulate(signal / (signal + share * noise))
+    return expected
 
 
 def _detrended_sd(values: ComplexArray) -> float:

@@ -2,7 +2,7 @@
 
 The mean of the series is fitted as any spectrum is. Contrasts between its transients
 then say what changes: each metabolite by a share of its mean, and the lines by a
-common shift, width and phase (else narrower lines would pass for more glutamate).
+common shift, widths and phase (else narrower lines would pass for more glutamate).
 Their rules, which leave the result to depend on the space of the design alone:
 
 - The mean is not negative; changes may have any sign, or no change would have a
@@ -139,7 +139,7 @@ def followed(mean: Mean, contrasts: Contrasts, reduction: Reduction, design: Des
         state=np.concatenate([block.linear for block in found.point.blocks]),
         covariance=_covariance(joint, found.point, mean.known),
         to_amplitudes=_to_amplitudes(reduction, mean.block.reported, contrasts.changing),
-        to_lines=_to_lines(reduction, *contrasts.changing.shape),
+        to_lines=_to_lines(reduction, contrasts),
         contrast_chi2=chi2,
         solution=found,
         status=mean.result.status if found.is_converged else FitStatus.NOT_CONVERGED,
@@ -186,10 +186,12 @@ def _to_amplitudes(reduction: Reduction, mapping: RealArray, changing: RealArray
     return np.concatenate([mean, *changes], axis=2)
 
 
-def _to_lines(reduction: Reduction, n_linear: int, n_changing: int) -> RealArray:
+def _to_lines(reduction: Reduction, contrasts: Contrasts) -> RealArray:
     """Return the map from the state to the changes of the lines against the baseline."""
-    parts = np.hstack([np.zeros((N_MOVING, n_changing)), np.eye(N_MOVING)])
+    n_linear, n_changing = contrasts.changing.shape
+    of_moving = contrasts.line_changes()
+    parts = np.hstack([np.zeros((len(of_moving), n_changing)), of_moving])
     against = reduction.levels[1:] - reduction.levels[0]
-    mean = np.zeros((len(against), N_MOVING, n_linear))
+    mean = np.zeros((len(against), len(of_moving), n_linear))
     changes = [against[:, one, np.newaxis, np.newaxis] * parts for one in range(1, len(against.T))]
     return np.concatenate([mean, *changes], axis=2)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from glxflow.fit.contrasts import N_MOVING
 from glxflow.fit.design import Design
 from glxflow.fit.joint_solver import JointSolution
 from glxflow.spectrum import FitResult, FitStatus, Flag, RealArray
@@ -31,8 +30,8 @@ class SeriesFit:
     to_amplitudes : (1 + n_responses, n_components, n_state) ndarray
         From the state to the amplitudes at the baseline and at every response.
     to_lines : (n_responses, 3, n_state) ndarray
-        From the state to the change of shift (Hz), Lorentzian width (Hz) and
-        phase (rad) against the baseline.
+        From the state to the change of shift (Hz), full width at half height (Hz)
+        and phase (rad) against the baseline.
     contrast_chi2 : float
         Residual of the contrasts over its expectation.
     solution : JointSolution or None
@@ -67,7 +66,7 @@ class SeriesFit:
 
     @property
     def lines(self) -> tuple[RealArray, RealArray]:
-        """Changes of shift (Hz), width (Hz) and phase (rad) at every response, and their SD."""
+        """Changes of shift (Hz), full width (Hz) and phase (rad) at responses, and their SD."""
         variance = np.einsum("rls,st,rlt->rl", self.to_lines, self.covariance, self.to_lines)
         return self.to_lines @ self.state, np.sqrt(variance)
 
@@ -144,7 +143,7 @@ def failed_series(mean: FitResult, design: Design) -> SeriesFit:
         state=np.full(n, nan),
         covariance=np.full((n, n), nan),
         to_amplitudes=np.tile(np.eye(n), (1 + n_responses, 1, 1)),
-        to_lines=np.zeros((n_responses, N_MOVING, n)),
+        to_lines=np.zeros((n_responses, 3, n)),
         contrast_chi2=nan,
         solution=None,
         status=FitStatus.FAILED,
