@@ -26,7 +26,7 @@ from glxflow.fit import (
 )
 from glxflow.fit.edited_ensemble import edited_candidate_of
 from glxflow.preprocess.eddy import phase_deviation
-from glxflow.spectrum import Axis, BasisSet, Fid, Kind, Series
+from glxflow.spectrum import Axis, BasisSet, Fid, FitStatus, Kind, Series
 
 AXIS = Axis(1024, 5e-4, 123.25, 4.65)
 TRUTH = {"NAA": 10.0, "NAAG": 1.5, "Cr": 4.5, "PCr": 4.0, "GPC": 1.4, "Ins": 6.0, "Glu": 9.0}
@@ -238,3 +238,34 @@ def test_bins_follow_the_average_and_the_table_shows_the_average():
 def test_a_session_without_signal_has_no_ensemble():
     basis = measured_basis()
     assert ensemble_of(bins_of(basis, signal=0.0), basis) is None
+
+
+def test_a_bin_that_could_not_be_fitted_is_not_in_the_average():
+    basis, table = default_basis(), [TABLE[0], {"weight": 5.0}, TABLE[1]]
+    model = prepare(basis, FitOptions(baseline_ed_per_ppm=1.5))
+    bins = bins_of(basis)
+    noise = np.random.default_rng(5).normal(scale=2.0, size=(2, AXIS.n_points))
+    three = np.insert(bins.samples, 1, noise[0] + 1j * noise[1], axis=1)
+    spoilt = replace(bins, samples=three, onset_s=np.arange(3.0))
+    fits, shared = fit_alike([spoilt.fid(index) for index in range(3)], model)
+    assert [fit.result.status is FitStatus.FAILED for fit in fits] == [False, True, False]
+    eddies = EddyCurrents(None, are_corrected=False)
+    ensemble = session_ensemble(spoilt, table, fits, shared, basis, eddies)
+    clean = ensemble_of(bins, basis)
+    # Rounding of the average.
+    assert ensemble.amplitudes[[0, 1, 3]] == pytest.approx(clean.amplitudes, rel=1e-6, abs=1e-9)
+    weights = [[one.weight for one in each.members] for each in (ensemble, clean)]
+    assert weights[0] == pytest.approx(weights[1], abs=1e-6)
+    none = [fits[1]] * 3
+    assert session_ensemble(spoilt, table, none, shared, basis, eddies) is None
+
+
+def test_an_edited_bin_that_could_not_be_fitted_is_not_in_the_average():
+    bins = edited_bins()
+    fits, shared = fit_edited_alike(pairs_of(bins), edited_model())
+    eddies = EddyCurrents(None, are_corrected=False)
+    failed = replace(fits[0], found=None)
+    ensemble = edited_session_ensemble(*bins, TABLE, [failed, fits[1]], shared, eddies)
+    alone, _ = edited_ensemble_of([replace(one, samples=one.samples[:, [1, 1]]) for one in bins])
+    assert ensemble.amplitudes[2] == pytest.approx(alone.amplitudes[2], rel=1e-6, abs=1e-6)
+    assert edited_session_ensemble(*bins, TABLE, [failed] * 2, shared, eddies) is None

@@ -12,6 +12,7 @@ import pytest
 from glxflow.cli.prepared import Prepared, read_prepared, scaling_of
 from glxflow.cli.preprocess import EddyChoice, preprocess
 from glxflow.cli.simulate import simulate
+from glxflow.errors import DataError
 from glxflow.io.basis_files import read_basis, write_basis
 from glxflow.io.metadata import ScanHeader
 from glxflow.io.records import read_record
@@ -77,6 +78,23 @@ def test_a_raw_scan_counts_transients_as_its_record_does(tmp_path):
     assert found["BinTable"] == record["BinTable"]
     assert found["BinTable"][0]["n_acquired"] == 12
     assert found["Flags"] == record["Flags"]
+
+
+def test_a_bin_that_cannot_be_read_is_named(tmp_path):
+    simulate(tmp_path, participants=2, transients=12, coils=1, points=1024, snr=60.0, seed=5)
+    scan = tmp_path / "sub-01" / "ses-1" / "mrs" / "sub-01_ses-1_task-ketamine_svs.nii.gz"
+    events = scan.with_name(scan.name.replace("_svs.nii.gz", "_events.tsv"))
+    preprocess(scan, tmp_path / "out", bin_count=4, events=events)
+    (source,) = (tmp_path / "out").glob("*_desc-preproc_svs.json")
+    record = read_record(source)
+    path = source.with_name(record["Bins"])
+    image = nib.load(path)
+    samples = np.asarray(image.dataobj).copy()
+    samples[0, 0, 0, 100, ..., 0] = np.nan
+    nib.save(type(image)(samples, image.affine, image.header), path)
+    n_bins = len(record["BinTable"])
+    with pytest.raises(DataError, match=f"{n_bins - 1} of its bins .* expected the {n_bins}"):
+        read_prepared(source, None, EddyChoice.CHECK)
 
 
 SHARES = {"GM": 0.6, "WM": 0.2, "CSF": 0.2}

@@ -13,6 +13,7 @@ from glxflow.cli.changes import edited_changes_table
 from glxflow.cli.fit_bins import members_to_profile, profile_limits
 from glxflow.cli.fitting import responses_for
 from glxflow.cli.model_choice import EddyCurrents, edited_session_ensemble
+from glxflow.cli.prepared import read_bins
 from glxflow.cli.scan_results import BinFit
 from glxflow.errors import BasisError, DataError
 from glxflow.fit import (
@@ -22,7 +23,6 @@ from glxflow.fit import (
     fit_edited_alike,
     prepare_edited,
 )
-from glxflow.io.nifti_mrs import read_series
 from glxflow.spectrum import BasisSet, Fid, FitResult, Series
 
 
@@ -107,9 +107,7 @@ def fit_edited_bins(
             f"{source}: not the record of an edited session, so that --basis-on has nothing to "
             "explain. Drop it, or preprocess the raw scan with its DIM_EDIT or EditCondition."
         )
-    total, difference = (
-        read_series(source.with_name(record[key])) for key in ("Sum", "Difference")
-    )
+    total, difference = (read_bins(source, record, key) for key in ("Sum", "Difference"))
     pairs = list(zip(_fids(total), _fids(difference), strict=True))
     model = prepare_edited(*basis, options)
     chosen = members_to_profile(profiled, model.difference)

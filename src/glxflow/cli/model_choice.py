@@ -74,6 +74,8 @@ def session_ensemble(
 ) -> Ensemble | None:
     """Return what other models say of the average of a session, and then of its bins.
 
+    None where no bin or not even their average could be fitted.
+
     Parameters
     ----------
     bins : Series
@@ -89,7 +91,10 @@ def session_ensemble(
     eddies : EddyCurrents
         What water says of them.
     """
-    fids = _with_average(bins, table)
+    weights = _weights(table, fits)
+    if not weights.any():
+        return None
+    fids = _with_average(bins, weights)
     # Of a single bin the average is that bin, and its page shows one number for it.
     fit = fits[0] if len(fits) == 1 else fit_prepared(fids[0], model)
     if fit.found is None:
@@ -128,7 +133,10 @@ def edited_session_ensemble(
     eddies : EddyCurrents
         What water says of them.
     """
-    totals, differences = (_with_average(series, table) for series in (total, difference))
+    weights = _weights(table, fits)
+    if not weights.any():
+        return None
+    totals, differences = (_with_average(series, weights) for series in (total, difference))
     pairs = list(zip(totals, differences, strict=True))
     fit = fits[0] if len(fits) == 1 else fit_edited(*pairs[0], model)
     others = []
@@ -167,9 +175,15 @@ def _ratios(names: Sequence[str], amplitudes: RealArray) -> dict[str, float]:
     }
 
 
-def _with_average(bins: Series, table: Sequence[Mapping[str, Any]]) -> tuple[Fid, ...]:
+def _weights(table: Sequence[Mapping[str, Any]], fits: Sequence[Fit | EditedFit]) -> RealArray:
+    """Return what each bin counts in the average: one that could not be fitted, nothing."""
+    return np.array(
+        [part["weight"] if fit.found else 0.0 for part, fit in zip(table, fits, strict=True)]
+    )
+
+
+def _with_average(bins: Series, weights: RealArray) -> tuple[Fid, ...]:
     """Return the average of the bins, then the bins."""
-    weights = np.array([part["weight"] for part in table], dtype=np.float64)
     samples = bins.samples[0]
     average = np.average(samples, axis=0, weights=weights)
     return tuple(Fid(one, bins.axis) for one in (average, *samples))

@@ -77,7 +77,8 @@ def read_prepared(source: Path, water: Path | None, eddy_current: EddyChoice) ->
     Raises
     ------
     DataError
-        If a record is given a water reference, or is of an earlier version.
+        If a record is given a water reference, is of an earlier version, or tells of other
+        bins than its file holds.
     """
     if not source.name.endswith(".json"):
         cleaned = clean_scan(source, water, BinPlan(None), eddy_current)
@@ -98,12 +99,40 @@ def read_prepared(source: Path, water: Path | None, eddy_current: EddyChoice) ->
     reference = source.with_name(record["Water"]) if record["Water"] else None
     edited = [source.with_name(record[key]) for key in ("Sum", "Difference") if key in record]
     return Prepared(
-        bins=read_series(bins),
+        bins=read_bins(source, record, "Bins"),
         record=record,
         water=read_series(reference) if reference else None,
         header=read_header(bins),
         inputs=tuple(path for path in (bins, *edited, reference) if path),
     )
+
+
+def read_bins(source: Path, record: Mapping[str, Any], key: str) -> Series:
+    """Return the bins in a file that a record of preprocessing names.
+
+    Parameters
+    ----------
+    source : Path
+        The record's file.
+    record : mapping
+        What is in it.
+    key : str
+        Under which the file stands there.
+
+    Raises
+    ------
+    DataError
+        If the file has not a readable spectrum for every bin of the record.
+    """
+    path = source.with_name(record[key])
+    bins = read_series(path)
+    if bins.n_transients != len(record["BinTable"]):
+        raise DataError(
+            f"{path}: {bins.n_transients} of its bins can be read, expected the "
+            f"{len(record['BinTable'])} of {source.name}. Was it changed, or does a bin hold NaN? "
+            "Run `glxflow preprocess` again."
+        )
+    return bins
 
 
 def scaling_of(prepared: Prepared, basis: BasisSet, fit: FitResult) -> WaterScaling | str:

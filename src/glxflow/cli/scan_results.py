@@ -21,7 +21,7 @@ from glxflow.qc.rules import Level, Limit, QcVerdict, judge
 from glxflow.quantify import Estimate, ModelSpread, WaterScaling, estimates, model_spreads
 from glxflow.report.page import Provenance
 from glxflow.report.scan_page import FittedBin, ScanPage
-from glxflow.spectrum import Axis, FitResult, Flag, Step, reported
+from glxflow.spectrum import Axis, FitResult, FitStatus, Flag, Step, reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,13 @@ class ScanResult:
             return tuple({} for _ in self.fits)
         members = self.ensemble.members
         # The first is the average of the session.
-        amplitudes = [self.ensemble.amplitudes[1:], *(one.amplitudes[1:] for one in members)]
+        own = self.ensemble.amplitudes[1:]
+        amplitudes = np.array([own, *(one.amplitudes[1:] for one in members)])
+        amplitudes[:, [one.result.status is FitStatus.FAILED for one in self.fits]] = np.nan
         scaling = self.scaling if isinstance(self.scaling, WaterScaling) else None
         fit = self.fits[0].result
         weights = np.array([one.weight for one in members])
-        return model_spreads(fit.names, fit.kinds, np.array(amplitudes), weights, scaling)
+        return model_spreads(fit.names, fit.kinds, amplitudes, weights, scaling)
 
     @cached_property
     def verdicts(self) -> tuple[QcVerdict, ...]:
