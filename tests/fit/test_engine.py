@@ -7,9 +7,10 @@ from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.basis.protocol import protocol_for
 from glxflow.basis.simulate import simulate_basis
 from glxflow.errors import BasisError, DataError
-from glxflow.fit import FitOptions, fit_alike, fit_prepared, fit_spectrum
+from glxflow.fit import FitOptions, fit_alike, fit_prepared, fit_spectrum, prepare
 from glxflow.fit.shim import Shim
 from glxflow.fit.widths import lorentzian_hz
+from glxflow.io.fit_range import NARROWEST_PPM
 from glxflow.quantify import estimates
 from glxflow.spectrum import BasisSet, Fid, FitStatus, Kind
 
@@ -100,6 +101,13 @@ def test_far_offset_is_refused_in_words(model, make_fid):
     assert result.status is FitStatus.FAILED
     assert np.isnan(result.amplitudes).all()
     assert "0.6" in result.flags[0].message
+
+
+def test_the_narrowest_range_there_is_can_be_fitted(basis, make_fid):
+    """Each baseline that AIC chooses among has to be one on it."""
+    high = 4.0
+    narrow = prepare(basis, FitOptions(ppm_range=(high - NARROWEST_PPM, high)))
+    assert fit_prepared(make_fid(), narrow).result.status is FitStatus.CONVERGED
 
 
 def test_noise_alone_is_refused_with_nan_and_not_with_zero(model):

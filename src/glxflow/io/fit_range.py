@@ -6,8 +6,8 @@ HIGHEST_PPM = 4.25
 LEAST_HIGH_PPM = 3.4
 """Choline at 3.2 ppm is below."""
 
-NARROWEST_PPM = 2.0
-"""Of a narrower range the baseline could not be chosen."""
+NARROWEST_PPM = 2.1
+"""Of 2.0, less the points at its ends, the baseline of 1 per ppm would be none but a line."""
 
 
 def range_problem(low: float, high: float) -> str:
@@ -30,7 +30,7 @@ def range_problem(low: float, high: float) -> str:
             f"{low:g} to {high:g} ppm: expected up to {LEAST_HIGH_PPM:g} ppm at least, above the "
             "creatine and choline that everything is a ratio to"
         )
-    if high - low < NARROWEST_PPM:
+    if round(high - low, 6) < NARROWEST_PPM:  # 3.9 - 1.8 is a little less than 2.1
         return (
             f"{low:g} to {high:g} ppm: expected at least {NARROWEST_PPM:g} ppm, of which the "
             "baseline can be told from the metabolites"
