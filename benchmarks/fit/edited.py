@@ -90,11 +90,13 @@ def make_session(
     noise_rng: np.random.Generator | None = None,
     rises: Mapping[str, float] | None = None,
     narrowing_hz: float = 0.0,
+    on_larger: float = 0.0,
+    on_wider_hz: float = 0.0,
 ) -> Session:
     """Return a session; `snr` is the height of NAA in OFF over the noise of OFF.
 
     With `noise_rng`, the same `rng` gives the same head again, in which some substances
-    may have risen by a share and all lines be narrower.
+    may have risen by a share and all lines be narrower. ON may be larger by a share and wider.
     """
     axis, time_s = on.axis, on.axis.time_s
     truth = {name: MEAN_MM[name] * rng.normal(1.0, 0.15) for name in on.names}
@@ -117,7 +119,7 @@ def make_session(
     ]
     # The conditions never match perfectly.
     moved = 2j * np.pi * rng.normal(0.0, 0.1) * time_s + 1j * rng.normal(0.0, 0.01)
-    signals[0] = signals[0] * np.exp(moved)
+    signals[0] = (1 + on_larger) * signals[0] * np.exp(moved - np.pi * on_wider_hz * time_s)
     height = np.abs(np.fft.fft(signals[1])).max()
     noise = (noise_rng or rng).normal(size=(2, 2, axis.n_points))
     noise *= height / snr / np.sqrt(axis.n_points)
@@ -197,6 +199,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=200)
     parser.add_argument("--snr", type=float, default=100.0, help="NAA of OFF over its noise")
+    parser.add_argument("--on-larger", type=float, default=0.0, help="a share of OFF")
+    parser.add_argument("--on-wider-hz", type=float, default=0.0)
     arguments = parser.parse_args()
     axis = Axis(2048, 5e-4, 123.25, 4.65)
     on, off = conditions(axis)
@@ -209,7 +213,14 @@ def main() -> None:
     errors: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     cpu, of_models, flags = [], [], []
     for seed in range(FIRST_REPORTED_SEED, FIRST_REPORTED_SEED + arguments.sessions):
-        session = make_session(on, off, np.random.default_rng(seed), arguments.snr)
+        session = make_session(
+            on,
+            off,
+            np.random.default_rng(seed),
+            arguments.snr,
+            on_larger=arguments.on_larger,
+            on_wider_hz=arguments.on_wider_hz,
+        )
         start = time.process_time()
         fit = fit_edited(session.total, session.difference, model)
         cpu.append(1000 * (time.process_time() - start))

@@ -86,6 +86,8 @@ def make_session():
         phase_rad=0.0,
         mismatch_hz=0.0,
         mismatch_rad=0.0,
+        mismatch_size=0.0,
+        mismatch_width_hz=0.0,
         rises=None,
         narrowing_hz=0.0,
     ):
@@ -101,7 +103,10 @@ def make_session():
         )
         total = amounts @ (on.fids + off.fids) / 2 + macromolecules
         difference = amounts @ (on.fids - off.fids) + coedited_mm * coedited
-        moved = np.exp(1j * (2 * np.pi * mismatch_hz * time_s + mismatch_rad))
+        moved = (1 + mismatch_size) * np.exp(
+            1j * (2 * np.pi * mismatch_hz * time_s + mismatch_rad)
+            - np.pi * mismatch_width_hz * time_s
+        )
         signals = (total + difference / 2) * decay * moved, (total - difference / 2) * decay
         noise = rng.normal(scale=noise_sd, size=(2, 2, AXIS.n_points))
         turned = np.exp(1j * phase_rad)
@@ -149,7 +154,10 @@ def test_metabolites_are_the_same_in_both_spectra(make_session):
 
 
 def test_curves_add_up_to_the_data(make_session):
-    fit = fit_edited(*make_session(noise_sd=0.2, mismatch_hz=0.2), model())
+    session = make_session(
+        noise_sd=0.2, mismatch_hz=0.2, mismatch_size=0.04, mismatch_width_hz=0.2
+    )
+    fit = fit_edited(*session, model())
     for result in (fit.total, fit.difference):
         # The residual of a right model is noise: its SD is the reported noise.
         assert result.residual.std() == pytest.approx(result.noise_sd, rel=0.15)
@@ -168,12 +176,37 @@ def test_mismatch_of_the_conditions_is_found_and_does_not_pass_for_gaba(make_ses
         assert other == pytest.approx(one, rel=0.07)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "tolerance"),
+    [("mismatch_size", -0.04, 0.01), ("mismatch_width_hz", 0.3, 0.06)],
+)
+def test_creatine_that_does_not_cancel_does_not_pass_for_gaba(
+    name, value, tolerance, make_session
+):
+    """4 % of creatine is half of GABA+ and was taken for as much of it."""
+    straight = fit_edited(*make_session(), model())
+    moved = fit_edited(*make_session(**{name: value}), model())
+    assert getattr(moved, name) - getattr(straight, name) == pytest.approx(value, abs=tolerance)
+    for quantity in ("GABA+", "Glx"):
+        one, other = (
+            over_tcr(fit.difference, QUANTITIES[quantity])[0] for fit in (straight, moved)
+        )
+        # The noise is the same; left is what the prior of the mismatch holds back, and a half of
+        # 4 % on what both conditions have.
+        assert other == pytest.approx(one, rel=0.04)
+
+
 def test_mismatch_of_the_conditions_moves_both_spectra_by_half_the_way(make_session):
     """ON a half step up and OFF a half step down, as sessions without noise are made."""
     fit = fit_edited(*make_session(noise_sd=0.02, coedited_mm=0.0), model())
     found = fit.found
     theta = found.solution.point.theta
-    turns = {"mismatch_hz": 2j * np.pi * AXIS.time_s, "mismatch_rad": 1j}
+    turns = {
+        "mismatch_hz": 2j * np.pi * AXIS.time_s,
+        "mismatch_rad": 1j,
+        "mismatch_size": 1.0,
+        "mismatch_width_hz": -np.pi * AXIS.time_s,
+    }
     for row, (name, slope) in enumerate(turns.items()):
         sides = []
         for step in (0.01, -0.01):
@@ -201,9 +234,15 @@ def test_a_residual_of_the_difference_is_flagged_by_its_chi_squared(make_session
     assert "times the noise" not in said
 
 
-def test_large_mismatch_is_flagged(make_session):
-    fit = fit_edited(*make_session(mismatch_hz=2.0), model())
-    assert "EDITED_MISMATCH" in [flag.code for flag in fit.flags]
+@pytest.mark.parametrize(
+    ("mismatch", "code"),
+    [({"mismatch_hz": 2.0}, "EDITED_MISMATCH"), ({"mismatch_size": -0.08}, "EDITED_SIZE")],
+)
+def test_large_mismatch_is_flagged(mismatch, code, make_session):
+    straight = fit_edited(*make_session(), model())
+    fit = fit_edited(*make_session(**mismatch), model())
+    assert code not in [flag.code for flag in straight.flags]
+    assert code in [flag.code for flag in fit.flags]
 
 
 def test_gaba_and_its_macromolecules_are_surer_together_than_apart(make_session):
@@ -561,7 +600,8 @@ def test_changes_of_an_edited_session_are_found_though_its_lines_narrow(make_bin
 def test_conditions_that_drift_apart_do_not_pass_for_a_change(make_bins):
     rows = []
     for seed in range(6):
-        bins = make_bins(seed, {}, mismatch_hz=0.5, mismatch_rad=0.05)
+        mismatch = {"mismatch_hz": 0.5, "mismatch_rad": 0.05, "mismatch_size": 0.03}
+        bins = make_bins(seed, {}, **mismatch)
         fit = fit_edited_series(*series_of(bins), model(), bin_design(BINS))
         found = changes_of(fit, "after")
         rows.append([found[name].percent / found[name].sd for name in ("GABA+", "Glx", "Glu")])

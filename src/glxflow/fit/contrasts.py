@@ -90,12 +90,15 @@ class Contrasts:
         Of the non-linear parameters.
     theta : (n_theta,) ndarray
         Where the mean has its optimum.
+    soft_rows : (n_soft, n_changing) ndarray
+        Soft constraints on the changes, beyond those of amplitudes.
     """
 
     spectra: tuple[Spectrum, ...]
     changing: RealArray
     prior: Prior
     theta: RealArray
+    soft_rows: RealArray
 
     def blocks(self) -> tuple[Sequence[Block], float]:
         """Return a block for every contrast, and the largest misfit of a spectrum's contrasts.
@@ -135,8 +138,8 @@ class Contrasts:
         """Return a block for every contrast: amplitudes and the mean's lines may change."""
         first = self.spectra[0].channel
         rows = first.problem.with_noise(float(noise[0])).ratio_rows
-        of_amplitudes = rows @ first.mapping @ self.changing
-        soft = np.hstack([of_amplitudes, np.zeros((len(rows), N_MOVING))])
+        changes = np.vstack([rows @ first.mapping @ self.changing, self.soft_rows])
+        soft = np.hstack([changes, np.zeros((len(changes), N_MOVING))])
         soft = soft[soft.any(axis=1)]
         signed = np.ones(soft.shape[1], dtype=np.bool_)
         each = zip(self.spectra, models, noise.tolist(), strict=True)

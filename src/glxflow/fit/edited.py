@@ -8,8 +8,8 @@ and OFF because their noise is independent: as much is known, and nothing counts
 - The difference is fitted from 2.45 ppm up: below stand NAA and macromolecules that
   editing pulses saturate by a profile nobody knows. It holds GABA, Glx at 3.75 ppm and the
   co-edited macromolecules, whose amplitude is its own.
-- ON and OFF that do not match leave creatine and choline in the difference: a shift and
-  a phase of ON against OFF are linear parameters of it.
+- ON and OFF that do not match leave creatine and choline in the difference: shift, phase,
+  size and width of ON against OFF are linear parameters of it.
 """
 
 from collections.abc import Sequence

@@ -15,8 +15,11 @@ from glxflow.fit.problem import Problem
 from glxflow.fit.shapes import shapes_of
 from glxflow.spectrum import Fid, Kind, RealArray
 
-N_MISMATCH = 2
-"""Linear parameters of the conditions' mismatch: shift in Hz, phase in rad."""
+N_MISMATCH = 4
+"""Linear parameters of the conditions' mismatch: shift (Hz), phase (rad), size, width (Hz)."""
+
+MISMATCH_ROWS = np.array([[0.0, 0.0, 1 / 0.03, 0.0], [0.0, 0.0, 0.0, 1 / 0.2]])
+"""Soft constraints on them: the same coil sees both in turn, to 3 % in size and 0.2 Hz (SD)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +27,15 @@ class EditedProblem:
     """Both spectra of an edited session, to be explained by common concentrations.
 
     Linear parameters: the columns of the half sum, macromolecules of the difference, then
-    shift (Hz) and phase (rad) of ON.
+    shift (Hz), phase (rad), size (a share) and width (Hz) of ON against OFF.
 
     Attributes
     ----------
     total, difference : Problem
         Each spectrum with its model.
-    mismatch : tuple of (2, n_fit) ndarray
-        What ON's shift by 1 Hz and its phase of 1 rad add to half sum and difference, in
-        signal units.
+    mismatch : tuple of (4, n_fit) ndarray
+        What ON's shift by 1 Hz, its phase of 1 rad, twice its size and a width of 1 Hz more
+        add to half sum and difference, to first order and in signal units.
     """
 
     total: Problem
@@ -40,7 +43,7 @@ class EditedProblem:
     mismatch: tuple[RealArray, RealArray]
 
     def mismatch_rows(self, index: int) -> RealArray:
-        """Return the mismatch of one spectrum in the coordinates of its problem, (2, n_fit)."""
+        """Return the mismatch of one spectrum in the coordinates of its problem, (4, n_fit)."""
         problem = (self.total, self.difference)[index]
         return problem.model.rotated(self.mismatch[index])
 
@@ -65,8 +68,10 @@ class EditedProblem:
             Channel(total, np.arange(len(total.prior.names)), np.eye(n_total, n_linear), fixed[0]),
             Channel(edited, np.array(places), of_edited, fixed[1]),
         )
-        soft = np.zeros((len(total.ratio_rows), n_linear))
-        soft[:, :n_total] = total.ratio_rows
+        n_ratios = len(total.ratio_rows)
+        soft = np.zeros((n_ratios + len(MISMATCH_ROWS), n_linear))
+        soft[:n_ratios, :n_total] = total.ratio_rows
+        soft[n_ratios:, -N_MISMATCH:] = MISMATCH_ROWS
         is_signed = np.ones(n_linear, dtype=np.bool_)
         is_signed[:n_total] = total.model.is_signed
         is_signed[n_total : n_total + len(own)] = False
@@ -74,11 +79,11 @@ class EditedProblem:
 
 
 def mismatch_of(model: EditedModel, total: FitModel, start: Point) -> tuple[RealArray, RealArray]:
-    """Return what ON's shift by 1 Hz and phase of 1 rad against OFF add to sum and difference.
+    """Return what ON's shift, phase, size and width against OFF add to sum and difference.
 
-    In signal units, (2, n_fit) each. The common shift and phase follow the mean of both;
-    against it ON is off by a half one way and OFF the other way: of the half sum that
-    leaves a quarter of the difference, and the reverse.
+    Per Hz, rad, share and Hz, in signal units, (4, n_fit) each. What is common follows the
+    mean of both; against it ON is off by a half one way and OFF the other way: of the half
+    sum that leaves a quarter of the difference, and the reverse.
 
     Parameters
     ----------
@@ -95,7 +100,8 @@ def mismatch_of(model: EditedModel, total: FitModel, start: Point) -> tuple[Real
         time_s, shapes.gamma_per_s[:n], shapes.shift_hz[:n], shapes.own_g_per_s2[:n]
     )
     mean, edited = np.einsum("j,kjt->kt", start.amplitudes[:n], model.responses * decays)
-    factors = np.array([2j * np.pi * time_s, np.full(time_s.size, 1j)])
+    one_each = np.ones(time_s.size)
+    factors = np.array([2j * np.pi * time_s, 1j * one_each, one_each, -np.pi * time_s])
     one, other = (
         np.array([like.data_spectrum(Fid(row, total.axis)).real for row in factors * signal])
         for like, signal in ((total, edited / 4), (model.difference, mean))

@@ -21,6 +21,7 @@ from glxflow.fit.uncertainty import Uncertainty, shape_errors
 from glxflow.spectrum import FitResult, FitStatus, Flag, RealArray
 
 LARGEST_MISMATCH_HZ = 1.0
+LARGEST_MISMATCH_SIZE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,9 @@ class EditedFit:
     total, difference : FitResult
         Both spectra with their curves. Amplitudes of metabolites are common and so is
         their covariance; those of macromolecules are each spectrum's own.
-    mismatch_hz, mismatch_rad : float
-        Shift and phase of ON against OFF that the difference shows.
+    mismatch_hz, mismatch_rad, mismatch_size, mismatch_width_hz : float
+        Shift, phase, size (a share of their mean) and width of ON against OFF that the
+        difference shows.
     found : EditedFound or None
         What they come from; None where the half sum could not be fitted.
     flags : tuple of Flag
@@ -69,6 +71,8 @@ class EditedFit:
     difference: FitResult
     mismatch_hz: float = float("nan")
     mismatch_rad: float = float("nan")
+    mismatch_size: float = float("nan")
+    mismatch_width_hz: float = float("nan")
     found: EditedFound | None = None
     flags: tuple[Flag, ...] = field(default=())
 
@@ -108,13 +112,16 @@ def edited_fit(alone: Fit, found: EditedFound) -> EditedFit:
             )
         )
     total, difference = results
-    flags = (*alone.result.flags, *_doubts(solution, difference, float(moved[0])))
+    shift_hz, phase_rad, size, width_hz = moved.tolist()
+    flags = (*alone.result.flags, *_doubts(solution, difference, shift_hz, size))
     return EditedFit(
         alone=alone,
         total=replace(total, flags=flags),
         difference=replace(difference, flags=flags),
-        mismatch_hz=float(moved[0]),
-        mismatch_rad=float(moved[1]),
+        mismatch_hz=shift_hz,
+        mismatch_rad=phase_rad,
+        mismatch_size=size,
+        mismatch_width_hz=width_hz,
         found=found,
         flags=flags,
     )
@@ -181,7 +188,9 @@ def _with_curves(like: FitResult, problem: Problem, point: Fitted, extra: RealAr
     )
 
 
-def _doubts(found: JointSolution, difference: FitResult, mismatch_hz: float) -> tuple[Flag, ...]:
+def _doubts(
+    found: JointSolution, difference: FitResult, mismatch_hz: float, mismatch_size: float
+) -> tuple[Flag, ...]:
     """Return what there is to doubt beyond the half sum's own doubts."""
     flags = list(bound_doubts(found.at_bound))
     if not found.is_converged:
@@ -208,6 +217,16 @@ def _doubts(found: JointSolution, difference: FitResult, mismatch_hz: float) -> 
                 f"ON is shifted by {mismatch_hz:+.2f} Hz against OFF, expected within "
                 f"{LARGEST_MISMATCH_HZ:g} Hz: creatine does not cancel under GABA. Align the "
                 "conditions before they are subtracted.",
+            )
+        )
+    if abs(mismatch_size) > LARGEST_MISMATCH_SIZE:
+        flags.append(
+            Flag(
+                "EDITED_SIZE",
+                f"ON differs in size by {100 * mismatch_size:+.1f} % from OFF, expected within "
+                f"{100 * LARGEST_MISMATCH_SIZE:g} %: creatine does not cancel under GABA. Look "
+                "for movement, for weak transients of one condition, and for an editing pulse "
+                "that reaches creatine and choline.",
             )
         )
     return tuple(flags)

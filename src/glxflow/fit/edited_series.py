@@ -7,7 +7,7 @@ from glxflow.fit.contrasts import Contrasts, Spectrum, changing_columns
 from glxflow.fit.design import Design
 from glxflow.fit.edited import fit_edited
 from glxflow.fit.edited_model import EditedModel
-from glxflow.fit.edited_problem import N_MISMATCH
+from glxflow.fit.edited_problem import MISMATCH_ROWS, N_MISMATCH
 from glxflow.fit.series import Mean, followed, reduced
 from glxflow.fit.series_result import SeriesFit, failed_series
 from glxflow.spectrum import Fid, RealArray, Series
@@ -22,7 +22,8 @@ def fit_edited_series(
 ) -> SeriesFit:
     """Return the joint fit of half sum and difference of a series of edited spectra.
 
-    Metabolites change alike in both; a shift and a phase of ON against OFF may change, too.
+    Metabolites change alike in both; shift, phase, size and width of ON against OFF may
+    change, too.
     The components are those of the difference.
 
     Parameters
@@ -69,5 +70,8 @@ def fit_edited_series(
     changing = np.zeros((n_linear, of_total.shape[1] + N_MISMATCH))
     changing[: len(of_total), :-N_MISMATCH] = of_total
     changing[-N_MISMATCH:, -N_MISMATCH:] = np.eye(N_MISMATCH)
-    contrasts = Contrasts(tuple(spectra), changing, found.solution.joint.prior, point.theta)
+    soft_rows = np.zeros((len(MISMATCH_ROWS), changing.shape[1]))
+    soft_rows[:, -N_MISMATCH:] = MISMATCH_ROWS
+    prior = found.solution.joint.prior
+    contrasts = Contrasts(tuple(spectra), changing, prior, point.theta, soft_rows)
     return followed(Mean(mean.difference, block, found.uncertainty), contrasts, reduction, design)

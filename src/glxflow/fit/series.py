@@ -69,7 +69,8 @@ def fit_series(
         fixed=np.zeros((len(best.point.amplitudes), len(model.ppm))),
     )
     changing = changing_columns(found.problem.model, best.point.amplitudes)
-    contrasts = Contrasts((spectrum,), changing, found.problem.prior, best.point.theta)
+    no_rows = np.zeros((0, changing.shape[1]))
+    contrasts = Contrasts((spectrum,), changing, found.problem.prior, best.point.theta, no_rows)
     return followed(Mean(mean.result, block, found.uncertainty), contrasts, reduction, design)
 
 
