@@ -9,7 +9,7 @@ from nifti_mrs.validator import validate_nifti_mrs
 
 from glxflow.errors import BasisError
 from glxflow.io.basis_files import FORMATS, format_of, load_basis, read_basis, write_basis
-from glxflow.spectrum import Axis, Kind
+from glxflow.spectrum import SCALE_UNKNOWN, Axis, Kind
 
 _NAMES = {
     "lcmodel": "b.BASIS",
@@ -235,6 +235,34 @@ def test_names_of_other_programs_are_understood(unwanted, closed_form_basis, tmp
     assert set(basis.names) == {"Cr", "NAA", "Glu", "Ins"}
     assert "read Cre as Cr, mI as Ins" in basis.notes
     assert f"left out {unwanted}: not fitted as metabolites" in basis.notes
+
+
+def emptied(basis, *names):
+    return replace(basis, fids=np.where(np.isin(basis.names, names)[:, np.newaxis], 0, basis.fids))
+
+
+@pytest.mark.parametrize("fmt", ["fsl", "lcmodel"])
+def test_a_response_without_signal_is_left_out_and_it_says_so(fmt, closed_form_basis, tmp_path):
+    path = tmp_path / _NAMES[fmt]
+    write_basis(path, emptied(closed_form_basis, "Ins"), fmt)
+    basis = read_basis(path)
+    assert set(basis.names) == set(closed_form_basis.names) - {"Ins"}
+    assert "left out Ins: the response holds no signal" in basis.notes
+
+
+def test_the_scale_is_not_taken_from_naa_where_editing_left_nothing_of_creatine(
+    closed_form_basis, tmp_path
+):
+    write_basis(tmp_path / "fsl", emptied(closed_form_basis, "Cr"), "fsl")
+    basis = read_basis(tmp_path / "fsl")
+    assert "Cr" not in basis.names
+    assert any(note.startswith(SCALE_UNKNOWN) for note in basis.notes)
+
+
+def test_a_set_of_zeros_is_refused(closed_form_basis, tmp_path):
+    write_basis(tmp_path / "fsl", emptied(closed_form_basis, *closed_form_basis.names), "fsl")
+    with pytest.raises(BasisError, match="every response is zero"):
+        read_basis(tmp_path / "fsl")
 
 
 def test_two_names_for_one_substance_are_refused(closed_form_basis, tmp_path):

@@ -29,6 +29,7 @@ _TOLERANCE_PPM = 0.05
 _EXACT_PPM = 0.002
 _USUAL_REFERENCES_PPM = (4.65, 4.68, 4.7, 3.0)
 _NEGLIGIBLE = 1e-2
+_EMPTY = 1e-9
 _HALF, _HALF_TOLERANCE = 0.5, 0.1
 _SAME_SCALE = 1e-3
 _SAME_WIDTH_HZ = 0.1
@@ -94,7 +95,9 @@ def for_fitting(basis: BasisSet) -> BasisSet:
     basis : BasisSet
         As `oriented` returns it.
     """
-    return _scaled(_of_width(_whole(_aligned(_selected(_renamed(_without_sums(basis)))))))
+    named = _selected(_renamed(_without_sums(basis)))
+    # Empty ones last: a scale is not known by other lines where editing took creatine.
+    return _without_empty(_scaled(_of_width(_whole(_aligned(named)))))
 
 
 def _without_sums(basis: BasisSet) -> BasisSet:
@@ -247,7 +250,7 @@ def _is_edited_away(basis: BasisSet, name: str) -> bool:
     """Tell whether an edited spectrum holds nothing of a substance."""
     is_metabolite = np.array([kind is Kind.METABOLITE for kind in basis.kinds])
     largest = np.abs(basis.fids[is_metabolite]).max()
-    return bool(np.abs(basis.fid(name)).max() < _NEGLIGIBLE * largest)
+    return bool(np.abs(basis.fid(name)).max() <= _NEGLIGIBLE * largest)
 
 
 def _scaled(basis: BasisSet) -> BasisSet:
@@ -273,6 +276,19 @@ def _scaled(basis: BasisSet) -> BasisSet:
         f"divided by {abs(proton):.4g} (phase {phase_deg} deg), the signal of one proton of "
         f"{full_name(name)}",
     )
+
+
+def _without_empty(basis: BasisSet) -> BasisSet:
+    """Leave out what has no signal: its amplitude could be any number."""
+    height = np.abs(basis.fids).max(axis=1)
+    is_empty = height <= _EMPTY * height.max()
+    if not is_empty.any():
+        return basis
+    if is_empty.all():
+        raise BasisError(f"{basis.source}: every response is zero throughout. Export it again.")
+    empty = ", ".join(compress(basis.names, is_empty))
+    kept = np.flatnonzero(~is_empty).tolist()
+    return _noted(basis.chosen(kept), f"left out {empty}: the response holds no signal")
 
 
 def _noted(basis: BasisSet, note: str) -> BasisSet:
