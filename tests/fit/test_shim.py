@@ -8,10 +8,10 @@ TIME_S = np.arange(1, 400) * 5e-4
 UNEVEN = Shim(fwhm_hz=6.0, log_ratio=0.7, split=-0.6, log_odds=0.4)
 
 
-def spectrum(shim):
-    """Return frequencies and the distribution of the field that a decay stands for."""
+def spectrum(shim, lorentzian_hz=0.0):
+    """Return frequencies and the line that a decay stands for."""
     time_s = np.arange(20_000) * 1e-4
-    decay = shim.at(time_s).values
+    decay = shim.at(time_s).values * np.exp(-np.pi * lorentzian_hz * time_s)
     decay[0] /= 2  # the first point counts half in a sum that stands for an integral
     line = np.fft.fftshift(np.fft.fft(decay, 1 << 19).real)
     return np.fft.fftshift(np.fft.fftfreq(1 << 19, 1e-4)), line
@@ -39,14 +39,15 @@ def test_shape_is_the_same_at_every_width():
     assert wider.at(TIME_S / 2).values == pytest.approx(UNEVEN.at(TIME_S).values)
 
 
+@pytest.mark.parametrize("lorentzian_hz", [0.0, 3.0])
 @pytest.mark.parametrize(
     "shim", [UNEVEN, Shim(fwhm_hz=4.0, log_ratio=0.0, split=0.0, log_odds=0.0)]
 )
-def test_full_width_is_that_of_the_transformed_decay(shim):
-    frequency, line = spectrum(shim)
+def test_full_width_is_that_of_the_transformed_decay(shim, lorentzian_hz):
+    frequency, line = spectrum(shim, lorentzian_hz)
     above = frequency[line > line.max() / 2]
     # Two points of a grid of 0.02 Hz.
-    assert shim.full_width_hz() == pytest.approx(above[-1] - above[0], abs=0.04)
+    assert shim.full_width_hz(lorentzian_hz) == pytest.approx(above[-1] - above[0], abs=0.04)
 
 
 def test_slopes_are_the_derivatives_of_the_decay():

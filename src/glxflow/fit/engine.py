@@ -7,7 +7,7 @@ import numpy as np
 
 from glxflow.fit.doubts import doubts, failed
 from glxflow.fit.found import Fit, Found
-from glxflow.fit.merit import half_width, singlet, trust
+from glxflow.fit.merit import singlet, trust
 from glxflow.fit.model import FitModel
 from glxflow.fit.noise import noise_doubts, noise_sd
 from glxflow.fit.options import FitOptions
@@ -228,8 +228,8 @@ def _result(
     """Return the record of a fit, in signal units."""
     model, point, weight = problem.model, solution.point, problem.noise_sd
     components = component_curves(problem, point)
-    ppm_near, curve = singlet(model.names, model.ppm, components)
     shapes = point.shapes
+    row, height = singlet(model.names, model.ppm, components) or (None, float("nan"))
     bound = known.noise_covariance[: len(model.names), : len(model.names)]
     f0_mhz = model.axis.spectrometer_frequency_mhz
     result = FitResult(
@@ -249,8 +249,8 @@ def _result(
         baseline=model.curve(weight * problem.baseline(point.remainder)),
         components=components,
         noise_sd=noise * float(np.sqrt(model.share_kept)),
-        snr=float(curve.max() / noise) if curve.size else float("nan"),
-        fwhm_hz=f0_mhz * half_width(ppm_near, curve),
+        snr=height / noise,
+        fwhm_hz=float("nan") if row is None else shapes.line_hz(row),
         reduced_chi2=1 + model.share_kept * (known.reduced_chi2 - 1),
         baseline_ed=float(problem.shares.sum()) / model.spline.width_ppm,
         status=FitStatus.CONVERGED if solution.is_converged else FitStatus.NOT_CONVERGED,

@@ -17,8 +17,8 @@ _LITTLE_TRUST = 0.05
 
 def singlet(
     names: tuple[str, ...], ppm: RealArray, components: RealArray
-) -> tuple[RealArray, RealArray]:
-    """Return chemical shifts and fitted curve of the NAA or NAAG (else creatine) singlet.
+) -> tuple[int, float] | None:
+    """Return which component has the NAA or NAAG (else creatine) singlet, and its height.
 
     Parameters
     ----------
@@ -31,17 +31,18 @@ def singlet(
 
     Returns
     -------
-    ppm, curve : (n_near,) ndarray
-        Empty where neither was found.
+    tuple of (int, float), or None
+        None where neither was found.
     """
     for members, (low, high) in _SINGLETS.items():
         near = (ppm >= low) & (ppm <= high)
         rows = [row for row, name in enumerate(names) if name in members]
         if rows and near.any():
-            curve = max(components[rows][:, near], key=np.max)
-            if curve.max() > 0:
-                return ppm[near], curve
-    return np.empty(0), np.empty(0)
+            heights = {row: float(components[row, near].max()) for row in rows}
+            highest = max(heights, key=heights.__getitem__)
+            if heights[highest] > 0:
+                return highest, heights[highest]
+    return None
 
 
 def half_width(position: RealArray, curve: RealArray) -> float:
@@ -49,8 +50,6 @@ def half_width(position: RealArray, curve: RealArray) -> float:
 
     NaN where the curve does not fall to half its height on both sides.
     """
-    if curve.size == 0:
-        return float("nan")
     top = int(curve.argmax())
     half = curve[top] / 2
     below = np.flatnonzero(curve < half)

@@ -55,6 +55,10 @@ class Shapes:
         gaussian_hz = np.sqrt(own_squared + self.shim.full_width_hz() ** 2)
         return voigt_fwhm(self.gamma_per_s / np.pi, gaussian_hz)
 
+    def line_hz(self, index: int) -> float:
+        """Return the full width at half height of one metabolite, by the shim as it is."""
+        return self.shim.full_width_hz(float(self.gamma_per_s[index]) / math.pi)
+
 
 def shapes_of(model: FitModel, theta: RealArray) -> Shapes:
     """Return the line shapes a parameter vector stands for."""

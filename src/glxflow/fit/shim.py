@@ -16,7 +16,8 @@ from glxflow.fit.lineshape import gaussian_rate
 from glxflow.fit.merit import half_width
 from glxflow.spectrum import ComplexArray, RealArray
 
-_GRID = np.linspace(-1.0, 1.0, 801)
+_N_SAMPLES, _REACHES = 4096, 20
+"""Samples of a decay whose line is measured, and its band over how far the line reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,18 @@ class Shim:
         """Return what signals are multiplied by at times in s."""
         return ShimDecay(self, time_s)
 
-    def full_width_hz(self) -> float:
-        """Return the full width at half height of the whole distribution, in Hz."""
-        lines = np.array([gaussian.line() for gaussian in self.gaussians()])
-        shares, centres_hz, widths_hz = lines.T[:, :, np.newaxis]
-        shift_hz = _GRID * float((np.abs(centres_hz) + widths_hz).max())
-        decline = np.exp(-4 * np.log(2) * ((shift_hz - centres_hz) / widths_hz) ** 2)
-        return half_width(shift_hz, (shares * decline / widths_hz).sum(axis=0))
+    def full_width_hz(self, lorentzian_hz: float = 0.0) -> float:
+        """Return the full width at half height of a line that also has a Lorentzian one, in Hz."""
+        exponents = np.array([gaussian.exponent() for gaussian in self.gaussians()])
+        _, rates, centres_hz = exponents.T
+        reach_hz = float((np.abs(centres_hz) + np.sqrt(rates / gaussian_rate(1.0))).max())
+        band_hz = _REACHES * (reach_hz + lorentzian_hz)
+        time_s = np.arange(_N_SAMPLES) / band_hz
+        decay = np.exp(exponents @ _powers(time_s) - np.pi * lorentzian_hz * time_s).sum(axis=0)
+        decay[0] /= 2  # else the line stands on an offset
+        frequency_hz = np.fft.fftfreq(_N_SAMPLES, 1 / band_hz)
+        line = np.fft.fft(decay).real
+        return half_width(np.fft.fftshift(frequency_hz), np.fft.fftshift(line))
 
     def gaussians(self) -> tuple["Gaussian", "Gaussian"]:
         """Return its two Gaussians."""
@@ -85,10 +91,6 @@ class Gaussian:
     centre: float
     rate: float
     sign: int
-
-    def line(self) -> tuple[float, float, float]:
-        """Return share, centre and full width at half height, in Hz."""
-        return self.share, self.exponent()[2], math.sqrt(self.rate / gaussian_rate(1.0))
 
     def exponent(self) -> list[float]:
         """Return log share, rate in 1/s^2 and centre in Hz."""
@@ -151,7 +153,7 @@ class ShimDecay:
 
     def __init__(self, shim: Shim, time_s: RealArray) -> None:
         self._gaussians = shim.gaussians()
-        self._powers = np.array([np.ones_like(time_s), -time_s * time_s, 2j * np.pi * time_s])
+        self._powers = _powers(time_s)
         exponents = np.array([gaussian.exponent() for gaussian in self._gaussians])
         terms = np.exp(exponents @ self._powers)
         self.values: ComplexArray = terms[0] + terms[1]
@@ -182,3 +184,8 @@ class ShimDecay:
         second *= self._parts[:, np.newaxis, np.newaxis]
         curvature: ComplexArray = second[0] + second[1]
         return curvature
+
+
+def _powers(time_s: RealArray) -> ComplexArray:
+    """Return what the three parts of an exponent stand before, (3, n_times)."""
+    return np.array([np.ones_like(time_s), -time_s * time_s, 2j * np.pi * time_s])
