@@ -136,6 +136,20 @@ def test_basis_without_glutamate_is_an_error(basis):
         fit_spectrum(Fid(basis.fids[0], basis.axis), without)
 
 
+def test_the_residual_counts_as_much_whatever_time_was_sampled(basis, make_fid):
+    axis = basis.axis
+    strange = 2.0 * np.exp((2j * np.pi * axis.hz(2.8) - 20.0) * axis.time_s)
+    samples = make_fid().samples + strange
+    chi2 = []
+    for n_points in (axis.n_points, axis.n_points // 4):
+        short = replace(axis, n_points=n_points)
+        fewer = replace(basis, fids=basis.fids[:, :n_points], axis=short)
+        result = fit_spectrum(Fid(samples[:n_points], short), fewer).result
+        chi2.append(result.reduced_chi2)
+        assert "RESIDUAL" in [flag.code for flag in result.flags]
+    assert chi2[1] == pytest.approx(chi2[0], rel=0.2)  # noise of a quarter of the samples
+
+
 def test_a_signal_too_short_to_tell_lines_apart_is_an_error(basis):
     axis = replace(basis.axis, n_points=100)
     short = replace(basis, fids=basis.fids[:, :100], axis=axis)

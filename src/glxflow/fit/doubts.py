@@ -10,7 +10,8 @@ from glxflow.fit.solver import Solution
 from glxflow.spectrum import FitResult, FitStatus, Flag, Kind
 
 SMALLEST_SNR = 8.0
-LARGEST_REDUCED_CHI2 = 1.5
+LARGEST_REDUCED_CHI2 = 3.0
+"""Of the quarter of a second that is fitted; 1.5 of a whole second, the rest of which is noise."""
 _NEARLY = 0.99
 
 

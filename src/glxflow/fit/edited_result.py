@@ -97,7 +97,6 @@ def edited_fit(alone: Fit, found: EditedFound) -> EditedFit:
         mapping = channel.mapping[: len(channel.problem.model.names)]
         left, expected = explained(block, point, index)
         share = (channel.problem.noise_sd / view.noise_sd) ** 2
-        kept = channel.problem.model.share_kept
         extra = moved @ found.problem.mismatch_rows(index)
         result = _with_curves(alone.result, channel.problem, point.points[index], extra)
         results.append(
@@ -107,7 +106,7 @@ def edited_fit(alone: Fit, found: EditedFound) -> EditedFit:
                 noise_covariance=mapping @ bound @ mapping.T,
                 crlb=np.sqrt(np.diag(mapping @ bound @ mapping.T)),
                 noise_sd=view.noise_sd,
-                reduced_chi2=1 + kept * (left / expected * share - 1),
+                reduced_chi2=left / expected * share,
                 status=status,
             )
         )

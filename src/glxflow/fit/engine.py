@@ -251,7 +251,7 @@ def _result(
         noise_sd=noise * float(np.sqrt(model.share_kept)),
         snr=height / noise,
         fwhm_hz=float("nan") if row is None else shapes.line_hz(row),
-        reduced_chi2=1 + model.share_kept * (known.reduced_chi2 - 1),
+        reduced_chi2=known.reduced_chi2,
         baseline_ed=float(problem.shares.sum()) / model.spline.width_ppm,
         status=FitStatus.CONVERGED if solution.is_converged else FitStatus.NOT_CONVERGED,
     )

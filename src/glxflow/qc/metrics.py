@@ -106,7 +106,8 @@ METRICS = (
         "Reduced chi-squared",
         "",
         "lower",
-        "Residual sum of squares over what noise alone would leave; 1 for a perfect model.",
+        "Residual sum of squares of the fitted signal (its first 0.25 s) over what noise alone "
+        "would leave; 1 for a perfect model.",
         "Look at the residual for lines the basis lacks, lipid, or a distorted line shape. "
         "The printed SDs are already widened by it.",
         "there is no region without signal to take the noise from",

@@ -45,7 +45,7 @@ DEFAULT_LIMITS: Mapping[str, Limit] = {
     "transients_used": Limit(doubtful=80.0, fail=50.0),
     "drift_hz": Limit(doubtful=10.0),
     "water_residual": Limit(doubtful=1.0),
-    "reduced_chi2": Limit(doubtful=1.5),
+    "reduced_chi2": Limit(doubtful=3.0),
     # An SD of 0.3 is a quarter of a usual Glx/tNAA: such a bin weighs next to nothing.
     "glx_tnaa_sd": Limit(doubtful=0.15, fail=0.3),
     # No failure on purpose: a relative limit removes low concentrations, not bad spectra.

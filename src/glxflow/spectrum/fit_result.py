@@ -52,7 +52,7 @@ class FitResult:
     fwhm_hz : float
         Full width at half height of the fitted NAA or NAAG (else Cr) singlet, in Hz.
     reduced_chi2 : float
-        Residual sum of squares over its expectation; 1 for a perfect model.
+        Residual sum of squares of what is fitted over its expectation; 1 for a perfect model.
     baseline_ed : float
         Effective dimension of the baseline per ppm.
     status : FitStatus
