@@ -55,10 +55,18 @@ def test_a_session_that_quality_excludes_is_said_not_to_enter_the_trial(
     assert said in words
 
 
-def test_a_scan_without_a_baseline_is_not_said_to_enter_the_trial(one_bin, read_page):
-    words = read_page(render_scan(one_bin(snr=15.0))).words
+def test_a_session_without_a_baseline_is_not_said_to_enter_the_trial(
+    series, fitted_bin, read_page
+):
+    later = [one for one in series.bins if one.centre_min > 0]
+    bins = tuple(fitted_bin(one.label, one.centre_min, snr=15.0) for one in later)
+    words = read_page(render_scan(replace(series, bins=bins))).words
     assert "doubtful spectrum enters" not in words
     assert "does not enter the trial, which takes changes from a baseline: no spectrum" in words
+
+
+def test_nothing_is_said_of_the_trial_on_the_page_of_a_single_spectrum(one_bin, read_page):
+    assert "does not enter the trial" not in read_page(render_scan(one_bin(snr=15.0))).words
 
 
 def test_the_figure_of_an_edited_scan_is_called_the_difference(one_bin, read_page):

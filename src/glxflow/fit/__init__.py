@@ -1,11 +1,12 @@
 """Linear-combination modelling of a spectrum."""
 
+from glxflow.fit.alike import fit_alike
 from glxflow.fit.edited import fit_edited, fit_edited_alike
 from glxflow.fit.edited_ensemble import fit_edited_ensemble
 from glxflow.fit.edited_model import EditedModel, prepare_edited
 from glxflow.fit.edited_result import EditedFit
 from glxflow.fit.edited_series import fit_edited_series
-from glxflow.fit.engine import fit_alike, fit_prepared, fit_spectrum
+from glxflow.fit.engine import fit_prepared, fit_spectrum
 from glxflow.fit.ensemble import Ensemble, fit_ensemble
 from glxflow.fit.found import Fit
 from glxflow.fit.model import FitModel

@@ -18,6 +18,7 @@ from dataclasses import replace
 import numpy as np
 
 from glxflow.errors import DataError
+from glxflow.fit.alike import fit_alike
 from glxflow.fit.block import explained
 from glxflow.fit.edited_model import EditedModel
 from glxflow.fit.edited_problem import EditedProblem, mismatch_of
@@ -28,7 +29,7 @@ from glxflow.fit.edited_result import (
     failed_edited,
     joint_uncertainty,
 )
-from glxflow.fit.engine import PREFIT_ED_PER_PPM, fit_alike, fit_prepared
+from glxflow.fit.engine import PREFIT_ED_PER_PPM, fit_prepared
 from glxflow.fit.found import Fit, Found
 from glxflow.fit.joint_solver import solve_joint
 from glxflow.fit.noise import noise_sd

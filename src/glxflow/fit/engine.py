@@ -1,6 +1,6 @@
 """Fit one spectrum: find it, choose the baseline's stiffness, fit, and say how sure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +26,8 @@ PREFIT_ED_PER_PPM = 1.5
 _PREFIT_DECREASE = 1e-2
 _USUAL_OWN_HZ = 2.0
 _LARGEST_START_SD = 0.3
+_GAUSSIAN_SHARE = 0.7
+_WIDE_SD = 0.6
 _SHOULDER = {"log_ratio": 1.0, "split": 0.8, "log_odds": -1.0}
 ED_GRID = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 """Effective dimensions per ppm among which AIC chooses."""
@@ -63,42 +65,37 @@ def fit_prepared(fid: Fid, model: FitModel) -> Fit:
     # Fewer samples hold less noise.
     kept_noise = noise * float(np.sqrt(model.share_kept))
     problem, start = prefit(fid, model, kept_noise, found)
-    solution = _search(problem, start)
+    solution = search(problem, start)
     residual = residual_of(problem, solution.point) * (problem.noise_sd / kept_noise)
     weight = np.minimum(model.weight, trust(model.ppm, residual))
     if (weight < model.weight).any():
         near = solution.point.theta
         problem, start = prefit(fid, model.reweighted(weight), kept_noise, found, near)
-        solution = _search(problem, near)
-    solution = _confirmed(problem, start, solution)
+        solution = search(problem, near)
+    solution = _confirmed(problem, start, solution, found.linewidth_hz)
+    return fit_at(fid, problem, solution, found)
+
+
+def fit_at(fid: Fid, problem: Problem, solution: Solution, found: Alignment) -> Fit:
+    """Return the fit of one spectrum that a search has ended with.
+
+    Parameters
+    ----------
+    fid : Fid
+        The data.
+    problem : Problem
+        What was solved.
+    solution : Solution
+        The end of the search.
+    found : Alignment
+        Where the metabolites are.
+    """
+    noise = noise_sd(fid)
+    kept_noise = noise * float(np.sqrt(problem.model.share_kept))
     known = uncertainty(problem, solution.point, solution.free, kept_noise)
     result = _result(problem, solution, known, found, noise)
     result = replace(result, flags=(*result.flags, *noise_doubts(fid)))
     return Fit(result, Found(problem, solution, known, found))
-
-
-def fit_alike(fids: Sequence[Fid], model: FitModel) -> tuple[tuple[Fit, ...], FitModel]:
-    """Return the fits of spectra that will be compared, and the model they have in common.
-
-    An end of the range that one of them does not trust is trusted in none: read with and
-    without it, Glx/tNAA of one spectrum differs by up to a tenth, which would pass for a change.
-
-    Parameters
-    ----------
-    fids : sequence of Fid
-        Such as the time bins of a session.
-    model : FitModel
-        Prepared for their basis set.
-    """
-    fits = [fit_prepared(fid, model) for fid in fids]
-    while True:
-        used = {n: fit.found.problem.model.weight for n, fit in enumerate(fits) if fit.found}
-        shared = model.reweighted(np.minimum.reduce([model.weight, *used.values()]))
-        differing = [n for n, weight in used.items() if (weight > shared.weight).any()]
-        if not differing:
-            return tuple(fits), shared
-        for index in differing:
-            fits[index] = fit_prepared(fids[index], shared)
 
 
 def prefit(
@@ -139,7 +136,7 @@ def _start(model: FitModel, linewidth_hz: float) -> RealArray:
     """Return start values: lines of a known width, half of it Lorentzian."""
     start = model.prior.mean.copy()
     start[SHARED.index("lorentzian_hz")] = max(0.5 * linewidth_hz - _USUAL_OWN_HZ, 0.0)
-    start[SHARED.index("log_gaussian")] = np.log(0.7 * linewidth_hz)
+    start[SHARED.index("log_gaussian")] = np.log(_GAUSSIAN_SHARE * linewidth_hz)
     return start
 
 
@@ -185,35 +182,52 @@ def choose_ed(problem: Problem, point: Point) -> float:
     return min(ED_GRID, key=criterion)
 
 
-def _confirmed(problem: Problem, start: RealArray, found: Solution) -> Solution:
+def _confirmed(
+    problem: Problem, start: RealArray, found: Solution, linewidth_hz: float
+) -> Solution:
     """Return a solution, or a better one from another start where its end is doubtful."""
     if not found.is_converged:
         # Heavy damping may have ended it, which a new search does not begin with.
-        found = _search(problem, found.point.theta)
-    again = [_search(problem, one) for one in _other_starts(problem.prior, start, found)]
+        found = search(problem, found.point.theta)
+    again = [
+        search(problem, one) for one in _other_starts(problem.prior, start, found, linewidth_hz)
+    ]
     # A minimum is better than a stop on the way to a lower one.
     return min([found, *again], key=lambda one: (not one.is_converged, one.point.cost))
 
 
-def _other_starts(prior: Prior, start: RealArray, found: Solution) -> Iterator[RealArray]:
+def _other_starts(
+    prior: Prior, start: RealArray, found: Solution, linewidth_hz: float
+) -> Iterator[RealArray]:
     """Yield where to search again if a solution is doubtful."""
     if not found.is_converged or found.at_bound:
         sd = np.minimum(prior.sd, _LARGEST_START_SD)
         yield start + sd * np.random.default_rng(0).normal(size=start.size)
     lorentzian = SHARED.index("lorentzian_hz")
-    if found.point.theta[lorentzian] > prior.mean[lorentzian] + prior.sd[lorentzian]:
+    wide = prior.mean[lorentzian] + _WIDE_SD * prior.sd[lorentzian]
+    if found.point.theta[lorentzian] > wide:
         # What a search from equal shares of the shim may take a shoulder for.
-        shim = [SHARED.index(name) for name in ("lorentzian_hz", *_SHOULDER)]
+        shim = [SHARED.index(name) for name in ("lorentzian_hz", "log_gaussian", *_SHOULDER)]
         for side in (-1, 1):
             other = prior.mean.copy()
             other[: len(SHARED)] = found.point.theta[: len(SHARED)]
-            other[shim] = prior.mean[lorentzian], *_SHOULDER.values()
+            # The width is back in the shim's Gaussians, of which their distance is a share.
+            gaussian = np.log(_GAUSSIAN_SHARE * linewidth_hz)
+            other[shim] = prior.mean[lorentzian], gaussian, *_SHOULDER.values()
             other[SHARED.index("split")] *= side
             yield other
 
 
-def _search(problem: Problem, start: RealArray) -> Solution:
-    """Search all parameters by the solver of the options."""
+def search(problem: Problem, start: RealArray) -> Solution:
+    """Search all parameters by the solver of the options.
+
+    Parameters
+    ----------
+    problem : Problem
+        What to solve.
+    start : (n_theta,) ndarray
+        Where to begin.
+    """
     vary = np.ones(start.size, dtype=np.bool_)
     if problem.model.options.solver == "fast":
         return solve_fast(problem, start, vary)

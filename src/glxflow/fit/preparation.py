@@ -42,8 +42,8 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
         If the signal is too short.
     """
     _refuse_without_glutamate(basis)
+    _refuse_short(basis.axis)
     axis = basis.axis
-    _refuse_short(axis)
     n_kept = min(round(FITTED_S / axis.dwell_time_s), axis.n_points)
     doubled = replace(axis, n_points=2 * n_kept)
     rows = _fitted_rows(doubled, options.ppm_range, basis.source)

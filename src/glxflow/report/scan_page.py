@@ -200,7 +200,12 @@ def _session_verdict(scan: ScanPage) -> dict[str, Any]:
 
 
 def _why_not_in_trial(bins: Sequence[FittedBin]) -> str:
-    """Say why a session tells no change from its baseline; nothing where it may."""
+    """Say why a session tells no change from its baseline; nothing where it may.
+
+    A scan of one spectrum, without an infusion, is no session of a trial.
+    """
+    if len(bins) == 1:
+        return ""
     before = [fitted for fitted in bins if fitted.centre_min < 0]
     after = [fitted for fitted in bins if not fitted.centre_min < 0]
     for part, when in ((before, "before the infusion"), (after, "after the infusion began")):

@@ -21,7 +21,7 @@ def course_figure(
     Parameters
     ----------
     changes : DataFrame
-        As `glxflow.report.change.change_from_start` returns it.
+        As `glxflow.report.change.change_from_baseline` returns it.
     time : str
         Its column of time points.
     conditions : tuple of str

@@ -1,0 +1,75 @@
+"""Fit spectra that will be compared, such as the time bins of a session, in the same way."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from glxflow.fit.engine import fit_at, fit_prepared, search
+from glxflow.fit.found import Fit, Found
+from glxflow.fit.model import FitModel
+from glxflow.fit.prior import SHARED
+from glxflow.spectrum import Fid, RealArray
+
+_SHAPE = [SHARED.index(name) for name in ("lorentzian_hz", "split", "log_odds")]
+"""Parameters that tell minima apart: whether a line is wide or has a shoulder."""
+
+
+def fit_alike(fids: Sequence[Fid], model: FitModel) -> tuple[tuple[Fit, ...], FitModel]:
+    """Return the fits of spectra that will be compared, and the model they have in common.
+
+    An end of the range that one of them does not trust is trusted in none: read with and
+    without it, Glx/tNAA of one spectrum differs by up to a tenth, which would pass for a change.
+    All of them end in one minimum, too.
+
+    Parameters
+    ----------
+    fids : sequence of Fid
+        Such as the time bins of a session.
+    model : FitModel
+        Prepared for their basis set.
+    """
+    fits = [fit_prepared(fid, model) for fid in fids]
+    while True:
+        used = {n: fit.found.problem.model.weight for n, fit in enumerate(fits) if fit.found}
+        shared = model.reweighted(np.minimum.reduce([model.weight, *used.values()]))
+        differing = [n for n, weight in used.items() if (weight > shared.weight).any()]
+        if not differing:
+            return _in_one_minimum(fids, fits), shared
+        for index in differing:
+            fits[index] = fit_prepared(fids[index], shared)
+
+
+def _in_one_minimum(fids: Sequence[Fid], fits: Sequence[Fit]) -> tuple[Fit, ...]:
+    """Return fits that all end in the minimum which is lowest for all of them together.
+
+    A spectrum may be described nearly as well by wide lines as by a shoulder. Glx/tNAA of
+    both differs by 3 to 4 %, and noise would decide which a bin has.
+    """
+    founds = [fit.found for fit in fits if fit.found]
+    starts = _distinct(founds)
+    if len(starts) < 2:
+        return tuple(fits)
+    ends = [[search(found.problem, start) for found in founds] for start in starts]
+    best = iter(
+        min(
+            ends,
+            key=lambda end: (
+                sum(not one.is_converged for one in end),
+                sum(one.point.cost for one in end),
+            ),
+        )
+    )
+    return tuple(
+        fit_at(fid, fit.found.problem, next(best), fit.found.alignment) if fit.found else fit
+        for fid, fit in zip(fids, fits, strict=True)
+    )
+
+
+def _distinct(founds: Sequence[Found]) -> list[RealArray]:
+    """Return the parameters of minima that differ by more than a prior's SD, each once."""
+    kept: list[RealArray] = []
+    for found in founds:
+        theta, sd = found.solution.point.theta, found.problem.prior.sd[_SHAPE]
+        if all((np.abs(theta - other)[_SHAPE] > sd).any() for other in kept):
+            kept.append(theta)
+    return kept
