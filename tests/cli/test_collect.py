@@ -325,6 +325,14 @@ def test_a_sequence_named_na_is_no_missing_one(study):
     assert set(changes["sequence"]) == {"AN", "NA"}
 
 
+def test_files_of_somebodys_own_and_an_earlier_configuration_stay(study):
+    study.collect("--config", '{"task": "rest"}')
+    (study.results / "README.md").write_text("mine")
+    study.collect()
+    assert (study.results / "README.md").read_text() == "mine"
+    assert read_yaml(study.results / "config.json") == {"task": "rest"}
+
+
 def test_the_configuration_of_the_run_is_kept_and_can_be_run_again(study):
     config = {"qc": {"snr": {"fail": 12}}, "task": None}
     study.collect("--config", json.dumps(config))

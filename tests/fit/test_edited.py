@@ -236,7 +236,11 @@ def test_a_residual_of_the_difference_is_flagged_by_its_chi_squared(make_session
 
 @pytest.mark.parametrize(
     ("mismatch", "code"),
-    [({"mismatch_hz": 2.0}, "EDITED_MISMATCH"), ({"mismatch_size": -0.08}, "EDITED_SIZE")],
+    [
+        ({"mismatch_hz": 2.0}, "EDITED_MISMATCH"),
+        ({"mismatch_size": -0.08}, "EDITED_SIZE"),
+        ({"mismatch_width_hz": 1.2}, "EDITED_WIDTH"),
+    ],
 )
 def test_large_mismatch_is_flagged(mismatch, code, make_session):
     straight = fit_edited(*make_session(), model())

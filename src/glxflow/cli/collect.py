@@ -35,12 +35,12 @@ def collect(
     plan: Annotated[Path, typer.Option(help="Analysis plan, YAML.")],
     config: Annotated[
         str, typer.Option(help="Configuration of the run, JSON, which is kept beside the results.")
-    ] = "{}",
+    ] = "",
 ) -> None:
     """Write the group's tables, and account for every session that was planned or scanned."""
     what = plan_of_spectra(read_yaml(plan), str(plan))
     group = results / "group"
-    used = object_of("--config", config)
+    used = object_of("--config", config) if config else None
     write_description(results, source=bids_dir, config=used, plan_sha256=what.sha256)
     scans = listed_scans(group / "scans.tsv")
     participants = read_participants(bids_dir)

@@ -19,7 +19,7 @@ def fit_alike(fids: Sequence[Fid], model: FitModel) -> tuple[tuple[Fit, ...], Fi
 
     An end of the range that one of them does not trust is trusted in none: read with and
     without it, Glx/tNAA of one spectrum differs by up to a tenth, which would pass for a change.
-    All of them end in one minimum, too.
+    All of them end in one minimum, too, where they have it in common.
 
     Parameters
     ----------
@@ -40,10 +40,11 @@ def fit_alike(fids: Sequence[Fid], model: FitModel) -> tuple[tuple[Fit, ...], Fi
 
 
 def _in_one_minimum(fids: Sequence[Fid], fits: Sequence[Fit]) -> tuple[Fit, ...]:
-    """Return fits that all end in the minimum which is lowest for all of them together.
+    """Return fits from the start, of those that any ended at, which is lowest for all together.
 
     A spectrum may be described nearly as well by wide lines as by a shoulder. Glx/tNAA of
-    both differs by 3 to 4 %, and noise would decide which a bin has.
+    both differs by 3 to 4 %, and noise would decide which a bin has. A bin in which the other
+    one is no minimum keeps its own.
     """
     founds = [fit.found for fit in fits if fit.found]
     starts = _distinct(founds)

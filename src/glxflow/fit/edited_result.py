@@ -22,6 +22,7 @@ from glxflow.spectrum import FitResult, FitStatus, Flag, RealArray
 
 LARGEST_MISMATCH_HZ = 1.0
 LARGEST_MISMATCH_SIZE = 0.05
+LARGEST_MISMATCH_WIDTH_HZ = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def edited_fit(alone: Fit, found: EditedFound) -> EditedFit:
         )
     total, difference = results
     shift_hz, phase_rad, size, width_hz = moved.tolist()
-    flags = (*alone.result.flags, *_doubts(solution, difference, shift_hz, size))
+    flags = (*alone.result.flags, *_doubts(solution, difference, moved.tolist()))
     return EditedFit(
         alone=alone,
         total=replace(total, flags=flags),
@@ -188,9 +189,10 @@ def _with_curves(like: FitResult, problem: Problem, point: Fitted, extra: RealAr
 
 
 def _doubts(
-    found: JointSolution, difference: FitResult, mismatch_hz: float, mismatch_size: float
+    found: JointSolution, difference: FitResult, mismatch: Sequence[float]
 ) -> tuple[Flag, ...]:
     """Return what there is to doubt beyond the half sum's own doubts."""
+    mismatch_hz, _, mismatch_size, mismatch_width_hz = mismatch
     flags = list(bound_doubts(found.at_bound))
     if not found.is_converged:
         flags.append(
@@ -226,6 +228,15 @@ def _doubts(
                 f"{100 * LARGEST_MISMATCH_SIZE:g} %: creatine does not cancel under GABA. Look "
                 "for movement, for weak transients of one condition, and for an editing pulse "
                 "that reaches creatine and choline.",
+            )
+        )
+    if abs(mismatch_width_hz) > LARGEST_MISMATCH_WIDTH_HZ:
+        flags.append(
+            Flag(
+                "EDITED_WIDTH",
+                f"lines of ON are {mismatch_width_hz:+.2f} Hz wider than of OFF, expected within "
+                f"{LARGEST_MISMATCH_WIDTH_HZ:g} Hz: creatine does not cancel under GABA. Look for "
+                "drift and movement between the conditions.",
             )
         )
     return tuple(flags)

@@ -74,7 +74,7 @@ def write_failure(path: Path, *, stage: str, message: str, results: Sequence[Pat
 
 
 def write_description(
-    results: Path, *, source: Path, config: Mapping[str, Any], plan_sha256: str
+    results: Path, *, source: Path, config: Mapping[str, Any] | None, plan_sha256: str
 ) -> None:
     """Write dataset_description.json, README and .bidsignore, and the configuration of the run.
 
@@ -86,8 +86,9 @@ def write_description(
         Folder of the derivatives.
     source : Path
         The raw data set.
-    config : mapping
-        Configuration of the run; Snakemake can read it as its `--configfile`.
+    config : mapping or None
+        Configuration of the run; Snakemake can read it as its `--configfile`. None leaves
+        that of an earlier one.
     plan_sha256 : str
         Of the analysis plan.
 
@@ -99,7 +100,9 @@ def write_description(
     problem = overwriting_problem(results)
     if problem:
         raise ConfigError(f"{results}: {problem}.")
-    write_json(results / "config.json", config)
+    kept = results / "config.json"
+    if config is not None:
+        write_json(kept, config)
     write_json(
         results / "dataset_description.json",
         {
@@ -111,13 +114,15 @@ def write_description(
                 *({"Name": name, "Version": version(name)} for name in _DECISIVE),
             ],
             "SourceDatasets": [{"URL": source.resolve().as_uri()}],
-            "ConfigurationSHA256": sha256(results / "config.json"),
+            "ConfigurationSHA256": sha256(kept) if kept.exists() else "n/a",
             "PlanSHA256": plan_sha256,
         },
     )
     for file, text in (("README.md", _README), (".bidsignore", _BIDSIGNORE)):
-        with atomic_path(results / file) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        # One that is there may be of somebody's own.
+        if not (results / file).exists():
+            with atomic_path(results / file) as temporary:
+                temporary.write_text(text, encoding="utf-8")
 
 
 def overwriting_problem(results: Path) -> str:

@@ -23,6 +23,7 @@ _START_SHARE = 16
 _MOST_TRANSIENTS = 64
 
 CLIPPED_SAMPLES = 4
+_FEWEST_CLIPPED = 2
 """How many samples of a transient at its largest value make a coil saturated."""
 
 
@@ -229,7 +230,9 @@ def strongest(signal: ComplexArray, noise: ComplexArray) -> ComplexArray:
 
 
 def saturated(samples: ComplexArray) -> BoolArray:
-    """Tell which coils clip: several samples of one transient share its largest value.
+    """Tell which coils clip: several samples share the largest value of a transient, in two.
+
+    In one of hundreds of transients that are integers they do so by chance.
 
     Parameters
     ----------
@@ -237,14 +240,15 @@ def saturated(samples: ComplexArray) -> BoolArray:
         Transients as received; clipping shows at their start.
     """
     n_start = max(samples.shape[2] // _START_SHARE, CLIPPED_SAMPLES)
-    clipped = np.zeros(len(samples), dtype=bool)
+    n_clipped = np.zeros(len(samples), dtype=int)
     for index, coil in enumerate(samples):
         for channel in (coil.real, coil.imag):
             start = np.abs(channel[:, :n_start])
             top = start.max(axis=1, keepdims=True)
             at_top = (start >= _CLIPPED_SHARE * top) & (top > 0)
             suspects = np.flatnonzero(at_top.sum(axis=1) >= CLIPPED_SAMPLES)
-            clipped[index] |= any(_piles_up(np.abs(channel[one])) for one in suspects)
+            n_clipped[index] += sum(_piles_up(np.abs(channel[one])) for one in suspects)
+    clipped: BoolArray = n_clipped >= min(_FEWEST_CLIPPED, samples.shape[1])
     return clipped
 
 

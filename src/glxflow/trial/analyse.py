@@ -105,7 +105,8 @@ def _image(result: Analysis, imaging: pd.DataFrame | None, primary: Outcome, pla
         return
     try:
         result.tables["imaging"] = imaging_analysis(imaging, primary.changes, plan)
-    except TooFewError as error:
+    except TableError as error:
+        # What is secondary must not stop the primary result.
         result.warnings.append(f"{unused}: {error}")
 
 

@@ -13,6 +13,9 @@ BASELINE_BIN = 0
 DERIVED = ("base", "base_sd", "delta", "base_sub_c", "base_dev", "visit", "order")
 """Columns made here; a table that brings them along has them made anew."""
 
+_QUALITY = ("fwhm_hz", "snr", "tnaa_tcr")
+"""Columns of quality that analyses read."""
+
 
 def scheduled_trial(trial: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, list[str]]:
     """Return the trial's rows, checked, of bins that half of the sessions have, and what is not.
@@ -39,9 +42,17 @@ def scheduled_trial(trial: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, list
         )
     trial = check_design(trial, ("subject", "period", "bin"), plan, where)
     table = _numeric(trial, plan.outcome, where)
-    if f"{plan.outcome}_sd" in table and table[f"{plan.outcome}_sd"].notna().any():
-        table = _numeric(table, f"{plan.outcome}_sd", where)
-    return on_schedule(table, "bin", plan.outcome, where)
+    joint = f"{plan.outcome}_change_joint"
+    others = (f"{plan.outcome}_sd", *_QUALITY, joint, f"{joint}_sd", f"{joint}_common_sd")
+    for name in others:
+        if name in table and table[name].notna().any():
+            table = _numeric(table, name, where)
+    return on_schedule(table, "bin", _is_usable(table, plan), _cells(plan), where)
+
+
+def _cells(plan: Plan) -> list[str]:
+    """Return the columns of the factors that the question is about."""
+    return ["condition", *([] if plan.infusion is None else ["infusion"])]
 
 
 def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
@@ -103,9 +114,13 @@ def left_out(trial: pd.DataFrame, plan: Plan) -> list[str]:
 
 def _analysis_set(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """Return the rows with an outcome that the plan's analysis set takes."""
-    if plan.analysis_set == "qc_pass":
-        table = table[_passes(table)]
-    return table.dropna(subset=[plan.outcome])
+    return table[_is_usable(table, plan)]
+
+
+def _is_usable(table: pd.DataFrame, plan: Plan) -> "pd.Series[bool]":
+    """Tell which rows have an outcome and are taken by the plan's analysis set."""
+    has = table[plan.outcome].notna()
+    return has & _passes(table) if plan.analysis_set == "qc_pass" else has
 
 
 def _sessions(table: pd.DataFrame) -> pd.MultiIndex:
@@ -130,7 +145,8 @@ def scheduled_scores(clinical: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, 
     where, score = "clinical table", str(plan.instrument)
     clinical = check_design(clinical, ("subject", "period", "day"), plan, where)
     table = _numeric(clinical, score, where)
-    return on_schedule(table[table["day"] >= 0], "day", score, where, plan.day)
+    table = table[table["day"] >= 0]
+    return on_schedule(table, "day", table[score].notna(), _cells(plan), where, plan.day)
 
 
 def clinical_changes(clinical: pd.DataFrame, plan: Plan) -> pd.DataFrame:
@@ -164,11 +180,11 @@ def _numeric(table: pd.DataFrame, column: str, where: str) -> pd.DataFrame:
             f"{where}: no column {column!r}. The table has {', '.join(map(str, table))}."
         )
     numbers = pd.to_numeric(table[column], errors="coerce")
-    bad = table.loc[numbers.isna() & table[column].notna(), column]
+    bad = table.loc[~np.isfinite(numbers) & table[column].notna(), column]
     if len(bad):
         raise TableError(
             f"{where}: {column!r} holds {bad.iloc[0]!r} and {len(bad) - 1} more that are no "
-            "numbers. Correct the table."
+            "finite numbers. Correct the table."
         )
     if numbers.isna().all():
         raise TableError(f"{where}: {column!r} is missing in every row: nothing to analyse.")

@@ -46,12 +46,20 @@ def explore(
     if moderation is not None:
         tables["explor_sex"] = moderation
     if plan.design != "crossover":
-        found = None if scores is None else associations_by_arm(changes, scores, plan)
-        return tables if found is None else tables | {"explor_associations": _first(found)}
+        return tables if scores is None else tables | _of_arms(changes, scores, plan)
     curve = multiverse(trial, plan, run)
     if len(curve):
         tables["explor_multiverse"] = curve
     return tables if scores is None else tables | _of_pairs(changes, scores, plan)
+
+
+def _of_arms(changes: pd.DataFrame, scores: pd.DataFrame, plan: Plan) -> dict[str, pd.DataFrame]:
+    """Return associations outside a crossover, with numbers or with why there are none."""
+    try:
+        found = _first(associations_by_arm(changes, scores, plan))
+    except TooFewError as error:
+        found = _none(error)
+    return {"explor_associations": found}
 
 
 def _of_pairs(changes: pd.DataFrame, scores: pd.DataFrame, plan: Plan) -> dict[str, pd.DataFrame]:

@@ -99,6 +99,8 @@ def _values(imaging: pd.DataFrame, part: Imaging) -> pd.DataFrame:
     if len(text):
         raise TableError(f"{where}: {part.column!r} holds {text.iloc[0]!r}, expected numbers.")
     keys = ["subject", *(["period"] if "period" in imaging else [])]
+    if "period" in keys and pd.to_numeric(imaging["period"], errors="coerce").isna().any():
+        raise TableError(f"{where}: 'period' holds what is no number, expected 1, 2, ...")
     twice = imaging.loc[imaging.duplicated(keys), keys]
     if len(twice):
         raise TableError(

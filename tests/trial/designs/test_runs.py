@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from glxflow.errors import TableError
+from glxflow.errors import TableError, TooFewError
 from glxflow.trial.analyse import analyse
 from glxflow.trial.changes import clinical_changes, glx_changes
 from glxflow.trial.designs.associations import associations_by_arm
@@ -199,5 +199,8 @@ def test_associations_beside_the_arms(plan_of, trial_of):
     assert table["p"].iloc[0] == pytest.approx(expected.pvalue, rel=1e-9)
     assert table["df"].tolist() == [22, 24 * 3 - 1]  # and 96 sessions of 24 people
     assert table["estimate"].iloc[1] < -0.5  # scores were made to fall with the outcome
-    few = associations_by_arm(changes[changes["subject"] < "sub-06"], scores, plan)
-    assert few is None
+    few = changes[changes["subject"] < "sub-06"]
+    with pytest.raises(
+        TooFewError, match=r"5 participants of 1 arms .* expected 6 more than arms"
+    ):
+        associations_by_arm(few, scores, plan)

@@ -7,6 +7,7 @@ taken out of both, so that the correlation is not the arms' difference once more
 import numpy as np
 import pandas as pd
 
+from glxflow.errors import TooFewError
 from glxflow.trial.brain import correlation
 from glxflow.trial.design import residuals
 from glxflow.trial.designs.responses import in_every_session, responses
@@ -16,9 +17,7 @@ FEWEST = 6
 """Participants below which a correlation beside arms means nothing."""
 
 
-def associations_by_arm(
-    changes: pd.DataFrame, scores: pd.DataFrame, plan: Plan
-) -> pd.DataFrame | None:
+def associations_by_arm(changes: pd.DataFrame, scores: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """Return the partial correlation of responses and, of sessions, the one within people.
 
     Parameters
@@ -32,16 +31,23 @@ def associations_by_arm(
 
     Returns
     -------
-    DataFrame or None
-        In the columns of `glxflow.trial.brain.associations`; None with fewer than six
-        participants beyond the arms.
+    DataFrame
+        In the columns of `glxflow.trial.brain.associations`.
+
+    Raises
+    ------
+    TooFewError
+        With fewer than six participants beyond the arms.
     """
     on_day = scores[scores["day"] == plan.day]
     brain, behaviour = responses(changes, plan), responses(on_day, plan)
     common, one, other = np.intersect1d(brain.subject, behaviour.subject, return_indices=True)
     arms = np.unique(brain.arm[one])
     if common.size < FEWEST + arms.size:
-        return None
+        raise TooFewError(
+            f"{common.size} participants of {arms.size} arms have spectra and {plan.instrument} "
+            f"of day {plan.day:g}, expected {FEWEST} more than arms"
+        )
     design = np.stack([brain.arm[one] == arm for arm in arms], axis=1).astype(np.float64)
     left = [residuals(values, design) for values in (brain.value[one], behaviour.value[other])]
     name = "partial correlation of responses, arm-adjusted"
