@@ -35,6 +35,16 @@ def test_their_area_is_that_of_gaba_at_any_bandwidth(bandwidth_hz):
     assert abs(both.fid(COEDITED)[0]) == pytest.approx(1.07, abs=0.05)
 
 
+@pytest.mark.parametrize("width_hz", [2.0, 5.0])
+def test_their_amplitude_does_not_depend_on_the_width_of_the_set(width_hz, conditions):
+    on, off = conditions
+    difference = replace(on, fids=on.fids - off.fids)
+    damping = np.exp(-np.pi * width_hz * AXIS.time_s)
+    damped = replace(difference, fids=difference.fids * damping, linewidth_hz=width_hz)
+    one, other = (with_coedited(each).fid(COEDITED) for each in (difference, damped))
+    assert other == pytest.approx(one, rel=1e-9)
+
+
 @pytest.fixture
 def conditions():
     """Return the basis sets of ON and OFF."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from glxflow.fit import Fit, fit_prepared
+from glxflow.fit import Fit, fit_prepared, profile
 from glxflow.fit.block import Block
 from glxflow.fit.found import Found
 from glxflow.fit.joint import Joint
@@ -28,6 +28,20 @@ def test_a_well_known_amplitude_has_a_normal_interval(model, make_fid):
     # Widths and shifts trade with amplitudes beyond first order: a seventh of the half width.
     assert found.low95 == pytest.approx(found.value - 1.96 * found.sd, abs=0.3 * found.sd)
     assert found.high95 == pytest.approx(found.value + 1.96 * found.sd, abs=0.3 * found.sd)
+
+
+def test_no_value_is_held_twice(model, make_fid, monkeypatch):
+    """From another start it may end in another minimum, and on the limit's other side."""
+    held, real = [], profile._Profiled.held
+
+    def counted(self, weights, target):
+        held.append((*weights, target))
+        return real(self, weights, target)
+
+    monkeypatch.setattr(profile._Profiled, "held", counted)
+    fit = fit_prepared(make_fid(), model)
+    profile_interval(fit, weights(fit, "Glu"), weights(fit, "Cr", "PCr"))
+    assert len(held) == len(set(held)) > 4
 
 
 def test_an_interval_about_what_is_no_minimum_is_not_given(model, make_fid):

@@ -8,6 +8,7 @@ macromolecules' shape widen these intervals as they do the SD.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -79,8 +80,15 @@ def profile_interval(
     unit = CHI2_95 * sd**2 / optimum.curvature_variance(gradient)
     start, rises = [optimum.point.theta], [0.0]
 
+    @cache
     def excess(candidate: float) -> float:
-        """Return by how much the rise of chi-squared exceeds that of the limits, as a root."""
+        """Return by how much the rise of chi-squared exceeds that of the limits, as a root.
+
+        Once for each candidate: from another start the search may end in another minimum, and
+        a limit would no longer lie between the two that were found about it.
+        """
+        if candidate == value:
+            return -1.0
         # A ratio is held by a sum that is zero, an amplitude by one that is not.
         weights = (numerator - candidate * below) / (amount * sd)
         target = candidate / sd if denominator is None else 0.0

@@ -56,7 +56,9 @@ def robustness(model: TrialModel, term: str, plan: Plan) -> Iterator[pd.DataFram
 def _shapes(data: pd.DataFrame, plan: Plan) -> Iterator[Shape]:
     """Yield the residuals to try."""
     session = (data["subject"].astype(str) + ":" + data["visit"]).to_numpy(dtype=str)
-    yield autoregressive(session, data["bin"].to_numpy(dtype=np.float64))
+    # Of two bins the correlation is that of the session effect.
+    if data["bin"].nunique() > 2:
+        yield autoregressive(session, data["bin"].to_numpy(dtype=np.float64))
     yield compound_symmetric(session, drops=SESSION)
     is_active = (data["condition"] == plan.active).to_numpy()
     yield heteroscedastic("residuals: another SD under each condition", is_active)
