@@ -53,6 +53,6 @@ def test_doubtful_end_is_searched_from_other_starts(model, make_fid):
     bounded = replace(fit.found.problem.model, prior=replace(model.prior, high=high))
     problem = fit.found.problem.with_model(bounded)
     alone = solve_fast(problem, best, np.ones(best.size, dtype=bool))
-    several = _confirmed(problem, best, alone)
+    several = _confirmed(problem, best, alone, 5.0)
     assert "width_NAA" in alone.at_bound
     assert several.point.cost <= alone.point.cost

@@ -8,7 +8,8 @@ import pytest
 from glxflow.fit import fit_prepared, prepare
 from glxflow.fit.ensemble import candidate_of, fit_ensemble
 from glxflow.fit.sensitivity import baseline_alternatives
-from glxflow.spectrum import Fid
+from glxflow.fit.shim import Shim
+from glxflow.spectrum import Fid, Kind
 
 
 @pytest.fixture
@@ -112,3 +113,25 @@ def test_weak_lines_are_forbidden_and_the_rest_stays_linked(make_fid, ensemble_o
     expected = found[names.index("MM20")]
     assert found[names.index("MM27")] == pytest.approx(0, abs=1e-3 * expected)
     assert found[names.index("MM30")] > 0.3 * expected
+
+
+def test_another_minimum_that_fits_as_well_is_a_member(ensemble_of, model, basis, truth):
+    """A narrow line with a shoulder: one search ends with equal shares of the shim's Gaussians."""
+    time_s = basis.axis.time_s
+    shim = Shim(fwhm_hz=4.0, log_ratio=0.3, split=-1.0, log_odds=-1.5).at(time_s).values
+    kinds = zip(basis.names, basis.kinds, strict=True)
+    amounts = [truth.get(name, 2.0 * (kind is Kind.MACROMOLECULE)) for name, kind in kinds]
+    own_hz = model.lorentzian_hz[: len(amounts)]
+    widths_hz = own_hz + 0.6 * (own_hz > 0)
+    signal = np.array(amounts) @ (basis.fids * np.exp(-np.pi * np.outer(widths_hz, time_s)) * shim)
+    noise = np.random.default_rng(1).normal(scale=0.2, size=(2, time_s.size))
+    fit, ensemble = ensemble_of(Fid(signal + noise[0] + 1j * noise[1], basis.axis))
+    other = member(ensemble, "other minimum", "line shape")
+    own = fit.result.amplitudes[ensemble.names.index("Glu")]
+    # Glu is 9: read as 8.7, and by the shoulder as 8.9.
+    assert glutamate(ensemble, other.amplitudes)[0] > own + 0.1
+
+
+def test_a_spectrum_of_one_minimum_has_no_other(ensemble_of, make_fid):
+    _, ensemble = ensemble_of(make_fid())
+    assert "line shape" not in {one.choice for one in ensemble.members}

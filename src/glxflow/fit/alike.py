@@ -6,12 +6,9 @@ import numpy as np
 
 from glxflow.fit.engine import fit_at, fit_prepared, search
 from glxflow.fit.found import Fit, Found
+from glxflow.fit.minima import are_apart
 from glxflow.fit.model import FitModel
-from glxflow.fit.prior import SHARED
 from glxflow.spectrum import Fid, RealArray
-
-_SHAPE = [SHARED.index(name) for name in ("lorentzian_hz", "split", "log_odds")]
-"""Parameters that tell minima apart: whether a line is wide or has a shoulder."""
 
 
 def fit_alike(fids: Sequence[Fid], model: FitModel) -> tuple[tuple[Fit, ...], FitModel]:
@@ -67,10 +64,10 @@ def _in_one_minimum(fids: Sequence[Fid], fits: Sequence[Fit]) -> tuple[Fit, ...]
 
 
 def _distinct(founds: Sequence[Found]) -> list[RealArray]:
-    """Return the parameters of minima that differ by more than a prior's SD, each once."""
+    """Return the parameters of minima that are apart, each once."""
     kept: list[RealArray] = []
     for found in founds:
-        theta, sd = found.solution.point.theta, found.problem.prior.sd[_SHAPE]
-        if all((np.abs(theta - other)[_SHAPE] > sd).any() for other in kept):
+        theta = found.solution.point.theta
+        if all(are_apart(found.problem.prior, theta, other) for other in kept):
             kept.append(theta)
     return kept

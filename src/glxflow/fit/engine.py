@@ -8,12 +8,13 @@ import numpy as np
 from glxflow.fit.doubts import doubts, failed
 from glxflow.fit.found import Fit, Found
 from glxflow.fit.merit import singlet, trust
+from glxflow.fit.minima import GAUSSIAN_SHARE, are_apart, may_hide_shoulder, shoulders
 from glxflow.fit.model import FitModel
 from glxflow.fit.noise import noise_doubts, noise_sd
 from glxflow.fit.options import FitOptions
 from glxflow.fit.point import Fitted, Point
 from glxflow.fit.preparation import prepare
-from glxflow.fit.prior import COMMON_SHIFT, SHARED, Prior
+from glxflow.fit.prior import COMMON_SHIFT, SHARED
 from glxflow.fit.problem import Problem
 from glxflow.fit.soft import ratio_rows
 from glxflow.fit.solver import Solution, solve_fast, within
@@ -26,9 +27,7 @@ PREFIT_ED_PER_PPM = 1.5
 _PREFIT_DECREASE = 1e-2
 _USUAL_OWN_HZ = 2.0
 _LARGEST_START_SD = 0.3
-_GAUSSIAN_SHARE = 0.7
-_WIDE_SD = 0.6
-_SHOULDER = {"log_ratio": 1.0, "split": 0.8, "log_odds": -1.0}
+_SCOUTED_TO = 0.5
 ED_GRID = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 """Effective dimensions per ppm among which AIC chooses."""
 
@@ -136,7 +135,7 @@ def _start(model: FitModel, linewidth_hz: float) -> RealArray:
     """Return start values: lines of a known width, half of it Lorentzian."""
     start = model.prior.mean.copy()
     start[SHARED.index("lorentzian_hz")] = max(0.5 * linewidth_hz - _USUAL_OWN_HZ, 0.0)
-    start[SHARED.index("log_gaussian")] = np.log(_GAUSSIAN_SHARE * linewidth_hz)
+    start[SHARED.index("log_gaussian")] = np.log(GAUSSIAN_SHARE * linewidth_hz)
     return start
 
 
@@ -189,33 +188,27 @@ def _confirmed(
     if not found.is_converged:
         # Heavy damping may have ended it, which a new search does not begin with.
         found = search(problem, found.point.theta)
-    again = [
-        search(problem, one) for one in _other_starts(problem.prior, start, found, linewidth_hz)
-    ]
+    again = [search(problem, one) for one in _other_starts(problem, start, found, linewidth_hz)]
     # A minimum is better than a stop on the way to a lower one.
     return min([found, *again], key=lambda one: (not one.is_converged, one.point.cost))
 
 
 def _other_starts(
-    prior: Prior, start: RealArray, found: Solution, linewidth_hz: float
+    problem: Problem, start: RealArray, found: Solution, linewidth_hz: float
 ) -> Iterator[RealArray]:
     """Yield where to search again if a solution is doubtful."""
+    prior, best = problem.prior, found.point
     if not found.is_converged or found.at_bound:
         sd = np.minimum(prior.sd, _LARGEST_START_SD)
         yield start + sd * np.random.default_rng(0).normal(size=start.size)
-    lorentzian = SHARED.index("lorentzian_hz")
-    wide = prior.mean[lorentzian] + _WIDE_SD * prior.sd[lorentzian]
-    if found.point.theta[lorentzian] > wide:
-        # What a search from equal shares of the shim may take a shoulder for.
-        shim = [SHARED.index(name) for name in ("lorentzian_hz", "log_gaussian", *_SHOULDER)]
-        for side in (-1, 1):
-            other = prior.mean.copy()
-            other[: len(SHARED)] = found.point.theta[: len(SHARED)]
-            # The width is back in the shim's Gaussians, of which their distance is a share.
-            gaussian = np.log(_GAUSSIAN_SHARE * linewidth_hz)
-            other[shim] = prior.mean[lorentzian], gaussian, *_SHOULDER.values()
-            other[SHARED.index("split")] *= side
-            yield other
+    if may_hide_shoulder(prior, best.theta):
+        # What a search from equal shares of the shim may take a shoulder for. Most of these lead
+        # back to where it ended, which a few steps tell.
+        vary = np.ones(start.size, dtype=np.bool_)
+        for shoulder in shoulders(prior, best.theta, linewidth_hz):
+            near = solve_fast(problem, shoulder, vary, _SCOUTED_TO).point
+            if near.cost < best.cost + _SCOUTED_TO and are_apart(prior, near.theta, best.theta):
+                yield near.theta
 
 
 def search(problem: Problem, start: RealArray) -> Solution:

@@ -18,15 +18,19 @@ import numpy as np
 
 from glxflow.fit.found import Fit, Found
 from glxflow.fit.joint import Joint
+from glxflow.fit.minima import are_apart, shoulders, wide_lines
 from glxflow.fit.optimum import Optimum, View, optimum_of
 from glxflow.fit.predictive import blocks_of, predictive_scores, predictive_weights, run_length
 from glxflow.fit.problem import Problem
-from glxflow.fit.solver import solve_fast
+from glxflow.fit.solver import Solution, solve_fast
 from glxflow.fit.variants import variants_of
 from glxflow.spectrum import BoolArray, Fid, RealArray
 
 SEARCHED_TO = 1e-3
 """The search of a variant ends where a step gains less: 0.03 SD of a parameter."""
+
+AS_WELL = 3.84
+"""Chi-squared by which another minimum may be higher: the data do not exclude it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,25 @@ def _searched(own: Candidate, found: Found) -> Iterator[Candidate]:
         end = solve_fast(variant.problem, start, vary, SEARCHED_TO)
         optimum = _optimum(variant.problem, end.point.theta, end.free, view)
         yield replace(own, choice=variant.choice, label=variant.label, optimum=optimum)
+    other = _other_minimum(found)
+    if other is not None:
+        optimum = _optimum(found.problem, other.point.theta, other.free, view)
+        yield replace(own, choice="line shape", label="other minimum", optimum=optimum)
+
+
+def _other_minimum(found: Found) -> Solution | None:
+    """Return another minimum that describes a spectrum nearly as well, if it has one."""
+    prior, best = found.problem.prior, found.solution.point
+    where = (prior, best.theta, found.alignment.linewidth_hz)
+    starts = [*shoulders(*where), wide_lines(*where)]
+    vary = np.ones(best.theta.size, dtype=np.bool_)
+    ends = [solve_fast(found.problem, start, vary, SEARCHED_TO) for start in starts]
+    others = [
+        end
+        for end in ends
+        if end.point.cost < best.cost + AS_WELL and are_apart(prior, end.point.theta, best.theta)
+    ]
+    return min(others, key=lambda end: end.point.cost, default=None)
 
 
 def _optimum(problem: Problem, theta: RealArray, free: BoolArray, view: View) -> Optimum:
