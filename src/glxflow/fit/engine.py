@@ -27,7 +27,8 @@ PREFIT_ED_PER_PPM = 1.5
 _PREFIT_DECREASE = 1e-2
 _USUAL_OWN_HZ = 2.0
 _LARGEST_START_SD = 0.3
-_SCOUTED_TO = 0.5
+_SCOUTED_TO = 0.1
+_STILL_TO_FALL = 5.0
 ED_GRID = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 """Effective dimensions per ppm among which AIC chooses."""
 
@@ -207,7 +208,8 @@ def _other_starts(
         vary = np.ones(start.size, dtype=np.bool_)
         for shoulder in shoulders(prior, best.theta, linewidth_hz):
             near = solve_fast(problem, shoulder, vary, _SCOUTED_TO).point
-            if near.cost < best.cost + _SCOUTED_TO and are_apart(prior, near.theta, best.theta):
+            is_other = are_apart(prior, near.theta, best.theta)
+            if near.cost < best.cost + (_STILL_TO_FALL if is_other else -_SCOUTED_TO):
                 yield near.theta
 
 
