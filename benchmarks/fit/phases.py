@@ -23,7 +23,7 @@ STEPS = {
     "_shared_fit": "first fit with one line shape",
     "choose_ed": "baseline's dimension",
     "_weighted": "misfit as noise",
-    "_search": "search of all parameters",
+    "search": "search of all parameters",
     "trust": "ends to trust",
     "uncertainty": "uncertainty",
     "_result": "result and flags",
