@@ -8,6 +8,7 @@ from glxflow.fit.engine import fit_at, fit_prepared, search
 from glxflow.fit.found import Fit, Found
 from glxflow.fit.minima import are_apart
 from glxflow.fit.model import FitModel
+from glxflow.fit.noise import noise_sd
 from glxflow.spectrum import Fid, RealArray
 
 
@@ -58,7 +59,9 @@ def _in_one_minimum(fids: Sequence[Fid], fits: Sequence[Fit]) -> tuple[Fit, ...]
         )
     )
     return tuple(
-        fit_at(fid, fit.found.problem, next(best), fit.found.alignment) if fit.found else fit
+        fit_at(fid, fit.found.problem, next(best), fit.found.alignment, noise_sd(fid))
+        if fit.found
+        else fit
         for fid, fit in zip(fids, fits, strict=True)
     )
 

@@ -112,8 +112,9 @@ def edited_fit(alone: Fit, found: EditedFound) -> EditedFit:
             )
         )
     total, difference = results
-    shift_hz, phase_rad, size, width_hz = moved.tolist()
-    flags = (*alone.result.flags, *_doubts(solution, difference, moved.tolist()))
+    mismatch = moved.tolist()
+    shift_hz, phase_rad, size, width_hz = mismatch
+    flags = (*alone.result.flags, *_doubts(solution, difference, mismatch))
     return EditedFit(
         alone=alone,
         total=replace(total, flags=flags),

@@ -73,10 +73,10 @@ def fit_prepared(fid: Fid, model: FitModel) -> Fit:
         problem, start = prefit(fid, model.reweighted(weight), kept_noise, found, near)
         solution = search(problem, near)
     solution = _confirmed(problem, start, solution, found.linewidth_hz)
-    return fit_at(fid, problem, solution, found)
+    return fit_at(fid, problem, solution, found, noise)
 
 
-def fit_at(fid: Fid, problem: Problem, solution: Solution, found: Alignment) -> Fit:
+def fit_at(fid: Fid, problem: Problem, solution: Solution, found: Alignment, noise: float) -> Fit:
     """Return the fit of one spectrum that a search has ended with.
 
     Parameters
@@ -89,8 +89,9 @@ def fit_at(fid: Fid, problem: Problem, solution: Solution, found: Alignment) -> 
         The end of the search.
     found : Alignment
         Where the metabolites are.
+    noise : float
+        SD of the noise in the spectrum of the whole signal.
     """
-    noise = noise_sd(fid)
     kept_noise = noise * float(np.sqrt(problem.model.share_kept))
     known = uncertainty(problem, solution.point, solution.free, kept_noise)
     result = _result(problem, solution, known, found, noise)

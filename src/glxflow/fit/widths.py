@@ -11,7 +11,7 @@ import numpy as np
 
 from glxflow.constants import load
 from glxflow.fit.lineshape import gaussian_rate
-from glxflow.spectrum import BasisSet, ComplexArray, Kind, RealArray
+from glxflow.spectrum import BasisSet, BoolArray, ComplexArray, Kind, RealArray
 
 _LINE_PPM = 0.11
 _MEASURED_PPM = 0.05
@@ -24,14 +24,18 @@ _T2_GREY_MATTER = 2
 _BETWEEN_FIELDS_MHZ = 213.0
 
 
+def _is_metabolite(basis: BasisSet) -> BoolArray:
+    """Tell which components are metabolites, (n_components,)."""
+    return np.array([kind is Kind.METABOLITE for kind in basis.kinds])
+
+
 def broadening_hz(basis: BasisSet) -> RealArray:
     """Return the Gaussian width that a fit expects to give each component, (n_components,)."""
     f0_mhz = basis.axis.spectrometer_frequency_mhz
-    broad = np.array([kind is not Kind.METABOLITE for kind in basis.kinds])
-    own_hz = np.array(basis.gaussian_hz or np.zeros(broad.size))
+    own_hz = np.array(basis.gaussian_hz or np.zeros(len(basis.names)))
     of_line = np.minimum(_LINE_PPM * f0_mhz, _LARGEST_SHARE * own_hz)
-    result: RealArray = broad * np.where(own_hz > 0, of_line, _MEASURED_PPM * f0_mhz)
-    return result
+    broad_hz = np.where(own_hz > 0, of_line, _MEASURED_PPM * f0_mhz)
+    return np.where(_is_metabolite(basis), 0.0, broad_hz)
 
 
 def lorentzian_hz(basis: BasisSet) -> RealArray:
@@ -47,8 +51,7 @@ def lorentzian_hz(basis: BasisSet) -> RealArray:
             for name in basis.names
         ]
     )
-    is_metabolite = np.array([kind is Kind.METABOLITE for kind in basis.kinds])
-    width_hz: RealArray = is_metabolite / (np.pi * _USUAL_T2_S * ratio**_BELIEVED)
+    width_hz: RealArray = _is_metabolite(basis) / (np.pi * _USUAL_T2_S * ratio**_BELIEVED)
     return width_hz
 
 
@@ -59,8 +62,7 @@ def narrowed(basis: BasisSet) -> ComplexArray:
     """
     is_line = np.array(basis.gaussian_hz or np.zeros(len(basis.names))) > 0
     rate = gaussian_rate(np.where(is_line, broadening_hz(basis), 0.0))
-    is_metabolite = np.array([kind is Kind.METABOLITE for kind in basis.kinds])
-    decay = np.pi * basis.linewidth_hz * is_metabolite
+    decay = np.pi * basis.linewidth_hz * _is_metabolite(basis)
     time_s = basis.axis.time_s
     growth = np.multiply.outer(rate, time_s**2) + np.multiply.outer(decay, time_s)
     # Late in a line that has decayed to nothing, zero times a very large number is zero.

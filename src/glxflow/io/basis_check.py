@@ -13,6 +13,7 @@ from glxflow.errors import BasisError
 from glxflow.io.basis_names import alternatives, canonical_name
 from glxflow.io.singlets import (
     REFERENCES,
+    Singlets,
     fitted_singlets,
     full_name,
     is_all_singlets,
@@ -97,7 +98,7 @@ def for_fitting(basis: BasisSet) -> BasisSet:
     """
     named = _selected(_renamed(_without_sums(basis)))
     # Empty ones last: a scale is not known by other lines where editing took creatine.
-    return _without_empty(_scaled(_of_width(_whole(_aligned(named)))))
+    return _without_empty(_scaled(_by_singlets(_aligned(named))))
 
 
 def _without_sums(basis: BasisSet) -> BasisSet:
@@ -200,15 +201,21 @@ def _changed(basis: BasisSet, reference_ppm: float, *, is_conjugate: bool) -> Ba
     return _noted(changed, f"{' and '.join(changes)}: the singlets are elsewhere otherwise")
 
 
-def _whole(basis: BasisSet) -> BasisSet:
-    """Undo a halved first point, told by the first substance that has no coupled lines.
-
-    Some programs halve it so that the spectrum has no offset; data do not.
-    """
+def _by_singlets(basis: BasisSet) -> BasisSet:
+    """Take first point and width as a substance tells them that has no coupled lines."""
     name = _all_singlets(basis)
     if name is None:
         return basis
+    # Its fit leaves the first point out, which the one may change and the other does not read.
     lines = fitted_singlets(basis.fid(name), basis.axis, name)
+    return _of_width(_whole(basis, name, lines), name, lines.lorentzian_hz)
+
+
+def _whole(basis: BasisSet, name: str, lines: Singlets) -> BasisSet:
+    """Undo a halved first point.
+
+    Some programs halve it so that the spectrum has no offset; data do not.
+    """
     start = basis.fid(name)[0] / lines.amplitudes.sum()
     if abs(start - _HALF) >= _HALF_TOLERANCE:
         return basis
@@ -216,15 +223,11 @@ def _whole(basis: BasisSet) -> BasisSet:
     return _noted(replace(basis, fids=fids), "first point doubled: the file has it halved")
 
 
-def _of_width(basis: BasisSet) -> BasisSet:
+def _of_width(basis: BasisSet, name: str, width_hz: float) -> BasisSet:
     """Take the Lorentzian width that the lines have, where the file states another or none.
 
     The fit takes it off: what a response brings along would count as the tissue's.
     """
-    name = _all_singlets(basis)
-    if name is None:
-        return basis
-    width_hz = fitted_singlets(basis.fid(name), basis.axis, name).lorentzian_hz
     if abs(width_hz - basis.linewidth_hz) < _SAME_WIDTH_HZ:
         return basis
     return _noted(
