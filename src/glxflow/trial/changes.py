@@ -47,12 +47,7 @@ def scheduled_trial(trial: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, list
     for name in others:
         if name in table and table[name].notna().any():
             table = _numeric(table, name, where)
-    return on_schedule(table, "bin", _is_usable(table, plan), _cells(plan), where)
-
-
-def _cells(plan: Plan) -> list[str]:
-    """Return the columns of the factors that the question is about."""
-    return ["condition", *([] if plan.infusion is None else ["infusion"])]
+    return on_schedule(table, "bin", _is_usable(table, plan), list(plan.factors), where)
 
 
 def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
@@ -146,7 +141,7 @@ def scheduled_scores(clinical: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, 
     clinical = check_design(clinical, ("subject", "period", "day"), plan, where)
     table = _numeric(clinical, score, where)
     table = table[table["day"] >= 0]
-    return on_schedule(table, "day", table[score].notna(), _cells(plan), where, plan.day)
+    return on_schedule(table, "day", table[score].notna(), list(plan.factors), where, plan.day)
 
 
 def clinical_changes(clinical: pd.DataFrame, plan: Plan) -> pd.DataFrame:

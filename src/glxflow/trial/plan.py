@@ -82,6 +82,12 @@ class Plan:
         return self.reference, self.active
 
     @property
+    def factors(self) -> dict[str, tuple[str, str]]:
+        """Factors of the question with their reference and active level."""
+        factors = {"condition": self.conditions}
+        return factors if self.infusion is None else {**factors, "infusion": self.infusion}
+
+    @property
     def needed(self) -> dict[str, tuple[str | int, ...]]:
         """Columns that tell the sessions of a participant apart, with their levels if fixed."""
         if self.design == "crossover":

@@ -8,7 +8,6 @@ What is compared within a participant is the mean over the bins that all of its 
 have: of different bins, the time course would enter as an effect.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -71,14 +70,14 @@ def responses(changes: pd.DataFrame, plan: Plan) -> Responses:
     plan : Plan
         Design, conditions, infusions and allocation.
     """
-    between = [name for name in _factors(plan) if name not in plan.within]
+    between = [name for name in plan.factors if name not in plan.within]
     people = changes.drop_duplicates("subject").set_index("subject")
     value = within_differences(changes, plan)
     people = people.loc[value.index]
     columns, arm = np.ones((len(people), 1)), np.full(len(people), "", dtype=object)
     for name in between:
         level = people[name].astype(str).to_numpy()
-        side = np.where(level == _factors(plan)[name][1], 1.0, -1.0)[:, np.newaxis]
+        side = np.where(level == plan.factors[name][1], 1.0, -1.0)[:, np.newaxis]
         columns = np.column_stack([columns, columns * side])
         arm = arm + level + " "
     sequence = people["sequence" if plan.design == "crossover" else "order"].astype(str)
@@ -96,12 +95,6 @@ def responses(changes: pd.DataFrame, plan: Plan) -> Responses:
     )
 
 
-def _factors(plan: Plan) -> Mapping[str, tuple[str, str]]:
-    """Return the factors of the question with reference and active level."""
-    factors = {"condition": plan.conditions}
-    return factors if plan.infusion is None else {**factors, "infusion": plan.infusion}
-
-
 def within_differences(changes: pd.DataFrame, plan: Plan) -> "pd.Series[float]":
     """Return each complete participant's mean change, differenced over what varies within."""
     if not plan.within:
@@ -110,7 +103,7 @@ def within_differences(changes: pd.DataFrame, plan: Plan) -> "pd.Series[float]":
     value = pd.Series(0.0, index=wide.index)
     for levels in product((0, 1), repeat=len(plan.within)):
         names = tuple(
-            _factors(plan)[name][level] for name, level in zip(plan.within, levels, strict=True)
+            plan.factors[name][level] for name, level in zip(plan.within, levels, strict=True)
         )
         sign = float(np.prod([2 * level - 1 for level in levels]))
         value = value + sign * wide[names if len(names) > 1 else names[0]]
