@@ -6,6 +6,7 @@ import yaml
 from glxflow.errors import ConfigError
 from glxflow.io.config import config_schema, read_yaml, settle_config
 from glxflow.io.records import write_description
+from glxflow.io.scan_names import LABEL
 from glxflow.qc.rules import DEFAULT_LIMITS
 
 PROJECT = Path(__file__).parents[2]
@@ -63,6 +64,13 @@ def test_the_home_of_nobody_is_refused(defaults):
     defaults["bids_dir"] = "~no such user/bids"
     with pytest.raises(ConfigError, match="'~no such user/bids', but no such user has a home"):
         settle_config(defaults)
+
+
+def test_a_task_is_given_by_any_label_that_a_scan_may_have(defaults):
+    assert config_schema()["properties"]["task"]["pattern"] == f"^{LABEL}$"
+    settle_config(defaults | {"task": "ket+1"})
+    with pytest.raises(ConfigError, match="'task' is 'task-rest'"):
+        settle_config(defaults | {"task": "task-rest"})
 
 
 @pytest.mark.parametrize("output", ["bids", "link", "bids/sub-01/.."])

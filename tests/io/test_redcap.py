@@ -128,8 +128,13 @@ def test_a_fault_of_a_later_instrument_writes_nothing_of_an_earlier_one(run):
     assert read_scores(folder, "madrs")["madrs"].tolist() == [30]
 
 
+def test_identifiers_may_have_a_plus_sign(run):
+    folder, _ = run([row(record="1+a")])
+    assert read_scores(folder, "madrs")["subject"].tolist() == ["sub-1+a"]
+
+
 def test_identifiers_never_become_paths(run):
-    with pytest.raises(TableError, match="letters and digits only"):
+    with pytest.raises(TableError, match=r"letters, digits and \+ only"):
         run([row(record="../1")])
 
 

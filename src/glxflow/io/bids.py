@@ -93,8 +93,8 @@ def misnamed_scans(bids_dir: Path) -> list[str]:
     """
     read = {file.get_relative_path() for file in _raw_files(bids_dir)}
     return [
-        f"{path}: not read, for its name or folder is not as BIDS asks. Expected "
-        f"sub-01/ses-1/mrs/sub-01_ses-1_task-rest{SCAN_SUFFIX}, with labels of letters and digits."
+        f"{path}: not read, for its name or folder is not as BIDS asks. Expected labels of "
+        f"letters, digits and +, as in sub-01/ses-1/mrs/sub-01_ses-1_task-rest{SCAN_SUFFIX}."
         for path in sorted(bids_dir.glob(f"sub-*/**/*{SCAN_SUFFIX}"))
         if str(path.relative_to(bids_dir)) not in read and "_desc-" not in path.name
     ]

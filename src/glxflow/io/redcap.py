@@ -11,11 +11,10 @@ import pandas as pd
 
 from glxflow.errors import TableError, join_problems
 from glxflow.io.instruments import INSTRUMENTS, impossible_totals
+from glxflow.io.scan_names import LABEL
 from glxflow.io.tables import read_json, write_json, write_tsv
 
 EVENT_COLUMN = "redcap_event_name"
-
-_LABEL = re.compile(r"[0-9A-Za-z]+")
 
 
 def convert_redcap(export: Path, plan_path: Path, out: Path) -> tuple[str, ...]:
@@ -88,9 +87,9 @@ def _check_plan(path: Path, plan: Mapping[str, Any]) -> None:
                 f"instrument {name!r}: {len(columns['items'])} items, expected {known.n_items}"
             )
     problems += [
-        f"event {name!r}: expected a 'session' of letters and digits and a 'day'"
+        f"event {name!r}: expected a 'session' of letters, digits and + and a 'day'"
         for name, event in plan.get("events", {}).items()
-        if not _LABEL.fullmatch(str(event.get("session", "")).removeprefix("ses-"))
+        if not re.fullmatch(LABEL, str(event.get("session", "")).removeprefix("ses-"))
         or not isinstance(event.get("day"), int | float)
     ]
     if problems:
@@ -132,11 +131,11 @@ def _planned_rows(table: pd.DataFrame, plan: Mapping[str, Any]) -> tuple[pd.Data
     skipped = sorted(set(table[EVENT_COLUMN].dropna()) - set(events))
     rows = table[table[EVENT_COLUMN].isin(events)].copy()
     labels = rows[plan["participant"]].fillna("").str.strip().str.removeprefix("sub-")
-    bad = sorted({label for label in labels if not _LABEL.fullmatch(label)})
+    bad = sorted({label for label in labels if not re.fullmatch(LABEL, label)})
     if bad:
         raise TableError(
-            f"column {plan['participant']!r} holds {', '.join(map(repr, bad))}, expected letters "
-            "and digits only, as in sub-01. Correct the identifiers."
+            f"column {plan['participant']!r} holds {', '.join(map(repr, bad))}, expected letters, "
+            "digits and + only, as in sub-01. Correct the identifiers."
         )
     width = int(plan.get("digits", 1))
     rows["participant_id"] = "sub-" + labels.str.zfill(width)

@@ -11,6 +11,9 @@ from glxflow.io.tables import read_tsv
 SCAN_SUFFIX = "_svs.nii.gz"
 """How the name of a single-voxel spectroscopy file ends."""
 
+LABEL = "[0-9A-Za-z+]+"
+"""What BIDS takes for a label behind `sub-`, `ses-` or `task-`, as a regular expression."""
+
 
 def prefix_of(path: Path) -> str:
     """Return the file name of a scan up to its suffix, as derivatives begin with it."""

@@ -10,11 +10,11 @@ import pandera.pandas as pa
 
 from glxflow.errors import TableError, join_problems
 from glxflow.io.instruments import impossible_totals
+from glxflow.io.scan_names import LABEL
 from glxflow.io.tables import read_tsv
 
 _LABELS = ("participant_id", "session_id", "sex", "sequence", "condition", "infusion")
 
-_LABEL = "[0-9A-Za-z+]+$"
 _SEXES = {
     written: word[0].upper()
     for word in ("male", "female", "other")
@@ -40,7 +40,7 @@ PARTICIPANTS = pa.DataFrameSchema(
     {
         "participant_id": pa.Column(
             str,
-            pa.Check.str_matches(f"^sub-{_LABEL}", error="a label such as sub-01"),
+            pa.Check.str_matches(f"^sub-{LABEL}$", error="a label such as sub-01"),
             unique=True,
         ),
         "sex": pa.Column(
@@ -64,7 +64,7 @@ PARTICIPANTS = pa.DataFrameSchema(
 SESSIONS = pa.DataFrameSchema(
     {
         "session_id": pa.Column(
-            str, pa.Check.str_matches(f"^ses-{_LABEL}", error="a label such as ses-1"), unique=True
+            str, pa.Check.str_matches(f"^ses-{LABEL}$", error="a label such as ses-1"), unique=True
         ),
         "period": pa.Column(
             "Int64",

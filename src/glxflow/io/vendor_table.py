@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from glxflow.errors import TableError, join_problems
+from glxflow.io.scan_names import LABEL
 from glxflow.io.tables import read_tsv
 
 COLUMNS = ("participant", "session", "file", "role", "task")
@@ -17,8 +18,6 @@ KNOWN_FIELDS = ("EchoTime", "RepetitionTime", "SpectrometerFrequency", "Spectral
 
 ROLES = {"svs": "svs", "water": "mrsref"}
 """What a raw file holds, and the BIDS suffix it gets."""
-
-_LABEL = re.compile(r"[0-9A-Za-z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +94,9 @@ def read_mapping(path: Path) -> tuple[RawScan, ...]:
 def _problems(row: "pd.Series[str]", folder: Path) -> list[str]:
     """List what is wrong with one row."""
     problems = [
-        f"{name} is {row[name]!r}, expected letters and digits only"
+        f"{name} is {row[name]!r}, expected letters, digits and + only"
         for name, prefix in (("participant", "sub-"), ("session", "ses-"), ("task", "task-"))
-        if not _LABEL.fullmatch(row[name].removeprefix(prefix))
+        if not re.fullmatch(LABEL, row[name].removeprefix(prefix))
         and not (name == "task" and row[name] == "")
     ]
     if row["role"] not in ROLES:
