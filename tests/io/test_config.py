@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from glxflow.errors import ConfigError
-from glxflow.io.config import config_schema, read_yaml, settle_config
+from glxflow.io.config import config_schema, named_by, read_yaml, settle_config
 from glxflow.io.records import write_description
 from glxflow.io.scan_names import LABEL
 from glxflow.qc.rules import DEFAULT_LIMITS
@@ -58,6 +58,14 @@ def test_paths_may_begin_at_home(defaults, tmp_path, monkeypatch):
         "file_on": "on~.basis",
         "sequence": "press",
     }
+
+
+def test_a_plan_names_files_in_its_folder_or_from_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    named = {path: named_by(Path("trial/plan.yaml"), path) for path in ("pet.tsv", "~/pet.tsv")}
+    assert named == {"pet.tsv": Path("trial/pet.tsv"), "~/pet.tsv": tmp_path / "pet.tsv"}
+    with pytest.raises(ConfigError, match=r"^trial/plan.yaml: .* no such user has a home"):
+        named_by(Path("trial/plan.yaml"), "~no such user/pet.tsv")
 
 
 def test_the_home_of_nobody_is_refused(defaults):

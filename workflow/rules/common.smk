@@ -7,7 +7,7 @@ from pathlib import Path
 
 from glxflow import __version__ as VERSION
 from glxflow.io.bids import find_scans, study_tables
-from glxflow.io.config import read_yaml, settle_config
+from glxflow.io.config import named_by, read_yaml, settle_config
 from glxflow.io.sidecars import sidecars_of
 from glxflow.trial.assemble import plan_of_spectra
 
@@ -65,7 +65,7 @@ def files_of_every_scan():
 
 def imaging_table():
     """Return the table of receptor imaging, where the plan names one."""
-    return [Path(config["plan"]).parent / PLAN.imaging.table] if PLAN.imaging else []
+    return [named_by(Path(config["plan"]), PLAN.imaging.table)] if PLAN.imaging else []
 
 
 def options(values, *names):

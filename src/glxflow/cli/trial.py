@@ -14,7 +14,7 @@ from glxflow import __version__
 from glxflow.cli.engine_r import ENGINE_R, Engine, disagreement, second_opinion
 from glxflow.cli.parts import KeptParts
 from glxflow.errors import ConfigError
-from glxflow.io.config import read_yaml
+from glxflow.io.config import named_by, read_yaml
 from glxflow.io.files import sha256
 from glxflow.io.r_engine import find_r
 from glxflow.io.tables import read_json, read_tsv, write_json, write_tsv
@@ -67,6 +67,8 @@ def run(
     if engine is Engine.R:
         find_r()
     trial, scores = read_table(table), read_table(clinical) if clinical else None
+    imaged = _imaging_table(plan, what)
+    imaging = read_table(imaged) if imaged else None
     shown = what
     if masked is not None:
         _check_frozen(masked, what, sources)
@@ -76,7 +78,7 @@ def run(
         shown = mask_plan(what)
     console = Console(stderr=True)
     with KeptParts(out / ".parts", _inputs(trial, scores, shown), cores, console) as run_parts:
-        result = analyse(trial, scores, shown, run_parts, _imaging(plan, what))
+        result = analyse(trial, scores, shown, run_parts, imaging)
     if engine is Engine.R:
         result.tables[ENGINE_R] = second_opinion(result.models, trial, scores, shown)
         result.warnings.extend(disagreement(result.tables[ENGINE_R]))
@@ -226,13 +228,13 @@ def _inputs(trial: pd.DataFrame, scores: pd.DataFrame | None, plan: Plan) -> str
 
 def _sources(table: Path, clinical: Path | None, plan: Path, what: Plan) -> list[Path]:
     """Return every file that the numbers come from; the plan is the last."""
-    imaging = None if what.imaging is None else plan.parent / what.imaging.table
-    return [path for path in (table, clinical, imaging, plan) if path is not None]
+    given = (table, clinical, _imaging_table(plan, what), plan)
+    return [path for path in given if path is not None]
 
 
-def _imaging(plan: Path, what: Plan) -> pd.DataFrame | None:
-    """Return the table of receptor imaging, where the plan names one."""
-    return None if what.imaging is None else read_table(plan.parent / what.imaging.table)
+def _imaging_table(plan: Path, what: Plan) -> Path | None:
+    """Return where the table of receptor imaging is, where the plan names one."""
+    return None if what.imaging is None else named_by(plan, what.imaging.table)
 
 
 def _now() -> str:

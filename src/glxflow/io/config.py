@@ -51,20 +51,40 @@ def settle_config(config: Mapping[str, Any]) -> dict[str, Any]:
     return settled
 
 
+def named_by(source: Path, path: str) -> Path:
+    """Return the file that a plan names: relative to the plan's folder, or from `~`.
+
+    Parameters
+    ----------
+    source : Path
+        The plan.
+    path : str
+        As it stands there.
+
+    Raises
+    ------
+    ConfigError
+        If it begins with the home of nobody.
+    """
+    return source.parent / _from_home(path, str(source))
+
+
 def _with_homes(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration whose paths do not begin with `~`."""
-    homes = {key: _from_home(config[key]) for key in _PATHS}
-    basis = {key: _from_home(config["basis"][key]) for key in _BASIS_PATHS}
+    where = "configuration"
+    homes = {key: _from_home(config[key], where) for key in _PATHS}
+    given = {key: config["basis"][key] for key in _BASIS_PATHS}
+    basis = {key: path and _from_home(path, where) for key, path in given.items()}
     return {**config, **homes, "basis": {**config["basis"], **basis}}
 
 
-def _from_home(path: str | None) -> str | None:
+def _from_home(path: str, where: str) -> str:
     """Return a path with the home directory in place of `~`."""
     try:
-        return path if path is None else str(Path(path).expanduser())
+        return str(Path(path).expanduser())
     except RuntimeError as error:
         raise ConfigError(
-            f"configuration: a path is {path!r}, but no such user has a home. Correct the name "
+            f"{where}: a path is {path!r}, but no such user has a home. Correct the name "
             "after ~, or write the path out."
         ) from error
 

@@ -40,7 +40,7 @@ class Imaging:
     Attributes
     ----------
     table : str
-        Path of the table, relative to the plan's folder.
+        Path of the table, relative to the plan's folder, or from `~`.
     column : str
         Column of the value, as binding potential.
     region : str or None
