@@ -20,7 +20,7 @@ from glxflow.fit import (
     FitModel,
     FitOptions,
     fit_edited,
-    fit_edited_ensemble,
+    fit_ensemble,
     fit_prepared,
     prepare,
     prepare_edited,
@@ -184,7 +184,7 @@ def over_tcr(fit: FitResult, parts: tuple[str, ...]) -> tuple[float, float]:
 def of_model_choice(session: Session, fit: EditedFit) -> dict[str, float]:
     """Return the SD of model choice of every quantity over total creatine."""
     pair = session.total, session.difference
-    ensemble = fit_edited_ensemble(fit, pair, [pair], np.random.default_rng(1))
+    ensemble = fit_ensemble(fit, pair, [pair], np.random.default_rng(1))
     if ensemble is None:
         return dict.fromkeys(REPORTED, float("nan"))
     members = ensemble.members

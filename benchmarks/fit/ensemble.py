@@ -46,7 +46,7 @@ def coverage(model: FitModel, basis: BasisSet, scene: Scene, n_spectra: int) -> 
         start = time.process_time()
         fit = fit_prepared(fid, model)
         middle = time.process_time()
-        ensemble = fit_ensemble(fit, fid, [fid], np.random.default_rng(seed))
+        ensemble = fit_ensemble(fit, (fid,), [(fid,)], np.random.default_rng(seed))
         seconds += middle - start, time.process_time() - middle
         (spread,) = spread_of(fit, ensemble)
         found = {one.metabolite: one for one in estimates(fit.result)}
@@ -113,7 +113,9 @@ def changes(model: FitModel, basis: BasisSet, n_pairs: int) -> None:
         )
         average = Fid((before.samples + after.samples) / 2, before.axis)
         fit = fit_prepared(average, model)
-        ensemble = fit_ensemble(fit, average, [before, after], np.random.default_rng(seed))
+        ensemble = fit_ensemble(
+            fit, (average,), [(before,), (after,)], np.random.default_rng(seed)
+        )
         spreads.append(spread_of(fit, ensemble)[1]["Glu"].ratio_tcr_change_sd_model)
         refits = [_members(fit_prepared(fid, model)) for fid in (before, after)]
         for one in ensemble.members:

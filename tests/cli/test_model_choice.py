@@ -24,7 +24,7 @@ from glxflow.fit import (
     prepare,
     prepare_edited,
 )
-from glxflow.fit.edited_ensemble import edited_candidate_of
+from glxflow.fit.ensemble import candidate_of
 from glxflow.preprocess.eddy import phase_deviation
 from glxflow.spectrum import Axis, BasisSet, Fid, FitStatus, Kind, Series
 
@@ -194,7 +194,7 @@ def test_the_eddy_current_alternative_of_edited_bins_is_their_fit_processed_so(a
         Fid((one.samples + 3 * two.samples) / 4, AXIS) for one, two in zip(*pairs, strict=True)
     )
     fit = fit_edited(*average, shared)
-    expected = edited_candidate_of(fit, average, [average, *pairs]).amplitudes(ensemble.names)
+    expected = candidate_of(fit, average, [average, *pairs]).amplitudes(ensemble.names)
     # Rounding, where a phase was put on and taken off again.
     assert found.amplitudes == pytest.approx(expected, rel=1e-6, abs=1e-6)
     assert found.amplitudes != pytest.approx(ensemble.amplitudes, rel=0.02)

@@ -15,8 +15,8 @@ from glxflow.fit import (
     edited_baseline_alternatives,
     fit_edited,
     fit_edited_alike,
-    fit_edited_ensemble,
     fit_edited_series,
+    fit_ensemble,
     fit_prepared,
     prepare,
     prepare_edited,
@@ -24,8 +24,7 @@ from glxflow.fit import (
 )
 from glxflow.fit.changes import percent_changes
 from glxflow.fit.design import bin_design
-from glxflow.fit.edited_ensemble import edited_candidate_of
-from glxflow.fit.ensemble import compare
+from glxflow.fit.ensemble import candidate_of, compare
 from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm
 from glxflow.fit.predictive import run_length
 from glxflow.quantify import estimates, model_spreads, ratio
@@ -350,7 +349,7 @@ def with_more_gaba(session):
 
 
 def ensemble_of(fit, average, pairs):
-    return fit_edited_ensemble(fit, average, pairs, np.random.default_rng(1))
+    return fit_ensemble(fit, average, pairs, np.random.default_rng(1))
 
 
 def amounts(ensemble, amplitudes, parts):
@@ -469,7 +468,7 @@ def test_without_gaba_and_its_macromolecules_other_models_still_say_what_they_ma
 @pytest.mark.parametrize("place", [0, 1])
 def test_misfit_that_runs_on_is_one_witness_in_either_spectrum(make_session, place):
     session = make_session(noise_sd=0.2)
-    own = edited_candidate_of(fit_edited(*session, model()), session, [session])
+    own = candidate_of(fit_edited(*session, model()), session, [session])
 
     def leaving(residual):
         """Return the same model with another residual of one spectrum."""

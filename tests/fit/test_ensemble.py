@@ -16,7 +16,8 @@ from glxflow.spectrum import Fid, Kind
 def ensemble_of(model):
     def make(fid, fids=(), others=()):
         fit = fit_prepared(fid, model)
-        return fit, fit_ensemble(fit, fid, [fid, *fids], np.random.default_rng(1), others)
+        data = [(one,) for one in (fid, *fids)]
+        return fit, fit_ensemble(fit, (fid,), data, np.random.default_rng(1), others)
 
     return make
 
@@ -92,7 +93,7 @@ def test_bins_follow_the_average_as_their_own_fits_do(ensemble_of, model, basis,
 def test_another_way_of_processing_joins_by_name(ensemble_of, model, make_fid):
     fid, other = make_fid(), make_fid(seed=9)
     alternative = fit_prepared(other, model)
-    candidate = candidate_of(alternative, other, [other], "processing", "otherwise")
+    candidate = candidate_of(alternative, (other,), [(other,)], "processing", "otherwise")
     fit, ensemble = ensemble_of(fid, others=[candidate])
     found = member(ensemble, "otherwise", "processing").amplitudes
     assert found[0] == pytest.approx(alternative.result.amplitudes)
@@ -103,7 +104,7 @@ def test_a_failed_fit_has_no_ensemble(model):
     noise = np.random.default_rng(8).normal(size=(2, model.axis.n_points))
     fid = Fid(noise[0] + 1j * noise[1], model.axis)
     fit = fit_prepared(fid, model)
-    assert fit_ensemble(fit, fid, [fid], np.random.default_rng(1)) is None
+    assert fit_ensemble(fit, (fid,), [(fid,)], np.random.default_rng(1)) is None
 
 
 def test_weak_lines_are_forbidden_and_the_rest_stays_linked(make_fid, ensemble_of):

@@ -32,13 +32,13 @@ def test_a_well_known_amplitude_has_a_normal_interval(model, make_fid):
 
 def test_no_value_is_held_twice(model, make_fid, monkeypatch):
     """From another start it may end in another minimum, and on the limit's other side."""
-    held, real = [], profile._Profiled.held
+    held, real = [], profile._held
 
-    def counted(self, weights, target):
+    def counted(optimum, weights, target):
         held.append((*weights, target))
-        return real(self, weights, target)
+        return real(optimum, weights, target)
 
-    monkeypatch.setattr(profile._Profiled, "held", counted)
+    monkeypatch.setattr(profile, "_held", counted)
     fit = fit_prepared(make_fid(), model)
     profile_interval(fit, weights(fit, "Glu"), weights(fit, "Cr", "PCr"))
     assert len(held) == len(set(held)) > 4

@@ -1,6 +1,6 @@
 """Fit the average of a session by other models, to say what their choice does to it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,13 +15,11 @@ from glxflow.fit import (
     Fit,
     FitModel,
     fit_edited,
-    fit_edited_ensemble,
     fit_ensemble,
     fit_prepared,
     prepare,
 )
-from glxflow.fit.edited_ensemble import edited_candidate_of
-from glxflow.fit.ensemble import candidate_of
+from glxflow.fit.ensemble import Candidate, Fids, candidate_of
 from glxflow.preprocess.eddy import phase_deviation
 from glxflow.quantify.estimates import edited_sums
 from glxflow.spectrum import SUMS, Axis, BasisSet, ComplexArray, Fid, Kind, RealArray, Series
@@ -94,20 +92,15 @@ def session_ensemble(
     weights = _weights(table, fits)
     if not weights.any():
         return None
-    fids = _with_average(bins, weights)
+    data = _with_average((bins,), weights)
+    (average,) = data[0]
     # Of a single bin the average is that bin, and its page shows one number for it.
-    fit = fits[0] if len(fits) == 1 else fit_prepared(fids[0], model)
-    if fit.found is None:
-        return None
-    others = []
-    for label, turn in eddies.alternatives(bins.axis):
-        turned = [_turned(fid, turn) for fid in fids]
-        other = fit_prepared(turned[0], model)
-        others.append(candidate_of(other, turned[0], turned, "eddy currents", label))
+    fit = fits[0] if len(fits) == 1 else fit_prepared(average, model)
+    others = _otherwise_corrected(data, eddies, lambda fids: fit_prepared(fids[0], model))
     for default in _default_sources(basis, model, fit.result.baseline_ed):
-        other = fit_prepared(fids[0], default)
-        others.append(candidate_of(other, fids[0], fids, *_DEFAULT_SOURCE))
-    return fit_ensemble(fit, fids[0], fids, np.random.default_rng(_SEED), others)
+        other = fit_prepared(average, default)
+        others.append(candidate_of(other, data[0], data, *_DEFAULT_SOURCE))
+    return fit_ensemble(fit, data[0], data, np.random.default_rng(_SEED), others)
 
 
 def edited_session_ensemble(
@@ -136,15 +129,26 @@ def edited_session_ensemble(
     weights = _weights(table, fits)
     if not weights.any():
         return None
-    totals, differences = (_with_average(series, weights) for series in (total, difference))
-    pairs = list(zip(totals, differences, strict=True))
-    fit = fits[0] if len(fits) == 1 else fit_edited(*pairs[0], model)
+    data = _with_average((total, difference), weights)
+
+    def refit(fids: Fids) -> EditedFit:
+        half_sum, less = fids
+        return fit_edited(half_sum, less, model)
+
+    fit = fits[0] if len(fits) == 1 else refit(data[0])
+    others = _otherwise_corrected(data, eddies, refit)
+    return fit_ensemble(fit, data[0], data, np.random.default_rng(_SEED), others)
+
+
+def _otherwise_corrected(
+    data: Sequence[Fids], eddies: EddyCurrents, refit: Callable[[Fids], Fit | EditedFit]
+) -> list[Candidate | None]:
+    """Return the fits of the average, which is first, with eddy currents corrected otherwise."""
     others = []
-    for label, turn in eddies.alternatives(total.axis):
-        turned = [(_turned(half, turn), _turned(less, turn)) for half, less in pairs]
-        other = fit_edited(*turned[0], model)
-        others.append(edited_candidate_of(other, turned[0], turned, "eddy currents", label))
-    return fit_edited_ensemble(fit, pairs[0], pairs, np.random.default_rng(_SEED), others)
+    for label, turn in eddies.alternatives(data[0][0].axis):
+        turned = [tuple(Fid(fid.samples * turn, fid.axis) for fid in fids) for fids in data]
+        others.append(candidate_of(refit(turned[0]), turned[0], turned, "eddy currents", label))
+    return others
 
 
 def models_table(ensemble: Ensemble) -> pd.DataFrame:
@@ -182,16 +186,14 @@ def _weights(table: Sequence[Mapping[str, Any]], fits: Sequence[Fit | EditedFit]
     )
 
 
-def _with_average(bins: Series, weights: RealArray) -> tuple[Fid, ...]:
-    """Return the average of the bins, then the bins."""
-    samples = bins.samples[0]
-    average = np.average(samples, axis=0, weights=weights)
-    return tuple(Fid(one, bins.axis) for one in (average, *samples))
-
-
-def _turned(fid: Fid, turn: ComplexArray) -> Fid:
-    """Return a signal with every sample turned."""
-    return Fid(fid.samples * turn, fid.axis)
+def _with_average(bins: Sequence[Series], weights: RealArray) -> list[Fids]:
+    """Return the average of the bins, then the bins, of one series or of several."""
+    samples = [series.samples[0] for series in bins]
+    rows = [[np.average(one, axis=0, weights=weights), *one] for one in samples]
+    return [
+        tuple(Fid(one, series.axis) for one, series in zip(fids, bins, strict=True))
+        for fids in zip(*rows, strict=True)
+    ]
 
 
 def _default_sources(basis: BasisSet, model: FitModel, baseline_ed: float) -> Iterator[FitModel]:

@@ -2,7 +2,6 @@
 
 from glxflow.fit.alike import fit_alike
 from glxflow.fit.edited import fit_edited, fit_edited_alike
-from glxflow.fit.edited_ensemble import fit_edited_ensemble
 from glxflow.fit.edited_model import EditedModel, prepare_edited
 from glxflow.fit.edited_result import EditedFit
 from glxflow.fit.edited_series import fit_edited_series
@@ -29,7 +28,6 @@ __all__ = [
     "fit_alike",
     "fit_edited",
     "fit_edited_alike",
-    "fit_edited_ensemble",
     "fit_edited_series",
     "fit_ensemble",
     "fit_prepared",

@@ -11,26 +11,22 @@ between bins is small: the ensemble is fitted to the average of the bins, and ev
 member follows each bin to first order.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from glxflow.fit.found import Fit, Found
-from glxflow.fit.joint import Joint
-from glxflow.fit.minima import are_apart, shoulders, wide_lines
-from glxflow.fit.optimum import Optimum, View, optimum_of
+from glxflow.fit.alternatives import Alternative, alternatives
+from glxflow.fit.edited_alternatives import edited_alternatives
+from glxflow.fit.edited_result import EditedFit
+from glxflow.fit.found import Fit
+from glxflow.fit.optimum import Optimum
 from glxflow.fit.predictive import blocks_of, predictive_scores, predictive_weights, run_length
-from glxflow.fit.problem import Problem
-from glxflow.fit.solver import Solution, solve_fast
-from glxflow.fit.variants import variants_of
-from glxflow.spectrum import BoolArray, Fid, RealArray
+from glxflow.fit.solved import solved
+from glxflow.spectrum import Fid, RealArray
 
-SEARCHED_TO = 1e-3
-"""The search of a variant ends where a step gains less: 0.03 SD of a parameter."""
-
-AS_WELL = 3.84
-"""Chi-squared by which another minimum may be higher: the data do not exclude it."""
+Fids = tuple[Fid, ...]
+"""What is fitted together: one spectrum, or half sum and difference of an edited session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,28 +84,28 @@ class Candidate:
         Of the average.
     average : tuple of Fid
         What it is the fit of, one a spectrum.
-    others : sequence of tuple of Fid
-        The data to follow, such as the bins behind the average.
+    data : sequence of tuple of Fid
+        Those to follow, such as the bins behind the average.
     """
 
     choice: str
     label: str
     names: tuple[str, ...]
     optimum: Optimum
-    average: tuple[Fid, ...]
-    others: Sequence[tuple[Fid, ...]]
+    average: Fids
+    data: Sequence[Fids]
 
     def amplitudes(self, names: tuple[str, ...]) -> RealArray:
-        """Return what it says of the data, (n_others, n_names); NaN of what it does not have."""
-        found = self.optimum.follow(self.average, self.others)
+        """Return what it says of the data, (n_data, n_names); NaN of what it does not have."""
+        found = self.optimum.follow(self.average, self.data)
         places = [self.names.index(name) if name in self.names else -1 for name in names]
         return np.where(np.array(places) < 0, np.nan, found[:, places])
 
 
 def fit_ensemble(
-    fit: Fit,
-    average: Fid,
-    fids: Sequence[Fid],
+    fit: Fit | EditedFit,
+    average: Fids,
+    data: Sequence[Fids],
     rng: np.random.Generator,
     others: Sequence[Candidate | None] = (),
 ) -> Ensemble | None:
@@ -117,48 +113,48 @@ def fit_ensemble(
 
     Parameters
     ----------
-    fit : Fit
-        Of the average spectrum.
-    average : Fid
-        What `fit` is the fit of.
-    fids : sequence of Fid
-        The spectra to follow, such as the bins behind the average.
+    fit : Fit or EditedFit
+        Of the average.
+    average : tuple of Fid
+        What `fit` is the fit of: a spectrum, or half sum and difference.
+    data : sequence of tuple of Fid
+        Those to follow, such as the bins behind the average.
     rng : Generator
         For the weights.
     others : sequence of Candidate, optional
         Further fits, which differ in a choice that is no matter of the model alone; None
         where one failed.
     """
-    own = candidate_of(fit, average, fids)
-    if own is None or fit.found is None:
+    own = candidate_of(fit, average, data)
+    if own is None:
         return None
-    return compare(own, [*_searched(own, fit.found), *filter(None, others)], rng)
+    searched = [
+        replace(own, choice=one.choice, label=one.label, optimum=one.optimum)
+        for one in _alternatives(fit)
+    ]
+    return compare(own, [*searched, *filter(None, others)], rng)
 
 
 def candidate_of(
-    fit: Fit, average: Fid, fids: Sequence[Fid], choice: str = "", label: str = ""
+    fit: Fit | EditedFit, average: Fids, data: Sequence[Fids], choice: str = "", label: str = ""
 ) -> Candidate | None:
-    """Return a fit of one spectrum as a candidate; None where it failed.
+    """Return a fit as a candidate; None where it failed.
 
     Parameters
     ----------
-    fit : Fit
-        Of the average spectrum, as processed or modelled otherwise.
-    average : Fid
+    fit : Fit or EditedFit
+        Of the average, as processed or modelled otherwise.
+    average : tuple of Fid
         What `fit` is the fit of.
-    fids : sequence of Fid
-        The spectra to follow, processed in the same way.
+    data : sequence of tuple of Fid
+        Those to follow, processed in the same way.
     choice, label : str, optional
         What was chosen otherwise, and how.
     """
-    if fit.found is None:
+    one = solved(fit)
+    if one is None:
         return None
-    view = View(fit.found.alignment, fit.result.noise_sd)
-    best = fit.found.solution
-    optimum = _optimum(fit.found.problem, best.point.theta, best.free, view)
-    return Candidate(
-        choice, label, fit.result.names, optimum, (average,), [(fid,) for fid in fids]
-    )
+    return Candidate(choice, label, one.reported.names, one.optimum, average, data)
 
 
 def compare(own: Candidate, others: Sequence[Candidate], rng: np.random.Generator) -> Ensemble:
@@ -181,39 +177,13 @@ def compare(own: Candidate, others: Sequence[Candidate], rng: np.random.Generato
     return Ensemble(own.names, own.amplitudes(own.names), tuple(members))
 
 
-def _searched(own: Candidate, found: Found) -> Iterator[Candidate]:
-    """Yield every variant at its optimum, searched from that of the fit."""
-    start, view = found.solution.point.theta, own.optimum.spectra[0].view
-    vary = np.ones(start.size, dtype=np.bool_)
-    for variant in variants_of(found.problem):
-        end = solve_fast(variant.problem, start, vary, SEARCHED_TO)
-        optimum = _optimum(variant.problem, end.point.theta, end.free, view)
-        yield replace(own, choice=variant.choice, label=variant.label, optimum=optimum)
-    other = _other_minimum(found)
-    if other is not None:
-        optimum = _optimum(found.problem, other.point.theta, other.free, view)
-        yield replace(own, choice="line shape", label="other minimum", optimum=optimum)
-
-
-def _other_minimum(found: Found) -> Solution | None:
-    """Return another minimum that describes a spectrum nearly as well, if it has one."""
-    prior, best = found.problem.prior, found.solution.point
-    where = (prior, best.theta, found.alignment.linewidth_hz)
-    starts = [*shoulders(*where), wide_lines(*where)]
-    vary = np.ones(best.theta.size, dtype=np.bool_)
-    ends = [solve_fast(found.problem, start, vary, SEARCHED_TO) for start in starts]
-    others = [
-        end
-        for end in ends
-        if end.point.cost < best.cost + AS_WELL and are_apart(prior, end.point.theta, best.theta)
-    ]
-    return min(others, key=lambda end: end.point.cost, default=None)
-
-
-def _optimum(problem: Problem, theta: RealArray, free: BoolArray, view: View) -> Optimum:
-    """Return the first-order view of one spectrum at its optimum."""
-    joint = Joint.of(problem)
-    return optimum_of(joint, joint.evaluate(theta), free, (view,))
+def _alternatives(fit: Fit | EditedFit) -> Iterable[Alternative]:
+    """Return the fits by the variants of a fit's model."""
+    if fit.found is None:
+        return ()
+    if isinstance(fit, EditedFit):
+        return edited_alternatives(fit.found)
+    return alternatives(fit.found, fit.result.noise_sd)
 
 
 def _weights(own: Candidate, others: Sequence[Candidate], rng: np.random.Generator) -> list[float]:

@@ -12,12 +12,12 @@ from functools import cache
 
 import numpy as np
 
-from glxflow.fit.block import Block
 from glxflow.fit.edited_result import EditedFit
 from glxflow.fit.found import Fit
-from glxflow.fit.joint import Joint, JointPoint, information
+from glxflow.fit.joint import Joint, information
 from glxflow.fit.joint_solver import solve_joint
-from glxflow.spectrum import BoolArray, RealArray
+from glxflow.fit.solved import Solved, solved
+from glxflow.spectrum import RealArray
 
 CHI2_95 = 3.84
 """95 % quantile of chi-squared with one degree of freedom."""
@@ -64,20 +64,20 @@ def profile_interval(
     denominator : (n_components,) ndarray, optional
         Weights of the sum it is divided by; the amplitude itself if absent.
     """
-    optimum = _edited(fit) if isinstance(fit, EditedFit) else _plain(fit)
+    optimum = solved(fit)
     if optimum is None:
         return ProfileInterval(*[float("nan")] * 4)
-    amplitudes = optimum.block.reported @ optimum.point.blocks[0].linear
+    amplitudes = optimum.joint.blocks[0].reported @ optimum.point.blocks[0].linear
     below = np.zeros(numerator.size) if denominator is None else denominator
     amount = 1.0 if denominator is None else float(below @ amplitudes)
     if not amount > 0:
         return ProfileInterval(*[float("nan")] * 4)
     value = float(numerator @ amplitudes) / amount
     gradient = (numerator - value * below) / amount
-    sd = float(np.sqrt(gradient @ optimum.covariance @ gradient))
+    sd = float(np.sqrt(gradient @ optimum.reported.covariance @ gradient))
     if sd <= _KNOWN * value:
         return ProfileInterval(value, sd, value, value)
-    unit = CHI2_95 * sd**2 / optimum.curvature_variance(gradient)
+    unit = CHI2_95 * sd**2 / _curvature_variance(optimum, gradient)
     start, rises = [optimum.point.theta], [0.0]
 
     @cache
@@ -92,7 +92,7 @@ def profile_interval(
         # A ratio is held by a sum that is zero, an amplitude by one that is not.
         weights = (numerator - candidate * below) / (amount * sd)
         target = candidate / sd if denominator is None else 0.0
-        end = solve_joint(optimum.held(weights, target), start[-1], optimum.free, _DECREASE)
+        end = solve_joint(_held(optimum, weights, target), start[-1], optimum.free, _DECREASE)
         start.append(end.point.theta)
         rises.append(end.point.cost - optimum.point.cost)
         return float(np.sqrt(max(rises[-1], 0.0) / unit)) - 1.0
@@ -104,61 +104,19 @@ def profile_interval(
     return ProfileInterval(value, sd, *limits)
 
 
-@dataclass(frozen=True, slots=True)
-class _Profiled:
-    """What is profiled.
-
-    Attributes
-    ----------
-    joint : Joint
-        What was fitted, in one block.
-    point : JointPoint
-        Its optimum.
-    free : (n_theta,) bool ndarray
-        Non-linear parameters that are searched.
-    covariance : (n_components, n_components) ndarray
-        Of the amplitudes that are reported.
-    """
-
-    joint: Joint
-    point: JointPoint
-    free: BoolArray
-    covariance: RealArray
-
-    @property
-    def block(self) -> Block:
-        """The only block."""
-        return self.joint.blocks[0]
-
-    def held(self, weights: RealArray, target: float) -> Joint:
-        """Return the problem in which a weighted sum of amplitudes has a given value."""
-        row = _STRENGTH * (weights @ self.block.reported)
-        return Joint([self.block.held(row, _STRENGTH * target)], self.joint.prior)
-
-    def curvature_variance(self, weights: RealArray) -> float:
-        """Return the variance of a weighted sum of amplitudes by the curvature of chi-squared."""
-        _, inverse = information(self.joint, self.point, self.free)
-        linear = weights @ self.block.reported
-        n_free = int(self.free.sum())
-        return float(linear @ inverse[n_free:, n_free:] @ linear)
+def _held(optimum: Solved, weights: RealArray, target: float) -> Joint:
+    """Return the problem in which a weighted sum of amplitudes has a given value."""
+    block = optimum.joint.blocks[0]
+    row = _STRENGTH * (weights @ block.reported)
+    return Joint([block.held(row, _STRENGTH * target)], optimum.joint.prior)
 
 
-def _plain(fit: Fit) -> _Profiled | None:
-    """Return the optimum of one spectrum; None where the fit failed."""
-    if fit.found is None:
-        return None
-    problem, best = fit.found.problem, fit.found.solution
-    joint = Joint.of(problem)
-    return _Profiled(joint, joint.evaluate(best.point.theta), best.free, fit.result.covariance)
-
-
-def _edited(fit: EditedFit) -> _Profiled | None:
-    """Return the optimum of an edited session; None where the fit failed."""
-    if fit.found is None:
-        return None
-    best = fit.found.solution
-    free = fit.found.uncertainty.free
-    return _Profiled(best.joint, best.point, free, fit.difference.covariance)
+def _curvature_variance(optimum: Solved, weights: RealArray) -> float:
+    """Return the variance of a weighted sum of amplitudes by the curvature of chi-squared."""
+    _, inverse = information(optimum.joint, optimum.point, optimum.free)
+    linear = weights @ optimum.joint.blocks[0].reported
+    n_free = int(optimum.free.sum())
+    return float(linear @ inverse[n_free:, n_free:] @ linear)
 
 
 def _high(excess: Callable[[float], float], value: float, sd: float) -> float:
