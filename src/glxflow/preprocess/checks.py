@@ -59,20 +59,18 @@ def leave_out_silent(work: Work, series: Series) -> Series:
     )
 
 
-def refuse_empty_water(water: Series | None) -> None:
+def _refuse_empty_water(water: Series) -> None:
     """Stop where the water reference holds nothing to weight or scale by."""
-    if water is not None and not water.samples.any():
+    if not water.samples.any():
         raise DataError(
             "every sample of its water reference is zero. Convert the reference again, or run "
             "without one."
         )
 
 
-def refuse_water_of_another_field(series: Series, water: Series | None) -> None:
+def _refuse_water_of_another_field(axis: Axis, water: Series) -> None:
     """Stop where the water reference comes from another scanner or nucleus."""
-    if water is None:
-        return
-    own, other = (one.axis.spectrometer_frequency_mhz for one in (series, water))
+    own, other = (one.spectrometer_frequency_mhz for one in (axis, water.axis))
     if abs(other / own - 1) > _LARGEST_FREQUENCY_DIFFERENCE:
         raise DataError(
             f"its water reference was acquired at {other:.3f} MHz, the spectra at {own:.3f} MHz, "
@@ -90,9 +88,16 @@ def usable_water(work: Work, water: Series | None) -> Series | None:
         Where its flags are left.
     water : Series or None
         As it was read.
+
+    Raises
+    ------
+    DataError
+        If it is zero throughout, or of another field than the spectra.
     """
     if water is None:
         return None
+    _refuse_empty_water(water)
+    _refuse_water_of_another_field(work.axis, water)
     work.flags += water.flags
     if saturated(water.samples).all():
         coils = "every coil clips" if water.n_coils > 1 else "it clips"

@@ -11,8 +11,6 @@ from glxflow.preprocess.checks import (
     leave_out_silent,
     quick_mean,
     refuse_conjugated,
-    refuse_empty_water,
-    refuse_water_of_another_field,
     usable_water,
 )
 from glxflow.preprocess.edit import find_off, match_conditions
@@ -58,9 +56,7 @@ def preprocess_edited(
         a difference or sum, or `glxflow.preprocess.pipeline.preprocess` would stop.
     """
     _check(conditions)
-    refuse_empty_water(water)
     first = next(iter(conditions.values()))
-    refuse_water_of_another_field(first, water)
     work = Work(first.axis, first.flags, n_conditions=2)
     water = usable_water(work, water)
     for series in conditions.values():

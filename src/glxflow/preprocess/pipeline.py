@@ -13,8 +13,6 @@ from glxflow.preprocess.bins import BinPlan, average, divide, far_from_middle
 from glxflow.preprocess.checks import (
     leave_out_silent,
     refuse_conjugated,
-    refuse_empty_water,
-    refuse_water_of_another_field,
     usable_water,
 )
 from glxflow.preprocess.edit import refuse_unnamed
@@ -57,8 +55,6 @@ def preprocess(
     series = leave_out_silent(work, series)
     last_s = duration_s(series.onset_s, series.repetition_time_s, series.axis)
     edges = divide(series.onset_s, plan, last_s)
-    refuse_empty_water(water)
-    refuse_water_of_another_field(series, water)
     water = usable_water(work, water)
     refuse_conjugated(series, water)
     clean_transients(work, series, water, options)
