@@ -144,8 +144,9 @@ def bootstrap(
     Efron B. J Am Stat Assoc 82:171-185 (1987). doi:10.1080/01621459.1987.10478410
     """
     labels = np.unique(group)
-    share = _Share(reference, active, np.array([weights[str(label)] for label in labels]))
     groups: list[IndexArray] = [np.flatnonzero(group == label) for label in labels]
+    both = np.array([weights[str(label)] for label in labels])
+    shares = _Shares(reference, active, groups, both)
     method = f"BCa bootstrap of {reference.size} participants within group, {n_draws} draws"
     if min(members.size for members in groups) < 2:
         return Attenuation(
@@ -153,20 +154,9 @@ def bootstrap(
         )
     # A draw of scores may have a reference effect of zero: its share is at an end of all.
     with np.errstate(divide="ignore", invalid="ignore"):
-        observed = share([members[np.newaxis] for members in groups])[0]
-        draws = np.concatenate(
-            [
-                share([own[rng.integers(own.size, size=(size, own.size))] for own in groups])
-                for size in _chunks(n_draws)
-            ]
-        )
-        leave_one_out = np.array(
-            [
-                share([own[own != left][np.newaxis] for own in groups])[0]
-                for left in range(reference.size)
-            ]
-        )
-        low, high = _bca(draws, observed, leave_one_out, confidence)
+        observed = shares.of([members[np.newaxis] for members in groups])[0]
+        draws = shares.of_draws(n_draws, rng)
+        low, high = _bca(draws, observed, shares.without_one(), confidence)
     if not np.isfinite([observed, low, high]).all():
         note = "the reference effect of draws is zero: there is no percentage"
         return Attenuation(np.nan, np.nan, np.nan, method, is_bounded=False, note=note)
@@ -179,14 +169,15 @@ def _chunks(total: int) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Share:
-    """The attenuation of drawn participants: both effects and the weights of the groups."""
+class _Shares:
+    """The attenuation of drawn participants: both effects, and the weights of their groups."""
 
     reference: RealArray
     active: RealArray
+    groups: list[IndexArray]
     weights: RealArray
 
-    def __call__(self, drawn: list[IndexArray]) -> RealArray:
+    def of(self, drawn: list[IndexArray]) -> RealArray:
         """Return the attenuation of each row of participants drawn in each group."""
         means = [
             sum(
@@ -196,6 +187,25 @@ class _Share:
             for values, weights in zip((self.reference, self.active), self.weights.T, strict=True)
         ]
         return np.asarray(1 - means[1] / means[0])
+
+    def of_draws(self, n_draws: int, rng: np.random.Generator) -> RealArray:
+        """Return the attenuation of random draws, (n_draws,)."""
+        sizes, members = _chunks(n_draws), self.groups
+        return np.concatenate(
+            [
+                self.of([own[rng.integers(own.size, size=(size, own.size))] for own in members])
+                for size in sizes
+            ]
+        )
+
+    def without_one(self) -> RealArray:
+        """Return the attenuation without each of the participants, (n_participants,)."""
+        return np.array(
+            [
+                self.of([own[own != left][np.newaxis] for own in self.groups])[0]
+                for left in range(self.reference.size)
+            ]
+        )
 
 
 def _bca(
