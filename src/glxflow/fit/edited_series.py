@@ -1,5 +1,7 @@
 """The joint fit of a series of edited spectra: half sum and difference follow one design."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from glxflow.errors import DataError
@@ -8,9 +10,10 @@ from glxflow.fit.design import Design
 from glxflow.fit.edited import fit_edited
 from glxflow.fit.edited_model import EditedModel
 from glxflow.fit.edited_problem import MISMATCH_ROWS, N_MISMATCH
+from glxflow.fit.edited_result import EditedFound
 from glxflow.fit.series import Mean, followed, reduced
 from glxflow.fit.series_result import SeriesFit, failed_series
-from glxflow.spectrum import Fid, RealArray, Series
+from glxflow.spectrum import ComplexArray, Fid, RealArray, Series
 
 
 def fit_edited_series(
@@ -57,21 +60,27 @@ def fit_edited_series(
     found = mean.found
     if found is None:
         return failed_series(mean.difference, design)
-    block, point = found.solution.joint.blocks[0], found.solution.point
+    block = found.solution.joint.blocks[0]
+    contrasts = _contrasts(found, model, pseudo)
+    return followed(Mean(mean.difference, block, found.uncertainty), contrasts, reduction, design)
+
+
+def _contrasts(
+    found: EditedFound, model: EditedModel, pseudo: Sequence[ComplexArray]
+) -> Contrasts:
+    """Return what may change over a series: amplitudes of both spectra, and the mismatch."""
+    joint, point = found.solution.joint, found.solution.point
     n_linear = point.blocks[0].linear.size
     spectra = []
     for index, base in enumerate((model.total, model.difference)):
         fixed = np.zeros((n_linear, len(base.ppm)))
         fixed[-N_MISMATCH:] = found.problem.mismatch[index]
-        spectra.append(
-            Spectrum(block.channels[index], base, found.views[index], pseudo[index], fixed)
-        )
+        channel = joint.blocks[0].channels[index]
+        spectra.append(Spectrum(channel, base, found.views[index], pseudo[index], fixed))
     of_total = changing_columns(model.total, point.blocks[0].points[0].amplitudes)
     changing = np.zeros((n_linear, of_total.shape[1] + N_MISMATCH))
     changing[: len(of_total), :-N_MISMATCH] = of_total
     changing[-N_MISMATCH:, -N_MISMATCH:] = np.eye(N_MISMATCH)
     soft_rows = np.zeros((len(MISMATCH_ROWS), changing.shape[1]))
     soft_rows[:, -N_MISMATCH:] = MISMATCH_ROWS
-    prior = found.solution.joint.prior
-    contrasts = Contrasts(tuple(spectra), changing, prior, point.theta, soft_rows)
-    return followed(Mean(mean.difference, block, found.uncertainty), contrasts, reduction, design)
+    return Contrasts(tuple(spectra), changing, joint.prior, point.theta, soft_rows)
