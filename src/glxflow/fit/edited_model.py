@@ -8,7 +8,6 @@ from glxflow.errors import BasisError, ConfigError
 from glxflow.fit.model import FitModel
 from glxflow.fit.options import FitOptions
 from glxflow.fit.preparation import prepare, upright_by
-from glxflow.fit.start import template
 from glxflow.fit.widths import narrowed
 from glxflow.spectrum import BasisSet, ComplexArray, Kind
 
@@ -76,7 +75,7 @@ def prepare_edited(total: BasisSet, difference: BasisSet, options: FitOptions) -
         )
     edited = replace(options, ppm_range=(max(low, LOWEST_EDITED_PPM), high))
     # In the difference NAA and Glx nearly cancel at the start: it stands as the half sum does.
-    upright = upright_by(template(total))
+    upright = upright_by(total)
     in_difference = np.zeros_like(total.fids)
     edited_fids = narrowed(difference)
     for name in names:

@@ -149,8 +149,7 @@ class FitModel:
             return self
         key = weight.tobytes()
         if key not in self.known_weights:
-            spline = spline_space(self.ppm, weight)
-            rotation = completed(spline.modes)
+            spline, rotation = coordinates(self.ppm, weight)
             change = self.rotation.T @ ((weight / self.weight)[:, np.newaxis] * rotation)
             response = self.response @ change
             self.known_weights[key] = (spline, rotation, response, response.astype(np.float32))
@@ -204,10 +203,27 @@ class FitModel:
         return zero_filled(fid.samples[: self.n_kept])[..., self.rows]
 
 
-def completed(modes: RealArray) -> RealArray:
-    """Return a square orthonormal matrix that starts with the given columns."""
-    square, _ = np.linalg.qr(modes, mode="complete")
-    return np.concatenate([modes, square[:, modes.shape[1] :]], axis=1)
+def coordinates(ppm: RealArray, weight: RealArray) -> tuple[SplineSpace, RealArray]:
+    """Return the space of the baseline, and a rotation whose first columns are its modes.
+
+    Parameters
+    ----------
+    ppm : (n_fit,) ndarray
+        Chemical shifts of the points.
+    weight : (n_fit,) ndarray
+        Weight of each.
+
+    Returns
+    -------
+    spline : SplineSpace
+        Of the baseline.
+    rotation : (n_fit, n_fit) ndarray
+        Orthonormal.
+    """
+    spline = spline_space(ppm, weight)
+    square, _ = np.linalg.qr(spline.modes, mode="complete")
+    others = square[:, spline.modes.shape[1] :]
+    return spline, np.concatenate([spline.modes, others], axis=1)
 
 
 def zero_filled(samples: ComplexArray) -> ComplexArray:

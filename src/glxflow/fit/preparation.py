@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from glxflow.errors import BasisError, DataError
-from glxflow.fit.baseline import spline_space
 from glxflow.fit.groups import collinear_pairs, far_lipids, groups_of, membership, shared
 from glxflow.fit.lineshape import lineshape_family, lineshape_slopes
-from glxflow.fit.model import FitModel, completed, zero_filled
+from glxflow.fit.model import FitModel, coordinates, zero_filled
 from glxflow.fit.options import FitOptions
 from glxflow.fit.prior import prior_of
 from glxflow.fit.start import template
@@ -41,18 +40,15 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
     DataError
         If the signal is too short.
     """
-    _refuse_without_glutamate(basis)
-    _refuse_short(basis.axis)
+    _check(basis)
     axis = basis.axis
     n_kept = min(round(FITTED_S / axis.dwell_time_s), axis.n_points)
     doubled = replace(axis, n_points=2 * n_kept)
     rows = _fitted_rows(doubled, options.ppm_range, basis.source)
     family = lineshape_family(axis.time_s[:n_kept], axis.spectrometer_frequency_mhz)
     weight = np.ones(rows.stop - rows.start)
-    spline = spline_space(doubled.ppm[rows], weight)
-    rotation = completed(spline.modes)
-    reference = template(basis)
-    upright = upright_by(reference) if upright is None else upright
+    spline, rotation = coordinates(doubled.ppm[rows], weight)
+    upright = upright_by(basis) if upright is None else upright
     quadrature_of = far_lipids(basis)
     groups = groups_of(basis.names, basis.kinds, quadrature_of)
     columns = [*range(len(basis.names)), *quadrature_of]
@@ -75,7 +71,7 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
         slopes=lineshape_slopes(family.node_s),
         turn_per_us=2e-6 * np.pi * doubled.frequency_hz[rows],
         spline=spline,
-        reference=upright * reference,
+        reference=upright * template(basis),
         options=options,
         prior=prior_of(groups, axis.spectrometer_frequency_mhz, options),
         membership=membership(groups, len(fids)),
@@ -87,18 +83,14 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
     )
 
 
-def _refuse_without_glutamate(basis: BasisSet) -> None:
-    """Stop where there is nothing to fit for."""
+def _check(basis: BasisSet) -> None:
+    """Stop where there is nothing to fit for, or lines cannot be told apart."""
     if "Glu" not in basis.names:
         raise BasisError(
             f"{basis.source}: no glutamate among {', '.join(basis.names)}. "
             "Its name must be Glu; rename it, or take a complete basis set."
         )
-
-
-def _refuse_short(axis: Axis) -> None:
-    """Stop where the signal ends before lines can be told apart."""
-    lasts_s = axis.n_points * axis.dwell_time_s
+    lasts_s = basis.axis.n_points * basis.axis.dwell_time_s
     if lasts_s < SHORTEST_S:
         raise DataError(
             f"the signal lasts {lasts_s:.3f} s, expected at least {SHORTEST_S:g} s: lines nearer "
@@ -106,11 +98,12 @@ def _refuse_short(axis: Axis) -> None:
         )
 
 
-def upright_by(reference: ComplexArray) -> complex:
-    """Return what turns responses upright, of which the sum of a brain is given.
+def upright_by(basis: BasisSet) -> complex:
+    """Return what turns responses upright, by the sum that a brain has of them.
 
     Sequences differ in sign (a PRESS singlet starts at -1).
     """
+    reference = template(basis)
     return complex(np.conj(reference[0]) / abs(reference[0]))
 
 
