@@ -103,17 +103,7 @@ def fit(
             options = FitOptions(ppm_range=ppm_range, baseline_ed_per_ppm=baseline_of(calibration))
             bases = (basis, basis_on) if basis_on else (basis,)
             fitted = _fitted(source, prepared, bases, options, names_of(profile))
-            scaling = scaling_of(prepared, fitted.basis, fitted.fits[0].result)
-            result = ScanResult(
-                prefix,
-                prepared.record,
-                fitted.fits,
-                scaling,
-                limits,
-                prepared.bins.axis,
-                fitted.ensemble,
-                is_difference=bool(fitted.sums),
-            )
+            result = _result(prefix, prepared, fitted, limits)
             provenance = _provenance(prepared, bases, fitted.basis, options)
             content = page_of(result, provenance, _acquired(prepared, fitted.basis))
             _write(out, result, prepared, fitted, content)
@@ -167,6 +157,22 @@ def _fitted(
         basis,
         changes=changes_table(bins, table, [bool(fit.found) for fit in fits], model),
         ensemble=session_ensemble(bins, table, fits, shared, basis, prepared.eddies),
+    )
+
+
+def _result(
+    prefix: str, prepared: Prepared, fitted: _Fitted, limits: Mapping[str, Limit]
+) -> ScanResult:
+    """Return all that is known of a session once it is fitted."""
+    return ScanResult(
+        prefix=prefix,
+        record=prepared.record,
+        fits=fitted.fits,
+        scaling=scaling_of(prepared, fitted.basis, fitted.fits[0].result),
+        limits=limits,
+        axis=prepared.bins.axis,
+        ensemble=fitted.ensemble,
+        is_difference=bool(fitted.sums),
     )
 
 
