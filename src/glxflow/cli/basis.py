@@ -22,6 +22,7 @@ from glxflow.errors import ConfigError
 from glxflow.io.basis_files import FORMATS, format_of, load_basis, read_basis, write_basis
 from glxflow.io.basis_names import canonical_name
 from glxflow.io.files import atomic_path, sha256
+from glxflow.io.metadata import read_header
 from glxflow.preprocess.bins import BinPlan
 from glxflow.report.basis_page import BasisView, basis_page
 from glxflow.report.page import Provenance
@@ -173,7 +174,8 @@ def add_macromolecules(
     fmt: Format = None,
 ) -> None:
     """Put macromolecules measured by nulling metabolites into a basis set."""
-    cleaned = clean_scan(nulled, water, BinPlan(None), EddyChoice.CHECK).bins
+    reference = read_header(water) if water else None
+    cleaned = clean_scan(read_header(nulled), reference, BinPlan(None), EddyChoice.CHECK).bins
     basis = responses_for(source, cleaned, nulled)
     measured = measured_macromolecules(cleaned.fid(0), basis, linewidth_hz)
     for note in measured.notes:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from glxflow.cli.completeness import compare_with_file
 from glxflow.cli.model_choice import EddyCurrents
 from glxflow.cli.preprocess import (
     TISSUE,
     EddyChoice,
     clean_scan,
-    compare_with_file,
     outcome_of,
 )
 from glxflow.errors import DataError
@@ -81,9 +81,9 @@ def read_prepared(source: Path, water: Path | None, eddy_current: EddyChoice) ->
         bins than its file holds.
     """
     if not source.name.endswith(".json"):
-        cleaned = clean_scan(source, water, BinPlan(None), eddy_current)
+        header, reference = read_header(source), read_header(water) if water else None
+        cleaned = clean_scan(header, reference, BinPlan(None), eddy_current)
         inputs = tuple(with_sidecars(source, water))
-        header = read_header(source)
         record = {"Status": "ok"} | outcome_of(cleaned) | {TISSUE: header.fields.get(TISSUE)}
         compare_with_file(record, header, None)
         return Prepared(cleaned.bins, record, cleaned.water, header, inputs)
@@ -96,14 +96,14 @@ def read_prepared(source: Path, water: Path | None, eddy_current: EddyChoice) ->
             "corrected. Run `glxflow preprocess` again."
         )
     bins = source.with_name(record["Bins"])
-    reference = source.with_name(record["Water"]) if record["Water"] else None
+    combined = source.with_name(record["Water"]) if record["Water"] else None
     edited = [source.with_name(record[key]) for key in ("Sum", "Difference") if key in record]
     return Prepared(
         bins=read_bins(source, record, "Bins"),
         record=record,
-        water=read_series(reference) if reference else None,
+        water=read_series(combined) if combined else None,
         header=read_header(bins),
-        inputs=tuple(path for path in (bins, *edited, reference) if path),
+        inputs=tuple(path for path in (bins, *edited, combined) if path),
     )
 
 

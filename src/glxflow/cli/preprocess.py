@@ -1,6 +1,5 @@
 """From the raw transients of one session to clean time bins."""
 
-import math
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -9,12 +8,17 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from glxflow.cli.completeness import compare_with_file
 from glxflow.cli.sessions import RecordFailure, at_file, failure_recorded
-from glxflow.io.acquired import onsets
 from glxflow.io.edit_order import edit_conditions, edit_pulse
 from glxflow.io.edited import read_conditions
 from glxflow.io.metadata import ScanHeader, read_header
-from glxflow.io.nifti_mrs import read_reference, read_series, write_conditions, write_series
+from glxflow.io.nifti_mrs import (
+    read_reference,
+    read_transients,
+    write_conditions,
+    write_series,
+)
 from glxflow.io.records import write_record
 from glxflow.io.scan_names import infusion_onset_s, prefix_of
 from glxflow.io.sidecars import with_sidecars
@@ -22,7 +26,7 @@ from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.edited import CONDITIONS, preprocess_edited
 from glxflow.preprocess.pipeline import preprocess as clean
 from glxflow.preprocess.records import Edited, Preprocessed, PreprocessOptions
-from glxflow.spectrum import Flag, RealArray, starts_within
+from glxflow.spectrum import RealArray
 
 app = typer.Typer()
 
@@ -31,9 +35,6 @@ TISSUE = "TissueFractions"
 
 _RESULTS = ("bins_svs", "off_svs", "diff_svs", "sum_svs", "preproc_svs", "preproc_mrsref")
 """What preprocessing leaves beside its record, as `_named` takes it."""
-
-# How far, as a share, the distance of onsets may be from the time that averages take.
-_AS_LONG = 0.1
 
 
 class EddyChoice(Enum):
@@ -79,9 +80,10 @@ def preprocess(
     with failure_recorded(record, "preprocess", made, enabled=record_failure):
         onset_s = infusion_onset_s(events, infusion_event) if events else None
         header = read_header(svs)
+        reference = read_header(water) if water else None
         plan = BinPlan(onset_s, width_s=bin_s, step_s=bin_step_s, count=bin_count)
         write = _write_edited if edit_conditions(header) else _write_plain
-        results = write(out / prefix, header, water, plan, eddy_current)
+        results = write(out / prefix, header, reference, plan, eddy_current)
         results[TISSUE] = header.fields.get(TISSUE)
         compare_with_file(results, header, onset_s)
         write_record(
@@ -101,10 +103,10 @@ def preprocess(
 
 
 def _write_plain(
-    target: Path, header: ScanHeader, water: Path | None, plan: BinPlan, eddy: EddyChoice
+    target: Path, header: ScanHeader, water: ScanHeader | None, plan: BinPlan, eddy: EddyChoice
 ) -> dict[str, Any]:
     """Write the bins and transients of a scan without editing; return its results."""
-    cleaned = clean_scan(header.path, water, plan, eddy)
+    cleaned = clean_scan(header, water, plan, eddy)
     bins, transients = _named(target, "bins_svs"), _named(target, "preproc_svs")
     write_series(bins, cleaned.bins, header.affine)
     write_series(transients, cleaned.transients, header.affine)
@@ -113,10 +115,10 @@ def _write_plain(
 
 
 def _write_edited(
-    target: Path, header: ScanHeader, water: Path | None, plan: BinPlan, eddy: EddyChoice
+    target: Path, header: ScanHeader, water: ScanHeader | None, plan: BinPlan, eddy: EddyChoice
 ) -> dict[str, Any]:
     """Write OFF, difference and sum of the bins, and the pairs; return their results."""
-    reference = read_reference(read_header(water), header) if water else None
+    reference = read_reference(water, header) if water else None
     conditions = read_conditions(header)
     with at_file(header.path):
         edited = preprocess_edited(conditions, reference, plan, PreprocessOptions(eddy.value))
@@ -147,22 +149,22 @@ def _named(target: Path, ending: str) -> Path:
     return target.with_name(f"{target.name}_desc-{ending}.nii.gz")
 
 
-def _write_water(target: Path, cleaned: Preprocessed, water: Path | None) -> dict[str, Any]:
+def _write_water(target: Path, cleaned: Preprocessed, water: ScanHeader | None) -> dict[str, Any]:
     """Write the combined water reference where one is used, in its place; return its name."""
     if water is None or cleaned.water is None:
         return {"Water": None}
     path = _named(target, "preproc_mrsref")
-    write_series(path, cleaned.water, read_header(water).affine)
+    write_series(path, cleaned.water, water.affine)
     return {"Water": path.name}
 
 
 def clean_scan(
-    svs: Path, water: Path | None, plan: BinPlan, eddy_current: EddyChoice
+    scan: ScanHeader, water: ScanHeader | None, plan: BinPlan, eddy_current: EddyChoice
 ) -> Preprocessed:
     """Return a raw scan preprocessed; what is wrong with it is said with its name."""
-    series = read_series(svs)
-    reference = read_reference(read_header(water), read_header(svs)) if water else None
-    with at_file(svs):
+    series = read_transients(scan)
+    reference = read_reference(water, scan) if water else None
+    with at_file(scan.path):
         return clean(series, reference, plan, PreprocessOptions(eddy_current.value))
 
 
@@ -218,77 +220,3 @@ def _private_fields(header: ScanHeader) -> list[str]:
     if not header.private:
         return []
     return [f"{header.path.name}: {', '.join(header.private)} in the header; not passed on"]
-
-
-def _fewer_than_planned(header: ScanHeader) -> list[dict[str, str]]:
-    """Return a flag where a scan stopped before its planned number of transients.
-
-    One transient is no such case: it is the scanner's average of all.
-    """
-    planned = header.fields.get("NumberOfTransients")
-    found = _n_stored(header)
-    if not isinstance(planned, int) or not 1 < found < planned:
-        return []
-    if _are_averages(header, planned / found):
-        return []
-    or_average = ""
-    if planned % found == 0:
-        or_average = (
-            f", or each stored transient is an average of {planned // found}; then VolumeTiming "
-            "is needed in the sidecar, the start of each in s"
-        )
-    message = (
-        f"{found} of {planned} planned transients: the scan stopped, or part of it was lost on "
-        f"the way, and later time bins are missing{or_average}. Compare with the scan's log."
-    )
-    return [asdict(Flag("fewer_transients", message))]
-
-
-def _are_averages(header: ScanHeader, count: float) -> bool:
-    """Tell whether onsets lie so far apart that stored transients are averages of as many."""
-    timing_s = header.volume_timing_s
-    if timing_s is None:
-        return False
-    apart_s = float(np.median(np.diff(np.sort(timing_s))))
-    return math.isclose(apart_s, count * header.repetition_time_s, rel_tol=_AS_LONG)
-
-
-def compare_with_file(
-    results: dict[str, Any], header: ScanHeader, infusion_s: float | None
-) -> None:
-    """Add to what preprocessing found how much of the scan the file holds, readable or not.
-
-    Parameters
-    ----------
-    results : dict
-        As `outcome_of` returns it; flags and the bin table are added to.
-    header : ScanHeader
-        Of the raw scan.
-    infusion_s : float or None
-        Onset of the infusion, in s.
-    """
-    results["Flags"] += _fewer_than_planned(header)
-    _count_acquired(results["BinTable"], header, infusion_s)
-
-
-def _count_acquired(
-    table: list[dict[str, Any]], header: ScanHeader, infusion_s: float | None
-) -> None:
-    """Add to each bin how many transients (or pairs) the file has in it, readable or not."""
-    time_s = onsets(header, _n_stored(header))
-    conditions = np.array(edit_conditions(header))
-    if conditions.size:
-        time_s = time_s[conditions == conditions[0]]
-    time_s = time_s - (infusion_s or 0.0)
-    for row in table:
-        # The first bin and a whole session begin and end with what could be used.
-        start_s = row["start_s"] if row["index"] else -math.inf
-        stop_s = row["stop_s"] if infusion_s is not None else math.inf
-        left = row["n_used"] + row["n_rejected"]
-        row["n_acquired"] = max(int(starts_within(time_s, start_s, stop_s).sum()), left)
-
-
-def _n_stored(header: ScanHeader) -> int:
-    """Return the number of transients in a file, those of all conditions."""
-    sizes = zip(header.dim_tags, header.shape[4:], strict=True)
-    return math.prod(size for tag, size in sizes if tag != "DIM_COIL")

@@ -36,13 +36,17 @@ def read_series(path: Path) -> Series:
         If the samples cannot be read, no transient is finite, the scan is edited, or a
         dimension is not one of coils and transients.
     """
-    header = read_header(path)
+    return read_transients(read_header(path))
+
+
+def read_transients(header: ScanHeader) -> Series:
+    """Return the transients of a scan whose header was read, as `read_series` does."""
     conditions = edit_conditions(header)
     if conditions:
+        names = ", ".join(dict.fromkeys(conditions))
         raise DataError(
-            f"{path}: an edited scan ({', '.join(dict.fromkeys(conditions))}), whose conditions "
-            "must not be averaged. Run `glxflow preprocess` on it first, and give the record "
-            "that it writes."
+            f"{header.path}: an edited scan ({names}), whose conditions must not be averaged. Run "
+            "`glxflow preprocess` on it first, and give the record that it writes."
         )
     return _finite_only(header)
 
