@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from glxflow.report.time_course import time_course_figure
 
@@ -26,7 +27,19 @@ def test_the_course_shows_the_outcome_with_sd_and_both_controls(estimates, unpac
 
 def test_the_start_of_the_infusion_is_marked(estimates, unpacked):
     figure, _ = course(estimates, unpacked, [-5.0, 5.0, 15.0])
-    assert figure["layout"]["shapes"][0]["x0"] == 0
+    line = figure["layout"]["shapes"][0]
+    assert line["x0"] == 0
+    # It lies below the panels, too: a background of theirs would hide it.
+    assert line["layer"] == "below"
+    assert figure["layout"]["plot_bgcolor"] == "rgba(0, 0, 0, 0)"
+
+
+def test_the_name_of_a_panel_stands_at_its_middle(estimates, unpacked):
+    layout = course(estimates, unpacked, [-5.0, 5.0, 15.0])[0]["layout"]
+    for name, key in (("Glx/tNAA", "yaxis"), ("tNAA/tCr", "yaxis2"), ("width / Hz", "yaxis3")):
+        title = next(one for one in layout["annotations"] if one["text"] == name)
+        assert title["yanchor"] == "middle"
+        assert title["y"] == pytest.approx(sum(layout[key]["domain"]) / 2)
 
 
 def test_untimed_bins_stand_in_order_under_their_names(estimates, unpacked):

@@ -44,7 +44,8 @@ def layout(height: int, **changes: Any) -> dict[str, Any]:
         "height": height,
         "autosize": True,
         "paper_bgcolor": "#ffffff",
-        "plot_bgcolor": "#ffffff",
+        # What lies below the curves of several panels lies below their backgrounds, too.
+        "plot_bgcolor": "rgba(0, 0, 0, 0)",
         "font": {"family": FONT, "size": 13, "color": INK},
         "hoverlabel": {"font": {"family": FONT, "size": 12}},
         "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left"},

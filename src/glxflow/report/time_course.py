@@ -124,6 +124,8 @@ def _title(name: str, domain: list[float]) -> Figure:
         "xshift": -64,
         "yref": "paper",
         "y": (domain[0] + domain[1]) / 2,
+        # Else plotly hangs the name of the highest panel from its middle and puts the lowest on it.
+        "yanchor": "middle",
         "showarrow": False,
     }
 
