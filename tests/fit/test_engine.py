@@ -219,6 +219,8 @@ def test_lipid_from_outside_the_voxel_is_flagged_and_moves_glu_little(model, mak
     clean = fit_prepared(fid, model).result
     dirty = fit_prepared(Fid(fid.samples + lipid, model.axis), model).result
     assert "ENDS" in [flag.code for flag in dirty.flags]
+    assert dirty.trusted_ppm[0] == pytest.approx(1.8, abs=0.02)  # a point is 0.016 ppm
+    assert clean.trusted_ppm == (clean.ppm[0], clean.ppm[-1])
     # A sixth: what is left of a lipid as high as NAA, in any phase.
     assert glu_to_creatine(dirty) == pytest.approx(glu_to_creatine(clean), rel=0.17)
 

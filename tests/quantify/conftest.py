@@ -33,6 +33,7 @@ def fit_of() -> Callable[..., FitResult]:
             delay_s=0.0,
             offset_ppm=0.0,
             ppm=np.linspace(0.2, 4.2, 3),
+            trusted_ppm=(0.2, 4.2),
             data=np.zeros(3),
             baseline=np.zeros(3),
             components=np.zeros((n, 3)),

@@ -43,6 +43,7 @@ def fit() -> Callable[..., FitResult]:
             delay_s=0.0,
             offset_ppm=0.01,
             ppm=ppm,
+            trusted_ppm=(0.2, 4.2),
             data=baseline + components.sum(axis=0) + noise,
             baseline=baseline,
             components=components,

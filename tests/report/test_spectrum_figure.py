@@ -79,6 +79,20 @@ def test_the_band_is_two_noise_sd(curves):
     assert band["yaxis"] == "y2"
 
 
+def test_ends_that_are_not_trusted_are_shaded_and_named_once(fit):
+    assert spectrum_figure(fit())["layout"]["shapes"] == []
+    shades = spectrum_figure(replace(fit(), trusted_ppm=(1.8, 3.8)))["layout"]["shapes"]
+    assert [(shade["x0"], shade["x1"]) for shade in shades] == [(0.2, 1.8), (3.8, 4.2)]
+    assert [shade["showlegend"] for shade in shades] == [True, False]
+
+
+def test_zero_of_the_signal_is_a_line_with_its_name(fit):
+    layout = spectrum_figure(fit())["layout"]
+    assert layout["yaxis"]["zeroline"]
+    zero = next(one for one in layout["annotations"] if one["text"] == "0")
+    assert (zero["yref"], zero["y"]) == ("y", 0)
+
+
 def test_uneven_shifts_are_refused(fit):
     uneven = fit().ppm.copy()
     uneven[100] += 0.002

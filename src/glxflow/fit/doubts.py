@@ -98,11 +98,11 @@ def _of_data(result: FitResult, model: FitModel) -> Iterator[Flag]:
             f"SNR is {result.snr:.1f}, expected at least {SMALLEST_SNR:g}. "
             "Average more transients before fitting.",
         )
-    trusted = model.trusted_ppm
-    if trusted.size < result.ppm.size:
+    low, high = model.trusted_ppm
+    if (low, high) != (result.ppm[0], result.ppm[-1]):
         yield Flag(
             "ENDS",
-            f"only {trusted[0]:.2f} to {trusted[-1]:.2f} ppm were trusted: beyond, the residual "
+            f"only {low:.2f} to {high:.2f} ppm were trusted: beyond, the residual "
             "is larger than among the metabolites, here or in a bin this one is compared with. "
             "Look for lipid from outside the voxel and for residual water.",
         )
@@ -132,6 +132,7 @@ def failed(model: FitModel, noise: float, reason: str) -> FitResult:
         delay_s=nan,
         offset_ppm=nan,
         ppm=model.ppm,
+        trusted_ppm=model.trusted_ppm,
         data=np.full(n_fit, np.nan),
         baseline=np.full(n_fit, np.nan),
         components=np.full((n, n_fit), np.nan),

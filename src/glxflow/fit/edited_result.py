@@ -182,6 +182,7 @@ def _with_curves(like: FitResult, problem: Problem, point: Fitted, extra: RealAr
         linewidth_hz=shapes.fwhm_hz()[:n],
         delay_s=1e-6 * float(point.theta[1]),
         ppm=model.ppm,
+        trusted_ppm=model.trusted_ppm,
         data=model.curve(problem.noise_sd * point.data),
         baseline=model.curve(problem.baseline(left) + extra),
         components=component_curves(problem, point),

@@ -255,6 +255,7 @@ def _result(
         delay_s=1e-6 * float(point.theta[1]),
         offset_ppm=(found.offset_hz + float(point.theta[COMMON_SHIFT])) / f0_mhz,
         ppm=model.ppm,
+        trusted_ppm=model.trusted_ppm,
         data=model.curve(weight * point.data),
         baseline=model.curve(weight * problem.baseline(point.remainder)),
         components=components,

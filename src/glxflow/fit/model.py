@@ -103,10 +103,10 @@ class FitModel:
     )
 
     @property
-    def trusted_ppm(self) -> RealArray:
-        """Chemical shifts of the points with full weight."""
-        trusted: RealArray = self.ppm[self.weight == 1]
-        return trusted
+    def trusted_ppm(self) -> tuple[float, float]:
+        """Lowest and highest chemical shift with full weight: an end is left out whole."""
+        trusted = self.ppm[self.weight == 1]
+        return float(trusted[0]), float(trusted[-1])
 
     @property
     def is_signed(self) -> BoolArray:

@@ -103,12 +103,12 @@ def series_doubts(fit: SeriesFit, found: JointSolution) -> Sequence[Flag]:
     channels = found.joint.blocks[1].channels
     for name, channel in zip(_SPECTRA[len(channels)], channels, strict=True):
         model = channel.problem.model
-        trusted = model.trusted_ppm
-        if trusted.size < model.ppm.size:
+        low, high = model.trusted_ppm
+        if (low, high) != (model.ppm[0], model.ppm[-1]):
             flags.append(
                 Flag(
                     "SERIES_ENDS",
-                    f"of changes{name} only {trusted[0]:.2f} to {trusted[-1]:.2f} ppm were "
+                    f"of changes{name} only {low:.2f} to {high:.2f} ppm were "
                     "trusted: what changes beyond is not in the model. Look for movement, lipid "
                     "and drifting water.",
                 )

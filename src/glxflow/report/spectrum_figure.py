@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from glxflow.report.page import Figure, label, packed
-from glxflow.report.style import BLUE, GREEN, GREY, INK, PURPLE, RULE, VERMILION, axis, layout
+from glxflow.report.style import BLUE, GREEN, GREY, INK, PURPLE, SHADE, VERMILION, axis, layout
 from glxflow.spectrum import FitResult, Kind, RealArray, reported
 
 MAIN_PX = 380
@@ -67,6 +67,7 @@ def spectrum_figure(fit: FitResult) -> Figure:
             height,
             xaxis=_ppm_axis(fit),
             **_panels(spans, {name: size / total for name, size in heights.items()}),
+            shapes=_left_out(fit),
             annotations=_names(rows, 0.055 * (top - bottom)),
             margin=_MARGIN,
             hovermode="x",
@@ -118,6 +119,30 @@ def _curves(fit: FitResult) -> list[Figure]:
     ]
 
 
+def _left_out(fit: FitResult) -> list[Figure]:
+    """Return the shades of the ends that the fit does not rest on, one of them in the legend."""
+    low, high = fit.trusted_ppm
+    ends = [(float(fit.ppm[0]), low), (high, float(fit.ppm[-1]))]
+    shades = [
+        {
+            "type": "rect",
+            "xref": "x",
+            "yref": "paper",
+            "x0": start,
+            "x1": end,
+            "y0": 0,
+            "y1": 1,
+            "layer": "below",
+            "line": {"width": 0},
+            "fillcolor": SHADE,
+            "name": "not trusted",
+        }
+        for start, end in ends
+        if start < end
+    ]
+    return [{**shade, "showlegend": index == 0} for index, shade in enumerate(shades)]
+
+
 def _stack(fit: FitResult, rows: list[tuple[str, RealArray]], gap: float) -> list[Figure]:
     """Return the components, each on a line of its own; `meta` lets the page lay one over."""
     return [
@@ -149,7 +174,12 @@ def _names(rows: list[tuple[str, RealArray]], gap: float) -> list[Figure]:
         }
         for index, (name, _) in enumerate(rows)
     ]
-    return [*names, {**place, "yref": "y2", "y": 0, "text": "residual", "font": {"size": 11}}]
+    small = {"font": {"size": 11}}
+    return [
+        *names,
+        {**place, "yref": "y2", "y": 0, "text": "residual", **small},
+        {**place, "yref": "y", "y": 0, "text": "0", **small},
+    ]
 
 
 def _stack_span(rows: list[tuple[str, RealArray]], gap: float) -> tuple[float, float]:
@@ -193,8 +223,9 @@ def _panels(
             showticklabels=False,
             ticks="",
             showgrid=False,
-            zeroline=name != "yaxis3",
-            zerolinecolor=RULE,
+            zeroline=name == "yaxis",
+            zerolinecolor=GREY,
+            zerolinewidth=1,
         )
         top = bottom
     panels["yaxis"]["title"] = {"text": "signal, one scale in all panels", "standoff": 30}

@@ -10,7 +10,7 @@ from typing import Any
 
 from glxflow.report.page import FONT
 
-INK, GREY, RULE = "#1f2933", "#6b7780", "#e3e8ec"
+INK, GREY, RULE, SHADE = "#1f2933", "#6b7780", "#e3e8ec", "#eef0f2"
 VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY = (
     "#d55e00",
     "#0072b2",

@@ -124,7 +124,7 @@ def _title(name: str, domain: list[float]) -> Figure:
         "xshift": -64,
         "yref": "paper",
         "y": (domain[0] + domain[1]) / 2,
-        # Else plotly hangs the name of the highest panel from its middle and puts the lowest on it.
+        # By itself plotly hangs the highest name from the middle of its panel.
         "yanchor": "middle",
         "showarrow": False,
     }

@@ -40,6 +40,8 @@ class FitResult:
         offset that were taken off the data.
     ppm : (n_fit,) ndarray
         Chemical shifts of the curves, ascending.
+    trusted_ppm : tuple of float
+        Lowest and highest of those that the fit rests on; the ends beyond hardly count.
     data, baseline : (n_fit,) ndarray
         Phased real spectrum and fitted baseline, in signal units.
     components : (n_components, n_fit) ndarray
@@ -74,6 +76,7 @@ class FitResult:
     delay_s: float
     offset_ppm: float
     ppm: RealArray
+    trusted_ppm: tuple[float, float]
     data: RealArray
     baseline: RealArray
     components: RealArray
