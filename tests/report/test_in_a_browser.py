@@ -60,6 +60,26 @@ def opened(browser, fitted_bin, estimates, provenance, tmp_path):
     return browser(path.as_uri())
 
 
+def test_a_figure_fits_on_a_sheet_of_paper_and_is_whole_again_after_it(
+    browser, fitted_bin, estimates, provenance, tmp_path
+):
+    page = render_scan(ScanPage("sub-01", provenance, (fitted_bin(),), estimates(1)))
+    prints = """<script>setTimeout(() => {
+        const plot = document.getElementById("spectrum-0"), heights = [plot.style.height];
+        for (const event of ["beforeprint", "afterprint"]) {
+            window.dispatchEvent(new Event(event));
+            heights.push(plot.style.height);
+        }
+        document.title = heights.join(" ");
+    }, 500)</script></body>"""
+    path = tmp_path / "page.html"
+    path.write_text(page.replace("</body>", prints), encoding="utf-8")
+    title = re.search(r"<title>([^<]*)<", browser(path.as_uri()).stdout).group(1)
+    on_screen, on_paper, after = (int(height.removesuffix("px")) for height in title.split())
+    # A letter has 979 px, and heading and caption want their part.
+    assert on_paper == 740 < on_screen == after
+
+
 def test_a_page_draws_its_figures_and_reacts_to_its_buttons(opened):
     complaints = [line for line in opened.stderr.splitlines() if "CONSOLE" in line]
     assert not complaints

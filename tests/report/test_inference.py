@@ -82,6 +82,7 @@ def test_a_table_joins_interval_and_counts_and_drops_what_is_empty():
     assert "outcome" not in headings
     cells = dict(zip(headings, rows[0], strict=True))
     assert cells["95 % interval"] == "[−0.0585,\u00a0−0.0039]"
+    assert headings.index("95 % interval") == headings.index("estimate") + 1
     assert cells["participants / sessions / rows"] == "26 / 52 / 260".replace(" ", "\u00a0")
     assert cells["P"] == "0.027"
 

@@ -202,6 +202,9 @@ def result_table(
     columns = [str(column) for column in table if column != "note" and table[column].notna().any()]
     columns = _joined(columns, ["ci_low", "ci_high"], "ci")
     columns = _joined(columns, [name for name, _ in _COUNTS], "n")
+    if {"estimate", "ci"} <= set(columns):  # a narrow screen shows no estimate without it
+        columns.remove("ci")
+        columns.insert(columns.index("estimate") + 1, "ci")
     records = _records(table)
     rows = [[_cell(record, column) for column in columns] for record in records]
     named = _HEADINGS | {"ci": level} | ({"p": "P (one-sided, TOST)"} if is_one_sided else {})

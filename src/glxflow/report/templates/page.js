@@ -13,10 +13,11 @@
     figures[script.dataset.plot] = JSON.parse(script.textContent);
   });
   // A plot in a hidden section has no width; it is drawn when its section is shown.
-  const drawn = new Set();
+  // Its height is kept: plotly writes another into the layout that it was given.
+  const drawn = new Map();
   function draw(id) {
     if (drawn.has(id) || !figures[id]) return;
-    drawn.add(id);
+    drawn.set(id, figures[id].layout.height);
     const file = document.title.replace(/[^\w.-]+/g, "_") + "_" + id;
     const own = { ...options, toImageButtonOptions: { ...options.toImageButtonOptions, filename: file } };
     Plotly.newPlot(id, figures[id].data, figures[id].layout, own);
@@ -82,13 +83,17 @@
       });
     });
   });
-  // Paper shows every spectrum, as wide as an A4 page with its margins.
+  // Paper shows every spectrum, as wide as an A4 page with its margins and on one page.
+  function resize(id, height, size) {
+    document.getElementById(id).style.height = height + "px";
+    Plotly.relayout(id, { height: height, ...size });
+  }
   window.addEventListener("beforeprint", () => {
     bins.forEach((section) => { section.hidden = false; draw("spectrum-" + section.dataset.bin); });
-    drawn.forEach((id) => Plotly.relayout(id, { width: 690 }));
+    drawn.forEach((height, id) => resize(id, Math.min(height, 740), { width: 690 }));
   });
   window.addEventListener("afterprint", () => {
-    drawn.forEach((id) => Plotly.relayout(id, { width: null, autosize: true }));
+    drawn.forEach((height, id) => resize(id, height, { width: null, autosize: true }));
     const chosen = choices.findIndex((button) => button.getAttribute("aria-checked") === "true");
     if (chosen >= 0) show(chosen);
   });
