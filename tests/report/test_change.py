@@ -86,6 +86,13 @@ def test_pairs_are_ordered_by_difference_and_single_sessions_come_last(participa
     assert np.isnan(pairs.loc["c", "naltrexone"])
 
 
+def test_participants_of_one_condition_stand_together_by_their_change():
+    rows = {"subject": list("abcd"), "condition": ["placebo", "naltrexone"] * 2}
+    table = pd.DataFrame(rows | {"session": "1", "change": [0.4, 0.2, 0.3, 0.1]})
+    pairs = by_participant(table, ("placebo", "naltrexone"), 1)
+    assert list(pairs.index) == ["c", "a", "d", "b"]
+
+
 def test_a_mean_over_one_infusion_is_not_put_beside_one_over_both(participants):
     both = pd.concat([participants, participants.query("condition == 'placebo'")])
     pairs = by_participant(both, ("placebo", "naltrexone"), 2)

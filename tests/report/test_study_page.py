@@ -103,7 +103,7 @@ def test_every_session_is_listed_and_what_is_not_used_comes_first(study, read_pa
     [
         (("condition",), "with both sessions 3", "began, ordered by the difference"),
         (("condition",), "with both sessions 3", "bins that all of its sessions have"),
-        ((), "", "began. Everyone has one condition, and so one mark."),
+        ((), "", "began. Everyone has one condition, and so one mark;"),
         (("infusion",), "with both sessions 3", "(without both there is no mark). Everyone"),
         (
             ("condition", "infusion"),
@@ -379,3 +379,15 @@ def test_a_session_of_an_unknown_participant_is_listed(study, read_page):
     sessions = pd.concat([study.sessions, extra], ignore_index=True)
     words = read_page(render_study(replace(study, sessions=sessions))).words
     assert "sub-09 ses-1 n/a n/a excluded design: participants.tsv has no row" in words
+
+
+def test_the_figure_of_quality_counts_the_spectra_it_cannot_show(study, read_page):
+    assert "Not drawn" not in render_study(study)
+    study.qc.loc[:1, "fwhm_hz"] = math.nan
+    assert "Not drawn: 2 without SNR or line width." in read_page(render_study(study)).words
+
+
+def test_the_figure_of_participants_shows_zero(study, read_page):
+    means = study.participants.assign(change=0.05)
+    page = read_page(render_study(replace(study, participants=means)))
+    assert page.figures["pairs"]["layout"]["xaxis"]["rangemode"] == "tozero"

@@ -89,8 +89,8 @@ def by_participant(
 ) -> pd.DataFrame:
     """Return each participant's mean change, a column per condition.
 
-    Rows are ordered by the difference between the first two conditions;
-    participants with one condition come last.
+    Rows are ordered by the difference between the first two conditions; participants
+    with one condition come last, those of a condition together and by their change.
 
     Parameters
     ----------
@@ -107,6 +107,6 @@ def by_participant(
     means = cells.mean().where(cells.count() == n_sessions).unstack("condition")
     wide = means.reindex(columns=list(conditions)).dropna(how="all")
     difference = wide[conditions[0]] - wide[conditions[1]]
-    order = difference.sort_values(na_position="last").index
-    ordered: pd.DataFrame = wide.reindex(order)
+    order = wide.assign(difference=difference).sort_values(["difference", *conditions])
+    ordered: pd.DataFrame = wide.loc[order.index]
     return ordered

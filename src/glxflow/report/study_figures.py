@@ -100,7 +100,13 @@ def pairs_figure(pairs: pd.DataFrame, *, x_title: str) -> Figure:
         ],
         "layout": layout(
             110 + 22 * max(len(names), 1),
-            xaxis=axis(title={"text": x_title}, showgrid=True, zeroline=True, zerolinecolor=GREY),
+            xaxis=axis(
+                title={"text": x_title},
+                showgrid=True,
+                rangemode="tozero",
+                zeroline=True,
+                zerolinecolor=GREY,
+            ),
             yaxis=axis(
                 tickvals=rows,
                 ticktext=names,

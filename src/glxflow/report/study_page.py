@@ -19,7 +19,7 @@ from glxflow.report.inference import (
 from glxflow.report.numbers import words
 from glxflow.report.page import Figure, Provenance, render
 from glxflow.report.study_figures import course_figure, pairs_figure, quality_figure
-from glxflow.report.study_quality import doubt_rows, judged, quality_rows
+from glxflow.report.study_quality import doubt_rows, judged, not_drawn, quality_rows
 from glxflow.report.study_sessions import flow_of, session_rows
 from glxflow.report.study_words import captions, left_out
 
@@ -157,6 +157,7 @@ def render_study(study: StudyPage) -> str:
             "left_out_of_scores": left_out_of_scores,
             "n_of_course": counted(changes, "t_min", study.conditions),
             "n_of_scores": counted(score_changes, "day", study.conditions),
+            "not_drawn": not_drawn(study.qc),
         },
         flow=flow_of(study.sessions, study.within),
         sessions=session_rows(study.sessions, study.pages),

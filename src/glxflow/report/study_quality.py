@@ -73,6 +73,19 @@ def doubt_rows(qc: pd.DataFrame, used: pd.DataFrame) -> list[list[str]]:
     ]
 
 
+def not_drawn(qc: pd.DataFrame) -> str:
+    """Return a sentence on the spectra that the figure cannot show; nothing if it has all.
+
+    Parameters
+    ----------
+    qc : DataFrame
+        As in `StudyPage`.
+    """
+    if qc.empty or not (n := int(qc[["snr", "fwhm_hz"]].isna().any(axis=1).sum())):
+        return ""
+    return f" Not drawn: {n} without SNR or line width."
+
+
 def _spread(values: pd.Series) -> str:
     """Return median and range."""
     known = values.dropna().astype(float)

@@ -34,7 +34,7 @@ def captions(within: Sequence[str], infusions: Sequence[str]) -> dict[str, str]:
             "condition is missing or not in the plan's analysis set."
         )
     else:
-        pairs += ". Everyone has one condition, and so one mark."
+        pairs += ". Everyone has one condition, and so one mark; ordered by condition and change."
     if within:
         pairs += (
             " Of each participant, the mean is over the time bins that all of its sessions "
