@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from glxflow.quantify import model_spreads
+from glxflow.quantify import WaterScaling, model_spreads
 from glxflow.spectrum import Kind
 
 NAMES = ("Glu", "Gln", "Cr", "NAA", "MM09")
@@ -13,9 +13,9 @@ KINDS = (Kind.METABOLITE,) * 4 + (Kind.MACROMOLECULE,)
 OWN = np.array([10.0, 3.0, 8.0, 12.0, 1.0])
 
 
-def spreads(models, weights):
+def spreads(models, weights, scaling=None):
     """Return the spreads of one spectrum a row of amplitudes."""
-    return model_spreads(NAMES, KINDS, np.array(models), np.array(weights))
+    return model_spreads(NAMES, KINDS, np.array(models), np.array(weights), scaling)
 
 
 def test_a_single_alternative_counts_by_its_weight():
@@ -54,6 +54,21 @@ def test_a_model_without_a_component_says_nothing_of_it():
     assert math.isnan(found["Gln"].sd_model)
     assert math.isnan(found["Glx"].sd_model)
     assert found["Glu"].sd_model == pytest.approx(1.0)
+
+
+def test_concentrations_spread_as_their_parts_do_each_by_its_own_factor():
+    scaling = WaterScaling(np.array([2.0, 3.0, 5.0, 7.0, 1.0]), 0.0, "")
+    other = OWN + np.array([1.0, -2.0, 0.0, 0.5, 0.0])
+    (found,) = spreads([[OWN], [other]], [0.25], scaling)
+    assert found["Gln"].water_molal_sd_model == pytest.approx(2.0 * 3.0 / 2)
+    assert found["Glx"].water_molal_sd_model == pytest.approx(abs(1.0 * 2.0 - 2.0 * 3.0) / 2)
+    # What a model does not have has no concentration by it either.
+    (found,) = spreads([[OWN], [other * [1, np.nan, 1, 1, 1]]], [0.25], scaling)
+    assert math.isnan(found["Gln"].water_molal_sd_model)
+    assert math.isnan(found["Glx"].water_molal_sd_model)
+    assert found["NAA"].water_molal_sd_model == pytest.approx(0.5 * 7.0 / 2)
+    (found,) = spreads([[OWN], [other]], [0.25])
+    assert math.isnan(found["Glu"].water_molal_sd_model)
 
 
 def test_a_ratio_without_a_denominator_is_nan():

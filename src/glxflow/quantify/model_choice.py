@@ -64,11 +64,12 @@ def model_spreads(
     members = members_of(names, kinds)
     to_amounts = np.array([[float(name in parts) for name in names] for parts in members.values()])
     molal = math.nan if scaling is None else scaling.molal_per_amplitude
-    amounts, concentrations = (
-        np.nan_to_num(amplitudes) @ matrix.T for matrix in (to_amounts, to_amounts * molal)
-    )
     # A part that a model lacks leaves no value, unless the sum does not need it.
-    amounts[np.isnan(amplitudes) @ to_amounts.T > 0] = np.nan
+    is_lacking = np.isnan(amplitudes) @ to_amounts.T > 0
+    amounts, concentrations = (
+        np.where(is_lacking, np.nan, np.nan_to_num(amplitudes) @ matrix.T)
+        for matrix in (to_amounts, to_amounts * molal)
+    )
     ratios = [
         amounts / _positive(amounts[..., [list(members).index(total)]])
         if total in members
