@@ -85,7 +85,16 @@ def test_pairs_that_cannot_be_told_apart_point_to_their_sum(fit_of):
     covariance = np.eye(len(AMPLITUDES)) * 0.01
     covariance[2, 3] = covariance[3, 2] = -0.009
     flags = by_name(fit_of(AMPLITUDES, covariance))["Cr"].flags
-    assert any("tCr" in flag.message for flag in flags if flag.code == "INSEPARABLE")
+    (said,) = [flag.message for flag in flags if flag.code == "INSEPARABLE"]
+    assert said == "Cr and PCr are correlated by -0.90: report tCr"
+
+
+@pytest.mark.parametrize("correlation", [-0.5, 0.9])
+def test_pairs_that_do_not_trade_places_can_be_told_apart(fit_of, correlation):
+    covariance = np.eye(len(AMPLITUDES)) * 0.01
+    covariance[2, 3] = covariance[3, 2] = 0.01 * correlation
+    flags = by_name(fit_of(AMPLITUDES, covariance))["Cr"].flags
+    assert "INSEPARABLE" not in [flag.code for flag in flags]
 
 
 def test_failed_fit_gives_nan_and_says_failed(fit_of):
@@ -97,12 +106,12 @@ def test_failed_fit_gives_nan_and_says_failed(fit_of):
     assert [flag.code for flag in table["Glx"].flags] == ["FAILED"]
 
 
-@pytest.mark.parametrize(("sd", "is_doubted"), [(0.02, False), (1.3, True)])
-def test_what_is_known_by_expectation_alone_is_said(fit_of, sd, is_doubted):
-    """Lactate is expected at 0.08 +- 0.15 of creatine, here 8."""
+@pytest.mark.parametrize(("data_sd", "is_doubted"), [(0.02, False), (0.13, False), (0.17, True)])
+def test_what_the_data_say_less_of_than_was_believed_before_is_said(fit_of, data_sd, is_doubted):
+    """Lactate is expected at 0.08 +- 0.15 of creatine, here 8: precisions add up."""
     amplitudes = AMPLITUDES | {"Lac": 0.6}
     covariance = 1e-4 * np.eye(len(amplitudes))
-    covariance[-1, -1] = sd**2
+    covariance[-1, -1] = 8.0**2 / (data_sd**-2 + 0.15**-2)
     flags = {flag.code: flag for flag in by_name(fit_of(amplitudes, covariance))["Lac"].flags}
     assert ("PRIOR" in flags) == is_doubted
     if is_doubted:

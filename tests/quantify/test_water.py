@@ -65,6 +65,32 @@ def test_relaxation_at_3_t_is_that_of_the_cited_times():
     assert scaling.molal_per_amplitude[0] == pytest.approx(55510 * water_left / glu_left)
 
 
+# T1 and T2 in s, of grey and white matter: of glutamate, and of what was not measured by itself.
+TIMES = {
+    ("Glu", 123.25): (1.27, 0.1285, 1.17, 0.124),
+    ("Asc2", 123.25): (1.34, 0.140, 1.19, 0.169),
+    ("Glu", 297.2): (1.61, 0.107, 1.75, 0.117),
+    ("Asc2", 297.2): (1.43, 0.131, 1.43, 0.131),
+    ("Lac", 297.2): (1.43, 0.182, 1.43, 0.182),
+}
+
+
+@pytest.mark.parametrize(("name", "frequency_mhz"), TIMES)
+def test_metabolites_lose_what_each_tissue_takes_by_its_volume(name, frequency_mhz):
+    voxel, signal = Tissue(gm=0.4, wm=0.2, csf=0.4), WaterAmplitude(2.0, 0.0)
+    how = {"frequency_mhz": frequency_mhz, "water": Timing(0.0, 1e6)}
+    both, neither = (
+        water_scaling((name,), signal, acquired(*timing, **how), voxel).molal_per_amplitude[0]
+        for timing in ((0.03, 2.0), (0.0, 1e6))
+    )
+    t1_gm, t2_gm, t1_wm, t2_wm = TIMES[name, frequency_mhz]
+    grey, white = (
+        (1 - math.exp(-2.0 / t1)) * math.exp(-0.03 / t2)
+        for t1, t2 in ((t1_gm, t2_gm), (t1_wm, t2_wm))
+    )
+    assert neither / both == pytest.approx((2 * grey + white) / 3)
+
+
 def test_water_loses_what_its_own_timing_takes():
     tissue, signal = Tissue(gm=1.0, wm=0.0, csf=0.0), WaterAmplitude(2.0, 0.0)
     other = acquired(0.03, 2.0, water=Timing(0.035, 5.0))
@@ -92,6 +118,15 @@ def test_uncertainty_of_water_enters_once_for_a_sum(fit_of):
     scaling = water_scaling(fit.names, WaterAmplitude(100.0, 2.0), PRESS)
     glx = next(one for one in estimates(fit, scaling) if one.metabolite == "Glx")
     assert glx.water_molal_sd == pytest.approx(0.02 * glx.water_molal)
+
+
+def test_concentrations_are_as_unsure_as_water_and_amplitude_together(fit_of):
+    """By the delta method, of independent errors: squares of relative SDs add up."""
+    fit = fit_of({"Glu": 9.0, "Gln": 3.0}, np.array([[0.09, -0.02], [-0.02, 0.04]]))
+    scaling = water_scaling(fit.names, WaterAmplitude(100.0, 3.0), PRESS)
+    for one in estimates(fit, scaling)[:2]:
+        expected = math.hypot(one.sd / one.amplitude, 0.03)
+        assert one.water_molal_sd / one.water_molal == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("frequency_mhz", [127.7, 297.2])
@@ -135,3 +170,8 @@ def test_unknown_relaxation_is_an_error(acquisition, message):
 def test_fractions_must_sum_to_one():
     with pytest.raises(DataError, match=r"sum to 0\.8"):
         Tissue(gm=0.5, wm=0.3, csf=0.0)
+
+
+def test_fractions_must_not_be_negative():
+    with pytest.raises(DataError, match=r"csf -0\.1 sum to 1"):
+        Tissue(gm=0.6, wm=0.5, csf=-0.1)
