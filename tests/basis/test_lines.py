@@ -50,7 +50,10 @@ def test_lines_add_up_to_the_spectrum_they_were(metabolites):
     whole = with_own(metabolites, [sum(decays())])
     apart = in_lines(whole, -1.0)
     total, expected = apart.fids[lines_of(apart)].sum(axis=0), whole.fid("Mac")
-    # Together they have the protons of the default ones.
+    # Together they have the protons of the default ones, less those of lines of next to nothing.
+    defaults = with_macromolecules(metabolites)
+    protons = np.abs(defaults.fids[lines_of(defaults), 0]).sum()
+    assert np.abs(total[0]) == pytest.approx(protons, rel=0.005)
     total = total * np.abs(expected[0] / total[0])
     assert np.linalg.norm(total - expected) < 0.02 * np.linalg.norm(expected)
     assert any("Mac taken apart into lines" in note for note in apart.notes)
@@ -98,6 +101,14 @@ def test_a_fit_gets_lines_beside_the_metabolites(metabolites):
     assert complete.names[: len(metabolites.names)] == metabolites.names
     assert "Mac" not in complete.names
     assert {"MM09", "MM38", "Lip09"} <= set(complete.names)
+
+
+def test_lines_turn_with_the_metabolites(metabolites):
+    whole, turn = with_own(metabolites, [sum(decays())]), np.exp(1j)
+    turned = with_macromolecules(replace(whole, fids=turn * whole.fids))
+    expected = with_macromolecules(whole)
+    assert turned.names == expected.names
+    assert turned.fids == pytest.approx(turn * expected.fids, abs=1e-6)
 
 
 def test_macromolecules_on_the_other_side_are_turned_to_the_metabolites(metabolites):

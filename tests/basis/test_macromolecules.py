@@ -1,5 +1,6 @@
 """The default macromolecules and lipids."""
 
+import re
 import runpy
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,26 @@ def test_components_have_the_phase_of_the_metabolites(basis):
     assert np.abs(whole.fids[is_added, 0].imag).max() < 0.1  # the phase of glutamate's multiplets
 
 
+def test_they_turn_with_the_metabolites(basis):
+    turn = np.exp(1j)
+    for before in (basis, few_lines(basis)):
+        turned = with_macromolecules(replace(before, fids=turn * before.fids))
+        expected = with_macromolecules(before)
+        assert turned.names == expected.names
+        assert turned.fids == pytest.approx(turn * expected.fids, abs=1e-9)
+
+
+def test_the_widths_that_a_fit_may_take_off_are_those_of_the_lines(basis):
+    whole = with_macromolecules(basis)
+    axis = whole.axis
+    for name in ("MM09", "MM36", "Lip13a"):
+        row = whole.names.index(name)
+        # A Gaussian of 1 Hz decays to half within 2 ln 2 / pi s.
+        half_s = 2 * np.log(2) / (np.pi * whole.gaussian_hz[row])
+        size = np.abs(whole.fids[row])
+        assert np.interp(half_s, axis.time_s, size) == pytest.approx(size[0] / 2, rel=1e-3)
+
+
 def test_they_are_added_once(basis):
     once = with_macromolecules(basis)
     assert with_macromolecules(once) is once
@@ -74,6 +95,13 @@ def test_a_few_lines_give_way_to_the_defaults_with_a_note(basis):
     complete = with_macromolecules(few_lines(basis))
     assert "MM23" in complete.names
     assert any("MM09, MM12, MM20 left out" in note for note in complete.notes)
+
+
+def test_signal_that_a_few_lines_lack_is_counted_without_the_offset_of_their_start(basis):
+    """Of the line at 3.0 ppm 5.8 % is above 3.1 (Gaussian, 1.57 SD), of 6.7 protons in all."""
+    complete = with_macromolecules(few_lines(basis.chosen([0])))
+    (share,) = re.findall(r"left out: (\S+) % of their signal", " ".join(complete.notes))
+    assert float(share) == pytest.approx(100 * 0.058 * 0.4 / 6.7, abs=0.1)  # one digit is shown
 
 
 def test_the_default_lines_are_what_the_script_makes_of_the_tables(capsys):
