@@ -10,6 +10,7 @@ from glxflow.basis.protocol import protocol_for
 from glxflow.basis.simulate import simulate_basis
 from glxflow.errors import ConfigError, DataError
 from glxflow.fit import FitOptions, fit_prepared, prepare
+from glxflow.fit import series as series_of_fit
 from glxflow.fit.changes import percent_changes
 from glxflow.fit.design import (
     bin_design,
@@ -19,10 +20,12 @@ from glxflow.fit.design import (
     response_design,
     smooth_response,
 )
+from glxflow.fit.joint_solver import solve_joint
 from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm
 from glxflow.fit.prior import COMMON_SHIFT
 from glxflow.fit.problem import Problem
 from glxflow.fit.series import fit_series
+from glxflow.fit.series_result import series_doubts
 from glxflow.io.nifti_mrs import read_series
 from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.pipeline import preprocess
@@ -202,6 +205,35 @@ def test_coordinates_of_the_design_do_not_matter(model, make_series):
     assert glu_of(smooth).sd == pytest.approx(glu_of(bins).sd, rel=1e-6)  # rounding
 
 
+def test_what_changes_beyond_description_widens_all_changes_alike_in_any_coordinates(
+    model, make_series
+):
+    """An artefact of the last of three bins; contrasts of other coordinates share it otherwise."""
+    course = np.repeat([0.0, 1.0, 2.0], 5)
+    series = make_series(course * 0, noise_sd=0.2)
+    line = 3.0 * np.exp((2j * np.pi * series.axis.hz(3.4) - 15.0) * series.axis.time_s)
+    series = replace(series, samples=series.samples + np.outer(course == 2, line))
+    bins = bin_design([str(int(one)) for one in course])
+    mixed = np.random.default_rng(7).normal(size=(3, 3))
+    inverse = np.linalg.inv(mixed)
+    turned = replace(
+        bins,
+        matrix=bins.matrix @ mixed,
+        baseline=bins.baseline @ mixed,
+        responses=tuple((name, row @ mixed) for name, row in bins.responses),
+    )
+    assert turned.matrix @ inverse == pytest.approx(bins.matrix)
+    one, other = (fit_series(series, model, design) for design in (bins, turned))
+    assert one.contrast_chi2 > 2
+    assert other.contrast_chi2 == pytest.approx(one.contrast_chi2, rel=1e-4)
+    assert glu_of(other).percent == pytest.approx(glu_of(one).percent, abs=1e-3)
+    assert glu_of(other).sd == pytest.approx(glu_of(one).sd, rel=1e-4)
+    for fit in (one, other):
+        for block in fit.solution.joint.blocks[1:]:
+            counted = block.channels[0].problem.noise_sd / fit.mean.noise_sd
+            assert counted**2 == pytest.approx(fit.contrast_chi2)
+
+
 def test_averages_with_their_weights_say_the_same_as_transients(model, make_series):
     course = np.repeat([0.0, 1.0, 2.0], [4, 6, 5])
     labels = [str(int(one)) for one in course]
@@ -247,6 +279,22 @@ def test_finds_change_and_narrowing_within_their_uncertainty(model, make_series)
     wide, narrow = (voigt_fwhm(hz, np.sqrt(9 / gaussian_rate(1.0))) for hz in (5.0, 4.7))
     assert lines[0] == pytest.approx([0.0, narrow - wide, 0.0], abs=4 * sd[0].max())
     assert sd[0, 1] < 0.05
+
+
+def test_lines_move_as_they_did_in_each_bin(model, make_series):
+    """A shift of 0.06 Hz and a phase of 0.02 rad in the second bin, the reverse in the third."""
+    course = np.repeat([0.0, 1.0, -1.0], 8)
+    series = make_series(course, noise_sd=0.2, narrowing_hz=0.1)
+    moved = np.exp(1j * np.outer(course, 2 * np.pi * 0.06 * series.axis.time_s + 0.02))
+    series = replace(series, samples=series.samples * moved)
+    fit = fit_series(series, model, bin_design([f"{one:g}" for one in course]))
+    values, sd = fit.lines
+    base, *widths = (voigt_fwhm(hz, np.sqrt(9 / gaussian_rate(1.0))) for hz in (5.0, 4.9, 5.1))
+    expected = [[0.06, widths[0] - base, 0.02], [-0.06, widths[1] - base, -0.02]]
+    # Four SD: one in ten thousand fails by chance.
+    assert (np.abs(values - expected) < 4 * sd).all()
+    # Of steps of 0.06 Hz, 0.1 Hz and 0.02 rad.
+    assert (sd < [0.006, 0.015, 0.001]).all()
 
 
 def test_narrowing_does_not_pass_for_glutamate(model, make_series):
@@ -316,6 +364,9 @@ def test_ratio_changes_as_its_parts_do(model, make_series):
     glu, naa = rows["Glu", ""].percent, rows["tNAA", ""].percent
     expected = 100 * ((1 + glu / 100) / (1 + naa / 100) - 1)
     assert rows["Glu", "tNAA"].percent == pytest.approx(expected)
+    for row in rows.values():
+        limits = row.percent - 1.96 * row.sd, row.percent + 1.96 * row.sd
+        assert (row.low95, row.high95) == pytest.approx(limits)
     assert "NAA" not in {metabolite for metabolite, _ in rows}
 
 
@@ -439,6 +490,30 @@ def test_what_the_design_cannot_explain_is_flagged(model, make_series, basis):
     # It counts as noise of the changes.
     clean = fit_series(series, model, bin_design(labels_of(course)))
     assert glu_of(fit).sd > 1.5 * glu_of(clean).sd
+
+
+def test_a_joint_search_that_ends_early_is_said(model, make_series, monkeypatch):
+    def early(*how):
+        return replace(solve_joint(*how), predicted_decrease=3.0)
+
+    monkeypatch.setattr(series_of_fit, "solve_joint", early)
+    course = np.repeat([0.0, 1.0], 6)
+    fit = fit_series(make_series(course), model, bin_design(labels_of(course)))
+    assert fit.mean.status is FitStatus.CONVERGED
+    assert fit.status is FitStatus.NOT_CONVERGED
+    (said,) = [flag.message for flag in fit.flags if flag.code == "SERIES_NOT_CONVERGED"]
+    assert "lower chi-squared by 3, expected less than" in said
+
+
+def test_what_is_negative_at_one_time_is_named(model, make_series):
+    course = np.repeat([0.0, 1.0], 6)
+    fit = fit_series(make_series(course), model, bin_design(labels_of(course)))
+    nothing = replace(fit, to_amplitudes=np.zeros_like(fit.to_amplitudes))
+    assert not series_doubts(nothing, fit.solution)
+    nothing.to_amplitudes[1, fit.names.index("Tau"), fit.state.argmax()] = -1.0
+    (said,) = series_doubts(nothing, fit.solution)
+    assert said.code == "BELOW_ZERO"
+    assert said.message.startswith("Tau would be negative")
 
 
 @pytest.fixture

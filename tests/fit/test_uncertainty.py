@@ -104,4 +104,4 @@ def test_the_shape_of_macromolecules_is_wrong_by_a_share_that_neighbours_have_in
     apart = np.subtract.outer(model.ppm[inner], model.ppm[inner])
     expected = SHAPE_SD**2 * np.exp(-((apart / SHAPE_LENGTH_PPM) ** 2) / 2)
     # What the ends have more; cosines beyond the last, exp(-(0.8 pi)^2 / 2) of the first.
-    assert covariance[np.ix_(inner, inner)] == pytest.approx(expected, abs=0.08 * SHAPE_SD**2)
+    assert covariance[np.ix_(inner, inner)] == pytest.approx(expected, abs=0.03 * SHAPE_SD**2)

@@ -46,7 +46,7 @@ def changing_columns(model: FitModel, amplitudes: RealArray) -> RealArray:
         if group.kind is Kind.METABOLITE:
             parts.append(members)
         elif group.kind is Kind.LIPID:
-            parts.extend(np.diag(np.abs(members)))
+            parts.extend(np.diag(members))
     columns = np.array(parts).reshape(len(parts), len(amplitudes))
     return columns[columns.any(axis=1)].T
 
