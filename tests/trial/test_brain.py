@@ -6,6 +6,7 @@ from scipy import stats
 
 from glxflow.errors import TooFewError
 from glxflow.trial.brain import Pairs, associations
+from glxflow.trial.crossover import analyse_crossover
 from glxflow.trial.mediation import mediate, paths
 
 
@@ -113,6 +114,22 @@ def test_differences_between_participants_are_no_association_within_them():
     assert found["between participants, means of both sessions"] > 0.95
 
 
+def test_correlations_have_the_tests_of_their_regressions(case):
+    pairs, _ = case
+    rows = associations(pairs, 0.9).set_index("analysis")
+    between = rows.loc["between participants, means of both sessions"]
+    expected = stats.pearsonr(pairs.brain.mean(axis=1), pairs.behaviour.mean(axis=1))
+    limits = expected.confidence_interval(0.9)
+    assert between[["estimate", "p"]].tolist() == pytest.approx(list(expected), rel=1e-9)
+    assert between[["ci_low", "ci_high"]].tolist() == pytest.approx(list(limits), rel=1e-9)
+    partial = rows.loc["partial correlation of differences, period-adjusted"]
+    slope = rows.loc["slope of behaviour on brain differences, period-adjusted"]
+    # The test of a slope is that of the partial correlation.
+    for column in ("statistic", "df", "p"):
+        assert partial[column] == pytest.approx(slope[column], rel=1e-9), column
+    assert slope["df"] == len(pairs.side) - 3
+
+
 def test_an_effect_of_condition_on_both_is_no_association_of_individuals():
     rng = np.random.default_rng(21)
     side = np.where(np.arange(26) % 2 == 0, 1.0, -1.0)
@@ -139,6 +156,68 @@ def lopsided():
     total = brain.sum(axis=1, keepdims=True)
     behaviour = pairs.behaviour + np.array([0.0, 0.8]) * total
     return Pairs(brain, behaviour, side, brain, pairs.measured_variance)
+
+
+def test_paths_have_the_tests_of_the_crossover_and_of_one_regression():
+    pairs = lopsided()
+    rows = mediate(pairs, confidence=0.9, n_draws=100, rng=np.random.default_rng(1))
+    rows = rows.set_index("analysis")
+    is_first = pairs.side > 0
+    for name, values in (
+        ("a: condition on brain", pairs.brain),
+        ("total effect", pairs.behaviour),
+    ):
+        early, late = (np.where(is_first, values[:, one], values[:, 1 - one]) for one in (1, 0))
+        expected = analyse_crossover(
+            early, late, is_first, np.full(15, ""), contrast="active - reference",
+            confidence=0.9, n_permutations=1, rng=np.random.default_rng(1),
+        ).iloc[0]  # fmt: skip
+        for column in ("estimate", "df", "p", "ci_low", "ci_high"):
+            assert rows.loc[name, column] == pytest.approx(expected[column], rel=1e-9), name
+    # Three coefficients of a regression with four.
+    names = ["b: brain on behaviour", "d: brain sum on behaviour", "direct effect"]
+    assert rows.loc[names, "df"].tolist() == [11, 11, 11]
+    t = rows.loc[names, "estimate"] / rows.loc[names, "se"]
+    assert rows.loc[names, "p"].to_numpy() == pytest.approx(2 * stats.t.sf(abs(t), 11), rel=1e-9)
+
+
+def test_intervals_of_the_indirect_effect_are_of_participants_within_sequence():
+    pairs, n_draws = lopsided(), 300
+    rows = mediate(pairs, confidence=0.9, n_draws=n_draws, rng=np.random.default_rng(1))
+    rows = rows.set_index("analysis")
+    rng = np.random.default_rng(1)
+    groups = [np.flatnonzero(pairs.side == side) for side in (-1, 1)]
+    drawn = np.concatenate([own[rng.integers(own.size, size=(n_draws, own.size))]
+                            for own in groups], axis=1)  # fmt: skip
+    parts = (pairs.brain, pairs.behaviour, pairs.side, pairs.measured, pairs.measured_variance)
+    draws = [paths(Pairs(*(part[who] for part in parts)), adjust_period=True).indirect
+             for who in drawn]  # fmt: skip
+    estimate = paths(pairs, adjust_period=True).indirect
+    # Efron's bias correction: the estimate is put at the median of the draws.
+    bias = stats.norm.ppf(np.mean(np.array(draws) < estimate))
+    assert abs(bias) > 0.05  # so that the correction says something
+    corrected = stats.norm.cdf(2 * bias + stats.norm.ppf([0.05, 0.95]))
+    for name, levels in (("percentile", [0.05, 0.95]), ("bias-corrected", corrected)):
+        row = rows.loc[f"indirect effect, {name} bootstrap"]
+        expected = np.quantile(draws, levels)
+        assert row[["ci_low", "ci_high"]].tolist() == pytest.approx(expected.tolist(), rel=1e-9)
+        assert row["se"] == pytest.approx(np.std(draws, ddof=1), rel=1e-9)
+
+
+def test_reliability_is_that_of_what_sequence_and_sum_leave_of_the_difference():
+    pairs = lopsided()
+    rows = mediate(pairs, confidence=0.95, n_draws=100, rng=np.random.default_rng(1))
+    rows = rows.set_index("analysis")
+    nuisance = np.column_stack([np.ones(15), pairs.side, pairs.brain.sum(axis=1)])
+    left = np.linalg.lstsq(nuisance, pairs.brain_difference)[1][0] / (15 - 3)
+    # Both sessions have the squared error .09.
+    reliability = 1 - 0.18 / left
+    b = rows.loc["b: brain on behaviour"]
+    found = rows.loc["b, corrected for errors of measurement"]
+    assert found["estimate"] == pytest.approx(b["estimate"] / reliability, rel=1e-9)
+    half = 2 * b["se"] / reliability
+    assert found["ci_high"] - found["estimate"] == pytest.approx(half, rel=1e-9)
+    assert found["estimate"] - found["ci_low"] == pytest.approx(half, rel=1e-9)
 
 
 def test_total_is_direct_plus_indirect_of_unequal_sequences():
