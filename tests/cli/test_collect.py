@@ -71,6 +71,15 @@ class Study:
         )  # fmt: skip
         write_tsv(self.path(subject, session, "desc-fit_concentrations.tsv"), pd.concat(names))
         write_tsv(self.path(subject, session, "desc-qc.tsv"), qc)
+        later = pd.DataFrame({"bin": [1, 2], "change_percent": [1.0, 2.0]}).assign(
+            change_percent_sd=0.5, change_percent_common_sd=0.2, status="converged", flags=""
+        )
+        joint = [
+            later.assign(metabolite=name, over=over)
+            for name in ("Glx", "Glu")
+            for over in ("tNAA", "none")
+        ]
+        write_tsv(self.path(subject, session, "desc-fit_changes.tsv"), pd.concat(joint))
         record = self.path(subject, session, "desc-fit_concentrations.json")
         record.write_text(json.dumps({"Status": "ok"}))
 
@@ -137,6 +146,7 @@ def test_a_period_that_was_saved_as_1_point_0_is_period_1(study):
 def no_events(study):
     for ending in ("desc-qc.tsv", "desc-fit_concentrations.tsv"):
         study.change("sub-02", "ses-1", ending, lambda t: t[t["bin"] == 0].assign(t_min=25.0))
+    study.path("sub-02", "ses-1", "desc-fit_changes.tsv").unlink()
 
 
 def failing(*bins):
@@ -169,6 +179,12 @@ def unscaled(study):
             study.path(*place, "desc-fit_concentrations.json").write_text(json.dumps(content))
 
 
+def not_converged(study):
+    study.change(
+        "sub-02", "ses-1", "desc-fit_changes.tsv", lambda t: t.assign(status="not_converged")
+    )
+
+
 UNFIT = ("excluded", "quality")
 
 
@@ -184,6 +200,7 @@ UNFIT = ("excluded", "quality")
             UNFIT,
             "no baseline can be used. Bin 0: no glu_tnaa. See the page of the scan.",
         ),
+        (not_converged, UNFIT, "Bin 2: no joint change of glx_tnaa; the fit of all bins together"),
         (
             unscaled,
             UNFIT,
@@ -205,6 +222,26 @@ def test_a_session_that_tells_no_change_is_excluded_with_its_reason(
     assert sessions["status"].eq("used").sum() == n_analysed == 5
     # Its scores are no worse for it.
     assert len(study.table("clinical")) == 12
+
+
+def test_a_plan_of_differences_needs_no_joint_fit(study):
+    not_converged(study)
+    study.replan(change="separate")
+    assert study.collect()["status"].eq("used").all()
+
+
+def test_doubts_of_joint_changes_are_said_of_their_session(study):
+    study.change(
+        "sub-02", "ses-1", "desc-fit_changes.tsv",
+        lambda t: t.assign(flags="ENDS SERIES_RESIDUAL SERIES_ENDS BELOW_ZERO"),
+    )  # fmt: skip
+    notes = study.collect()["note"].dropna()
+    assert notes.to_dict() == {
+        ("sub-02", "ses-1"): "changes.tsv says why its joint changes are doubted "
+        "(SERIES_RESIDUAL and SERIES_ENDS)."
+    }
+    study.replan(change="separate")
+    assert study.collect()["note"].isna().all()
 
 
 def test_one_bin_that_fails_takes_no_session(study):
@@ -250,16 +287,12 @@ def test_a_scan_that_failed_keeps_the_message_of_its_stage(study):
     assert row[["status", "stage", "reason"]].tolist() == ["failed", *list(failure.values())[1:]]
 
 
-CHANGED = {"bin": [1], "metabolite": ["Glx"], "over": ["tNAA"], "change_percent": [5.0],
-           "change_percent_sd": [1.0], "change_percent_common_sd": [0.5]}  # fmt: skip
-
-
 def test_tables_of_an_earlier_run_do_not_stay_beside_those_of_this_one(study):
-    path = study.path("sub-01", "ses-1", "desc-fit_changes.tsv")
-    write_tsv(path, pd.DataFrame(CHANGED))
+    study.replan(change="separate")
     study.collect()
-    assert len(study.table("changes")) == 1
-    path.unlink()
+    assert len(study.table("changes")) == 6 * 8
+    for scan in study.scans:
+        study.path(scan["subject"], scan["session"], "desc-fit_changes.tsv").unlink()
     study.collect()
     assert not (study.group / "changes.tsv").exists()
 
@@ -268,9 +301,11 @@ def test_a_result_that_a_fit_has_written_and_that_was_lost_is_asked_for(study):
     record = study.path("sub-01", "ses-1", "desc-fit_concentrations.json")
     lost = study.path("sub-01", "ses-1", "desc-fit_changes.tsv")
     record.write_text(json.dumps({"Status": "ok", "Results": [lost.name]}))
+    content = lost.read_text()
+    lost.unlink()
     with pytest.raises(TableError, match=rf"(?s){lost.name}: the fit has written it.*forcerun"):
         study.collect()
-    write_tsv(lost, pd.DataFrame(CHANGED))
+    lost.write_text(content)
     study.collect()
 
 

@@ -35,7 +35,8 @@ def record(**changes):
             "PlanId": "x", "PlanSHA256": "0", "Seed": 1, "Masked": False, "Models": [],
             "Conditions": ["placebo", "naltrexone"], "Outcome": "glx_tnaa", "Instrument": "madrs",
             "Cautions": [], "Warnings": [], "Confidence": 0.95, "AnalysisSet": "qc_pass",
-            "Within": ["condition"], "Infusions": [], "SourceFiles": [], **changes,
+            "Change": "separate", "Within": ["condition"], "Infusions": [], "SourceFiles": [],
+            **changes,
         }
     )  # fmt: skip
 

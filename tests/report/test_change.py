@@ -49,6 +49,18 @@ def test_a_baseline_of_several_bins_is_their_mean(table):
     assert last["a", "1"] == pytest.approx(0.2 * 1.5, abs=1e-12)  # rounding
 
 
+def test_joint_changes_stand_in_the_place_of_differences(table):
+    is_baseline = table["time"] == 0
+    table["joint"] = np.where(is_baseline, np.nan, 0.01 * table["time"])
+    table.loc[(table["subject"] == "c") & (table["time"] == 2.0), "joint"] = np.nan
+    changes, n_left_out = change_from_baseline(table, "y", "time", is_baseline, "joint")
+    assert changes.loc[changes["time"] == 0, "change"].tolist() == [0.0] * 5
+    assert changes.loc[changes["time"] == 1.0, "change"].to_numpy() == pytest.approx(0.01)
+    # What was not fitted jointly is no change, though the outcome is there.
+    assert set(changes.loc[changes["time"] == 2.0, "subject"]) == {"a", "b"}
+    assert n_left_out == 0
+
+
 def test_the_interval_is_students(table):
     means = group_means(change_from_baseline(table, "y", "time", table["time"] == 0)[0], "time")
     row = means[(means["condition"] == "placebo") & (means["time"] == 1.0)].iloc[0]

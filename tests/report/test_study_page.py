@@ -231,6 +231,18 @@ def test_the_marks_of_participants_are_the_means_that_the_analysis_compares(
     )
 
 
+def test_the_course_of_a_plan_of_joint_changes_is_of_these_and_says_so(study, read_page):
+    later = study.trial["bin"] > 0
+    trial = study.trial.assign(joint=np.where(later, 0.01 * study.trial["bin"], np.nan))
+    page = render_study(replace(study, trial=trial, joint_change="joint"))
+    course = read_page(page).figures["course"]["data"]
+    drawn = {value for trace in course[:2] for value in trace["y"] if value is not None}
+    assert drawn == {0.0, 0.01, 0.02}
+    said = "own baseline, fitted jointly over its bins."
+    assert said in page
+    assert said not in render_study(study)
+
+
 def test_sessions_that_start_a_little_apart_stay_in_the_course(study, read_page):
     jitter = study.trial["session"].map({"ses-1": 0.0, "ses-2": 0.7})
     trial = study.trial.assign(t_min=study.trial["t_min"] + jitter)

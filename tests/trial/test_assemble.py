@@ -14,6 +14,7 @@ from glxflow.trial.assemble import (
     joint_changes,
     outcomes_wide,
     plan_of_spectra,
+    refuse_sliding,
     trial_table,
 )
 
@@ -220,14 +221,28 @@ def test_changes_fitted_jointly_stand_in_the_unit_of_their_outcome(concentration
             "subject": "sub-01", "session": "ses-1", "bin": 1,
             "metabolite": ["Glx", "Glu", "Glx", "Tau"], "over": ["tNAA", "tCr", "none", "tNAA"],
             "change_percent": [5.0, -2.0, 7.0, 1.0], "change_percent_sd": [1.0, 0.5, 1.0, 1.0],
-            "change_percent_common_sd": [0.6, 0.3, 0.6, 0.6],
+            "change_percent_common_sd": [0.6, 0.3, 0.6, 0.6], "status": "converged",
         }
     )  # fmt: skip
     joint = joint_changes(changes, outcomes_wide(concentrations)).set_index("bin")
     assert joint.loc[1, "glx_tnaa_change_joint"] == pytest.approx(0.05 * 1.4)
     assert joint.loc[1, "glu_tcr_change_joint_sd"] == pytest.approx(0.005 * 11)
     assert joint.loc[1, "glx_tnaa_change_joint_common_sd"] == pytest.approx(0.006 * 1.4)
-    assert not [name for name in joint if "tau" in name or "none" in name]
+    assert not [name for name in joint if "tau" in name or "none" in name or "water" in name]
+    # Scaled by water, which does not change, an outcome changes as its amplitude does.
+    scaled = concentrations.assign(water_molal=12.0, water_molal_sd=1.0)
+    joint = joint_changes(changes, outcomes_wide(scaled)).set_index("bin")
+    assert joint.loc[1, "glx_water_change_joint"] == pytest.approx(0.07 * 12)
+    assert joint.loc[1, "glx_tnaa_change_joint"] == pytest.approx(0.05 * 1.4)
+
+
+def test_changes_of_a_joint_fit_that_did_not_converge_are_none(concentrations):
+    changes = pd.DataFrame(
+        [{"subject": "sub-01", "session": "ses-1", "bin": 1, "metabolite": "Glx",
+          "over": "tNAA", "change_percent": 5.0, "change_percent_sd": 1.0,
+          "change_percent_common_sd": 0.6, "status": "not_converged"}]
+    )  # fmt: skip
+    assert joint_changes(changes, outcomes_wide(concentrations)).empty
 
 
 def test_the_long_table_holds_joint_changes_of_later_bins(account, concentrations):
@@ -236,7 +251,7 @@ def test_the_long_table_holds_joint_changes_of_later_bins(account, concentration
     changes = pd.DataFrame(
         [{"subject": "sub-01", "session": "ses-1", "bin": 1, "metabolite": "Glx",
           "over": "tNAA", "change_percent": 5.0, "change_percent_sd": 1.0,
-          "change_percent_common_sd": 0.6}]
+          "change_percent_common_sd": 0.6, "status": "converged"}]
     )  # fmt: skip
     table = trial_table(concentrations, qc, account(outcomes=FITTED).reset_index(), changes)
     first, later = table["glx_tnaa_change_joint"]
@@ -275,3 +290,22 @@ def test_an_outcome_that_no_spectrum_gives_is_refused_with_those_that_there_are(
         ConfigError, match=r"plan\.yaml: 'outcome' is 'glx_tcho', .* one of glx_tnaa, glx_tcr"
     ):
         plan_of_spectra(content | {"outcome": "glx_tcho"}, "plan.yaml")
+
+
+def test_line_widths_are_not_fitted_jointly():
+    content = read_yaml(PLAN) | {"change": "joint"}
+    assert plan_of_spectra(content, "plan.yaml").change == "joint"
+    with pytest.raises(ConfigError, match="of fwhm_hz there are only values of single bins"):
+        plan_of_spectra(content | {"outcome": "fwhm_hz"}, "plan.yaml")
+
+
+def test_bins_that_slide_are_refused_where_the_plan_takes_joint_changes():
+    joint, separate = (
+        plan_of_spectra(read_yaml(PLAN) | {"change": way}, "plan.yaml")
+        for way in ("joint", "separate")
+    )
+    with pytest.raises(ConfigError, match=r"bin_step_s is 300 s and preprocess\.bin_s 600 s"):
+        refuse_sliding(joint, "plan.yaml", 600.0, 300.0)
+    refuse_sliding(separate, "plan.yaml", 600.0, 300.0)
+    for bin_s, step_s in ((600.0, None), (600.0, 600.0), (None, None)):
+        refuse_sliding(joint, "plan.yaml", bin_s, step_s)

@@ -51,7 +51,8 @@ def test_errors_and_joint_changes_are_no_outcomes(make_plan, make_trial):
     found, expected = (
         [one.labels for one in universes(table, make_plan())] for table in (wide, without)
     )
-    assert found == expected
+    assert [labels for labels in found if labels["baseline"] != "bins fitted jointly"] == expected
+    assert {labels["outcome"] for labels in found} == {"glx_tnaa"}
 
 
 def test_what_is_not_possible_is_listed_with_its_reason(make_plan, make_trial):
@@ -115,14 +116,33 @@ def test_known_errors_are_those_of_the_sensitivity_analysis(is_joint, make_plan,
         for end, value in (("", changes), ("_sd", 0.05), ("_common_sd", 0.03)):
             trial[f"glx_tnaa_change_joint{end}"] = np.where(later, value, np.nan)
     rows = known_rows(trial, plan)
+    name = "bins fitted jointly" if is_joint else "baseline subtracted"
+    covariate = f"{name} and {'baseline ' if is_joint else ''}a covariate"
+    assert set(rows.index) == {name, covariate}
     measured = with_fit_errors(glx_changes(trial, plan), plan)
     beside = contrast_model(*known_covariance(measured))
-    assert_same_answer(rows.loc["baseline subtracted and a covariate"], beside, plan)
+    assert_same_answer(rows.loc[covariate], beside, plan)
     together = (measured["subject"] + measured["visit"]).to_numpy()
     known = (9e-4 if is_joint else 4e-4) * (together[:, np.newaxis] == together)
     known = known + (16e-4 if is_joint else 4e-4) * np.eye(len(measured))
     alone = contrast_model(measured.assign(base_sub_c=0.0, base_dev=0.0), known)
-    assert_same_answer(rows.loc["baseline subtracted"], alone, plan)
+    assert_same_answer(rows.loc[name], alone, plan)
+
+
+def test_a_plan_of_joint_changes_finds_its_model_in_the_curve(make_plan, make_trial):
+    trial = make_trial(n=8, session_sd=0.05)
+    changes = np.random.default_rng(3).normal(0, 0.05, len(trial))
+    trial["glx_tnaa_change_joint"] = np.where(trial["bin"] > 0, changes, np.nan)
+    plan = make_plan(permutation=100, change="joint")
+    model = contrast_model(glx_changes(trial, plan))
+    table = multiverse(trial, plan)
+    rows = table[(table["method"] == MIXED) & (table["window"] == "all bins")].set_index(
+        "baseline"
+    )
+    row = rows.loc["bins fitted jointly and baseline a covariate"]
+    assert_same_answer(row, model, plan)
+    other = rows.loc["baseline subtracted and a covariate"]
+    assert other["estimate"] != pytest.approx(row["estimate"], rel=0.1)
 
 
 def test_covariate_specification_is_a_regression(curve_of_reference, make_plan, read_stats):

@@ -145,6 +145,13 @@ def test_joint_changes_take_the_place_of_differences(make_plan, make_trial):
     whole = own.fit.contrast(own.condition_contrast(plan)).iloc[0]
     assert found["estimate"] == pytest.approx(whole["estimate"] / 2, rel=1e-5)
     assert found["role"] == "sensitivity"
+    # A plan that takes them has the differences beside, and its other rows are of them.
+    rows = sensitivity(trial, make_plan(change="joint")).set_index("model")
+    assert "changes fitted jointly" not in rows.index
+    differences = rows.loc["differences of separate fits", "estimate"]
+    assert differences == pytest.approx(whole["estimate"], rel=1e-9)
+    everything = rows.loc["set: all rows with data", "estimate"]
+    assert everything == pytest.approx(whole["estimate"] / 2, rel=1e-5)
 
 
 def test_joint_errors_are_known_with_what_bins_have_in_common(make_plan, make_trial):

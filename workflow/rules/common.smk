@@ -9,11 +9,17 @@ from glxflow import __version__ as VERSION
 from glxflow.io.bids import find_scans, study_tables
 from glxflow.io.config import named_by, read_yaml, settle_config
 from glxflow.io.sidecars import sidecars_of
-from glxflow.trial.assemble import plan_of_spectra
+from glxflow.trial.assemble import plan_of_spectra, refuse_sliding
 
 config = settle_config(config)
 # Whatever is wrong with the plan is said before anything is fitted.
 PLAN = plan_of_spectra(read_yaml(Path(config["plan"])), config["plan"])
+refuse_sliding(
+    PLAN,
+    config["plan"],
+    config["preprocess"]["bin_s"],
+    config["preprocess"]["bin_step_s"],
+)
 # As paths of scans are written: one file must not have two names.
 BIDS = str(Path(config["bids_dir"]))
 OUT = str(Path(config["output_dir"]))

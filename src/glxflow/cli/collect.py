@@ -20,12 +20,13 @@ from glxflow.trial.assemble import (
     trial_table,
 )
 from glxflow.trial.obstacles import without_change
-from glxflow.trial.plan import Plan
+from glxflow.trial.plan import JOINT, Plan
 
 app = typer.Typer()
 
 _RECORD = "desc-fit_concentrations.json"
 _CHANGES = "desc-fit_changes.tsv"
+_OF_SERIES = "SERIES_"
 
 
 @app.command()
@@ -61,18 +62,19 @@ def collect(
         for scan in fitted
         if (reason := records[scan].get("NotWaterScaled", ""))
     }
-    outcomes |= without_change(concentrations, qc, what, unscaled)
+    compared = [scan for scan in fitted if scan.result(results, _CHANGES).exists()]
+    changes = _stacked(results, compared, _CHANGES) if compared else None
+    outcomes |= without_change(concentrations, qc, changes, what, unscaled)
     sessions = account_for_sessions(participants, planned, outcomes, table_problems, what)
     scores = _scores(bids_dir, what)
-    sessions = sessions.assign(note=_notes(scores, sessions, what))
+    notes = zip(_notes(scores, sessions, what), _doubted(changes, sessions, what), strict=True)
+    sessions = sessions.assign(note=[" ".join(filter(None, both)) for both in notes])
     for name in ("changes.tsv", "trial.tsv", "clinical.tsv", "report.html"):
         # What an earlier run found in other sessions must not stand beside these.
         (group / name).unlink(missing_ok=True)
     write_tsv(group / "sessions.tsv", sessions)
     write_tsv(group / "concentrations.tsv", concentrations)
     write_tsv(group / "qc.tsv", qc)
-    compared = [scan for scan in fitted if scan.result(results, _CHANGES).exists()]
-    changes = _stacked(results, compared, _CHANGES) if compared else None
     if changes is not None:
         write_tsv(group / "changes.tsv", changes)
     if concentrations.empty:
@@ -134,6 +136,20 @@ def _scores(bids_dir: Path, plan: Plan) -> pd.DataFrame:
     if name is None or not scores_of(bids_dir, name).exists():
         return pd.DataFrame(columns=["subject", "session", "day", name or "score"])
     return read_scores(bids_dir, name)
+
+
+def _doubted(changes: pd.DataFrame | None, sessions: pd.DataFrame, plan: Plan) -> list[str]:
+    """Say of each session whose changes the plan takes from a joint fit how that is doubted."""
+    if changes is None or plan.change != JOINT:
+        return [""] * len(sessions)
+    flags = changes.groupby(["subject", "session"])["flags"].first().dropna()
+    notes = []
+    for who in zip(sessions["subject"], sessions["session"], strict=True):
+        found = flags[who].split() if who in flags.index else []
+        codes = " and ".join(code for code in found if code.startswith(_OF_SERIES))
+        doubted = f"changes.tsv says why its joint changes are doubted ({codes})."
+        notes.append(doubted if codes else "")
+    return notes
 
 
 def _notes(scores: pd.DataFrame, sessions: pd.DataFrame, plan: Plan) -> list[str]:

@@ -15,6 +15,8 @@ from glxflow.io.files import atomic_path, sha256
 from glxflow.io.tables import read_json, read_tsv
 from glxflow.report.page import Provenance
 from glxflow.report.study_page import CLASSICAL, SENSITIVITY, StudyPage, render_study
+from glxflow.trial.fit_errors import joint_column
+from glxflow.trial.plan import JOINT
 
 app = typer.Typer()
 
@@ -93,6 +95,7 @@ def _content(group: Path) -> dict[str, Any]:
         "results": _tables(written, RESULTS),
         "exploratory": _tables(written, EXPLORATORY),
         "outcome": record["Outcome"],
+        "joint_change": joint_column(record["Outcome"]) if record["Change"] == JOINT else None,
         "outcome_label": _label(record["Outcome"]),
         "score": record["Instrument"] or "madrs",
         "score_label": (record["Instrument"] or "madrs").upper(),
@@ -120,7 +123,7 @@ def _refuse_stale(group: Path, path: Path, record: Mapping[str, Any]) -> None:
 
 def _written(inference: Path, record: Mapping[str, Any]) -> dict[str, Path]:
     """Return where the tables of an analysis are, by name; all of them must still be there."""
-    lacking = [key for key in ("Tables", "Within", "SourceFiles") if key not in record]
+    lacking = [key for key in ("Tables", "Within", "Change", "SourceFiles") if key not in record]
     if lacking:
         raise ConfigError(
             f"{inference / 'inference.json'}: it lacks {' and '.join(lacking)}, which this "

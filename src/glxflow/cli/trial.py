@@ -198,6 +198,7 @@ def _record(result: Analysis, shown: Plan, *, masked: bool) -> dict[str, Any]:
         "Infusions": list(shown.infusion or ()),
         "Within": list(shown.within),
         "Outcome": shown.outcome,
+        "Change": shown.change,
         "Instrument": shown.instrument,
         "AnalysisSet": shown.analysis_set,
         "Confidence": shown.confidence,

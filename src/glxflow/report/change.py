@@ -15,9 +15,13 @@ def is_true(column: pd.Series) -> pd.Series:
 
 
 def change_from_baseline(
-    table: pd.DataFrame, outcome: str, time: str, is_baseline: "pd.Series[bool]"
+    table: pd.DataFrame,
+    outcome: str,
+    time: str,
+    is_baseline: "pd.Series[bool]",
+    joint_change: str | None = None,
 ) -> tuple[pd.DataFrame, int]:
-    """Return an outcome's difference from its session's baseline, and who has none.
+    """Return an outcome's change from its session's baseline, and who has none.
 
     Parameters
     ----------
@@ -27,6 +31,8 @@ def change_from_baseline(
         Columns of the outcome and of the time point.
     is_baseline : Series of bool
         Rows whose mean is the session's baseline.
+    joint_change : str, optional
+        Column of changes that stand, after the baseline, in the place of differences.
 
     Returns
     -------
@@ -37,13 +43,17 @@ def change_from_baseline(
         Sessions with a value but without a baseline.
     """
     keys = ["subject", "session"]
-    is_known = table[[outcome, time]].notna().all(axis=1)
+    measured = table[outcome if joint_change is None else joint_change]
+    is_known = table[outcome].where(is_baseline, measured).notna() & table[time].notna()
     known = table[is_known]
     start = table[is_known & is_baseline].groupby(keys)[outcome].mean()
     joined = known.join(start.rename("start"), on=keys)
     is_lacking = joined["start"].isna()
     n_left_out = len(joined.loc[is_lacking, keys].drop_duplicates())
-    joined = joined.assign(change=joined[outcome] - joined["start"])
+    change = joined[outcome] - joined["start"]
+    if joint_change is not None:
+        change = change.where(is_baseline[is_known], joined[joint_change])
+    joined = joined.assign(change=change)
     changes = joined.loc[~is_lacking, [*keys, "condition", time, "change"]]
     return changes.sort_values([*keys, time], ignore_index=True), n_left_out
 

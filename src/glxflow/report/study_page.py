@@ -66,6 +66,8 @@ class StudyPage:
         Likewise, for what generates hypotheses and tests none.
     outcome, outcome_label : str
         Column of the outcome in `trial`, and how it is printed.
+    joint_change : str or None
+        Column of its changes that were fitted jointly, where the plan takes these.
     score, score_label : str
         Column of the score in `clinical`, and how it is printed.
     pages : mapping
@@ -103,6 +105,7 @@ class StudyPage:
     exploratory: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     outcome: str = "glx_tnaa"
     outcome_label: str = "Glx/tNAA"
+    joint_change: str | None = None
     score: str = "madrs"
     score_label: str = "MADRS"
     pages: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -153,6 +156,7 @@ def render_study(study: StudyPage) -> str:
         figures=_figures(study, changes, score_changes),
         captions=captions(study.within, study.infusions)
         | {
+            "jointly": "" if study.joint_change is None else ", fitted jointly over its bins",
             "left_out_of_course": left_out_of_course,
             "left_out_of_scores": left_out_of_scores,
             "n_of_course": counted(changes, "t_min", study.conditions),
@@ -236,7 +240,9 @@ def _changes(study: StudyPage) -> tuple[pd.DataFrame, str]:
     # Sessions start at slightly different times: a bin stands at its usual place.
     place = usable.groupby("bin")["t_min"].transform("median")
     table = usable.assign(t_min=place)
-    changes, n_left_out = change_from_baseline(table, study.outcome, "t_min", table["bin"] <= 0)
+    changes, n_left_out = change_from_baseline(
+        table, study.outcome, "t_min", table["bin"] <= 0, study.joint_change
+    )
     return changes, left_out(n_left_out, "no baseline in the plan's analysis set")
 
 
@@ -297,4 +303,7 @@ def _used(study: StudyPage) -> pd.DataFrame:
     sessions = study.sessions[study.sessions["status"] == "used"]
     used = set(sessions[["subject", "session"]].itertuples(index=False, name=None))
     is_used = [key in used for key in zip(rows["subject"], rows["session"], strict=True)]
-    return rows[pd.Series(is_used, index=rows.index, dtype=bool) & rows[study.outcome].notna()]
+    measured = rows[study.outcome]
+    if study.joint_change is not None:
+        measured = measured.where(rows["bin"] <= 0, rows[study.joint_change])
+    return rows[pd.Series(is_used, index=rows.index, dtype=bool) & measured.notna()]

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from glxflow.errors import ConfigError
-from glxflow.trial.plan import Plan, plan_from
+from glxflow.trial.fit_errors import joint_column
+from glxflow.trial.plan import JOINT, SEPARATE, Plan, plan_from
 
 METABOLITES = ("Glx", "Glu", "Gln")
 """Numerators of the outcomes, over each denominator."""
@@ -14,10 +15,12 @@ METABOLITES = ("Glx", "Glu", "Gln")
 DENOMINATORS = ("tnaa", "tcr")
 """Denominators of the ratios in concentrations.tsv, as its columns name them."""
 
+_WIDTH = "fwhm_hz"
+
 OUTCOMES = (
     *(f"{name.lower()}_{over}" for name in METABOLITES for over in (*DENOMINATORS, "water")),
     "tnaa_tcr",
-    "fwhm_hz",
+    _WIDTH,
 )
 """What the trial table can hold for a plan to analyse; the last two are negative controls."""
 
@@ -30,6 +33,8 @@ USED, EXCLUDED, FAILED, MISSING = "used", "excluded", "failed", "missing"
 QUALITY = "quality"
 """Stage that excludes a session whose rows stay for analyses of all rows."""
 
+_KEYS = ["subject", "session", "bin"]
+_CONVERGED, _ALONE = "converged", "none"
 _DESIGN = "design"
 _FAILING = ("preprocess", "fit")
 """Stages whose refusal is a failure; what the others refuse is excluded."""
@@ -41,7 +46,7 @@ def plan_of_spectra(content: Mapping[str, Any], where: str) -> Plan:
     Raises
     ------
     ConfigError
-        As `plan_from` does, or if no spectrum gives the plan's outcome.
+        As `plan_from` does, or if no spectrum gives the plan's outcome or its joint change.
     """
     plan = plan_from(content, where)
     if plan.outcome not in OUTCOMES:
@@ -49,7 +54,39 @@ def plan_of_spectra(content: Mapping[str, Any], where: str) -> Plan:
             f"{where}: 'outcome' is {plan.outcome!r}, which no spectrum gives. Write one of "
             f"{', '.join(OUTCOMES)}."
         )
+    if plan.change == JOINT and plan.outcome == _WIDTH:
+        raise ConfigError(
+            f"{where}: 'change' is {JOINT!r}, but of {_WIDTH} there are only values of single "
+            f"bins. Write `change: {SEPARATE}`."
+        )
     return plan
+
+
+def refuse_sliding(plan: Plan, where: str, bin_s: float | None, bin_step_s: float | None) -> None:
+    """Refuse joint changes of time bins that share transients.
+
+    Parameters
+    ----------
+    plan : Plan
+        How changes are measured.
+    where : str
+        Its file.
+    bin_s, bin_step_s : float or None
+        Width of time bins and distance of their starts, in s.
+
+    Raises
+    ------
+    ConfigError
+        If the plan takes joint changes and bins slide.
+    """
+    if bin_s is None or bin_step_s is None or plan.change != JOINT:
+        return
+    if bin_step_s < bin_s:
+        raise ConfigError(
+            f"{where}: 'change' is {JOINT!r}, but preprocess.bin_step_s is {bin_step_s:g} s and "
+            f"preprocess.bin_s {bin_s:g} s: bins that share transients are not fitted jointly. "
+            f"Set bin_step_s to null, or write `change: {SEPARATE}`."
+        )
 
 
 def outcomes_wide(concentrations: pd.DataFrame) -> pd.DataFrame:
@@ -69,8 +106,7 @@ def outcomes_wide(concentrations: pd.DataFrame) -> pd.DataFrame:
         Columns subject, session, bin, `glx_tnaa`, `glx_tnaa_sd`, ..., and
         `tnaa_tcr`, the negative control.
     """
-    keys = ["subject", "session", "bin"]
-    by_name = {name: rows.set_index(keys) for name, rows in concentrations.groupby("metabolite")}
+    by_name = {name: rows.set_index(_KEYS) for name, rows in concentrations.groupby("metabolite")}
     columns: dict[str, pd.Series] = {}
     for name in METABOLITES:
         for denominator in DENOMINATORS:
@@ -78,7 +114,7 @@ def outcomes_wide(concentrations: pd.DataFrame) -> pd.DataFrame:
             columns |= _with_sd(by_name.get(name), f"ratio_{denominator}", outcome)
         columns |= _with_sd(by_name.get(name), "water_molal", f"{name.lower()}_water")
     columns |= _with_sd(by_name.get("tNAA"), "ratio_tcr", "tnaa_tcr")
-    return pd.DataFrame(columns).rename_axis(keys).reset_index()
+    return pd.DataFrame(columns).rename_axis(_KEYS).reset_index()
 
 
 def _with_sd(rows: pd.DataFrame | None, source: str, outcome: str) -> dict[str, pd.Series]:
@@ -99,7 +135,8 @@ def joint_changes(changes: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame
     changes : DataFrame
         A row per subject, session, bin, metabolite and `over` with `change_percent`,
         its SD and `change_percent_common_sd`, what of it the bins have in common, all
-        in percent of bin 0.
+        in percent of bin 0, and `status` of the joint fit: changes of one that did not
+        converge are none.
     outcomes : DataFrame
         As `outcomes_wide` returns it.
 
@@ -108,19 +145,43 @@ def joint_changes(changes: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame
     DataFrame
         Columns subject, session, bin, and for every ratio `<outcome>_change_joint`,
         `<outcome>_change_joint_sd` and `<outcome>_change_joint_common_sd`, in the
-        outcome's unit.
+        outcome's unit. What is scaled by water changes as the amplitude alone.
     """
-    keys = ["subject", "session", "bin"]
+    changes = changes[changes["status"] == _CONVERGED]
     base = outcomes[outcomes["bin"] == 0].set_index(["subject", "session"])
     columns: dict[str, pd.Series] = {}
     for (name, over), rows in changes.groupby(["metabolite", "over"]):
-        outcome = f"{name}_{over}".lower()
+        outcome = f"{name}_{'water' if over == _ALONE else over}".lower()
         if outcome in base:
-            percent = rows.set_index(keys)
+            percent = rows.set_index(_KEYS)
             of_base = percent.join(base[outcome] / 100, on=["subject", "session"])[outcome]
             for end in ("", "_sd", "_common_sd"):
-                columns[f"{outcome}_change_joint{end}"] = percent[f"change_percent{end}"] * of_base
-    return pd.DataFrame(columns).rename_axis(keys).reset_index()
+                column = f"{joint_column(outcome)}{end}"
+                columns[column] = percent[f"change_percent{end}"] * of_base
+    if not columns:
+        return changes[_KEYS].head(0)
+    return pd.DataFrame(columns).rename_axis(_KEYS).reset_index()
+
+
+def with_outcomes(
+    qc: pd.DataFrame, concentrations: pd.DataFrame, changes: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Return the quality of bins with what was measured in them.
+
+    Parameters
+    ----------
+    qc : DataFrame
+        A row per subject, session and bin.
+    concentrations : DataFrame
+        As `outcomes_wide` takes it.
+    changes : DataFrame or None
+        As `joint_changes` takes it; None where no bins were fitted jointly.
+    """
+    outcomes = outcomes_wide(concentrations)
+    measured = qc.merge(outcomes, on=_KEYS, how="left")
+    if changes is None:
+        return measured
+    return measured.merge(joint_changes(changes, outcomes), on=_KEYS, how="left")
 
 
 def trial_table(
@@ -147,11 +208,7 @@ def trial_table(
     entering = (sessions["status"] == USED) | (sessions["stage"] == QUALITY)
     entered = _design_of(sessions[entering])
     figures = ["t_min", "n_transients", "snr", "fwhm_hz", "qc_pass"]
-    keys = ["subject", "session", "bin"]
-    outcomes = outcomes_wide(concentrations)
-    measured = qc[[*keys, *figures]].merge(outcomes, on=keys, how="left")
-    if changes is not None:
-        measured = measured.merge(joint_changes(changes, outcomes), on=keys, how="left")
+    measured = with_outcomes(qc[[*_KEYS, *figures]], concentrations, changes)
     return entered.merge(measured, on=["subject", "session"], how="inner").sort_values(
         ["subject", "period", "bin"], ignore_index=True
     )

@@ -5,7 +5,8 @@ import pandas as pd
 
 from glxflow.errors import TableError, TooFewError
 from glxflow.trial.designs.tables import check_design
-from glxflow.trial.plan import Plan
+from glxflow.trial.fit_errors import joint_column
+from glxflow.trial.plan import JOINT, Plan
 from glxflow.trial.schedule import on_schedule
 
 BASELINE_BIN = 0
@@ -32,8 +33,8 @@ def scheduled_trial(trial: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, list
     TooFewError
         If the table is empty, or no bin is in half of the sessions.
     TableError
-        If the outcome is absent, not numeric or missing everywhere, or the design is
-        contradicted.
+        If the outcome, or its joint change where the plan takes that, is absent, not numeric
+        or missing everywhere, or the design is contradicted.
     """
     where = "trial table"
     if trial.empty:
@@ -42,7 +43,12 @@ def scheduled_trial(trial: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, list
         )
     trial = check_design(trial, ("subject", "period", "bin"), plan, where)
     table = _numeric(trial, plan.outcome, where)
-    joint = f"{plan.outcome}_change_joint"
+    joint = joint_column(plan.outcome)
+    if plan.change == JOINT and joint not in table:
+        raise TableError(
+            f"{where}: no column {joint!r}, which `change: joint` of the plan needs. Add it, or "
+            "write `change: separate` for differences from the baseline."
+        )
     others = (f"{plan.outcome}_sd", *_QUALITY, joint, f"{joint}_sd", f"{joint}_common_sd")
     for name in others:
         if name in table and table[name].notna().any():
@@ -53,13 +59,13 @@ def scheduled_trial(trial: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, list
 def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """Return the outcome's change from each session's own baseline, a row a bin.
 
-    Columns are those of the table and `delta`, `base` (and `base_sd`, where the
-    table has the outcome's SD), `base_sub_c` (the
-    participant's mean baseline, centred) and `base_dev` (the session's deviation
-    from it): a period's baseline entered as it is beside a random participant
-    effect would be biased (Kenward & Roger 2010, doi:10.1093/biostatistics/kxp046).
-    Outside a crossover, where a sequence is no factor of the model, it is called
-    `order`.
+    It is the difference of separate fits or that of a joint fit, as the plan has it.
+    Columns are those of the table and `delta`, `base` (and `base_sd`, where the table has
+    the outcome's SD), `base_sub_c` (the participant's mean baseline, centred) and
+    `base_dev` (the session's deviation from it): a period's baseline entered as it is
+    beside a random participant effect would be biased (Kenward & Roger 2010,
+    doi:10.1093/biostatistics/kxp046). Outside a crossover, where a sequence is no factor
+    of the model, it is called `order`.
 
     Parameters
     ----------
@@ -80,10 +86,14 @@ def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     merged = later.merge(_baseline(table, plan.outcome), on=["subject", "period"])
     if merged.empty:
         raise TooFewError(
-            f"trial table: no session has both a baseline (bin 0) and a later bin with "
-            f"{plan.outcome!r} in the analysis set {plan.analysis_set!r}."
+            f"trial table: no session has both a baseline (bin 0) with {plan.outcome!r} and a "
+            f"later bin with {_of_later(plan)!r} in the analysis set {plan.analysis_set!r}."
         )
-    return _centred(merged.assign(delta=merged[plan.outcome] - merged["base"]), plan)
+    if plan.change == JOINT:
+        delta = merged[joint_column(plan.outcome)]
+    else:
+        delta = merged[plan.outcome] - merged["base"]
+    return _centred(merged.assign(delta=delta), plan)
 
 
 def left_out(trial: pd.DataFrame, plan: Plan) -> list[str]:
@@ -92,7 +102,10 @@ def left_out(trial: pd.DataFrame, plan: Plan) -> list[str]:
     is_baseline = table["bin"] <= BASELINE_BIN
     rest = _sessions(trial)
     notes = []
-    for what, part in (("baseline", table[is_baseline]), ("later bin", table[~is_baseline])):
+    for what, part, column in (
+        ("baseline", table[is_baseline], plan.outcome),
+        ("later bin", table[~is_baseline], _of_later(plan)),
+    ):
         lacking = rest.difference(_sessions(part))
         rest = rest.difference(lacking)
         if len(lacking):
@@ -102,7 +115,7 @@ def left_out(trial: pd.DataFrame, plan: Plan) -> list[str]:
             )
             notes.append(
                 f"trial table: left out and counted as missing for want of a {what} with "
-                f"{plan.outcome!r} in the analysis set {plan.analysis_set!r}: {names}"
+                f"{column!r} in the analysis set {plan.analysis_set!r}: {names}"
             )
     return notes
 
@@ -113,9 +126,15 @@ def _analysis_set(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
 
 
 def _is_usable(table: pd.DataFrame, plan: Plan) -> "pd.Series[bool]":
-    """Tell which rows have an outcome and are taken by the plan's analysis set."""
-    has = table[plan.outcome].notna()
+    """Tell which rows have what the plan measures and are taken by its analysis set."""
+    is_baseline = table["bin"] <= BASELINE_BIN
+    has = table[plan.outcome].where(is_baseline, table[_of_later(plan)]).notna()
     return has & _passes(table) if plan.analysis_set == "qc_pass" else has
+
+
+def _of_later(plan: Plan) -> str:
+    """Return the column that a bin after the baseline needs."""
+    return joint_column(plan.outcome) if plan.change == JOINT else plan.outcome
 
 
 def _sessions(table: pd.DataFrame) -> pd.MultiIndex:

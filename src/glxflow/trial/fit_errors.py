@@ -15,6 +15,11 @@ OWN, COMMON = "own_variance", "common_variance"
 """Columns: squared error of a row alone, and of what all bins of a session have in common."""
 
 
+def joint_column(outcome: str) -> str:
+    """Return the column of an outcome's changes that were fitted jointly, in its unit."""
+    return f"{outcome}_change_joint"
+
+
 def with_fit_errors(changes: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """Return the changes that errors are known best of, with those in `OWN` and `COMMON`.
 
@@ -38,7 +43,7 @@ def with_fit_errors(changes: pd.DataFrame, plan: Plan) -> pd.DataFrame:
 
 def joint_changes_of(table: pd.DataFrame, outcome: str) -> dict[str, pd.Series] | None:
     """Return `delta`, `OWN` and `COMMON` of changes fitted jointly, or None without any."""
-    column = f"{outcome}_change_joint"
+    column = joint_column(outcome)
     if column not in table or table[column].isna().all():
         return None
     whole, common = (_squared(table, f"{column}{end}") for end in ("_sd", "_common_sd"))

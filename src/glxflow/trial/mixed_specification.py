@@ -5,7 +5,7 @@ the model without the condition, which no allocation changes: the test is exact 
 any covariance, and thousands of allocations need no search.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
@@ -136,7 +136,7 @@ def _prepared(task: MixedTask) -> tuple[Cells, Design]:
     """Return the rows that a model uses and its design."""
     cells = task.cells
     if task.name == KNOWN:
-        cells = replace(cells, delta=cells.measured).take(cells.has_error)
+        cells = cells.take(cells.has_error)
     if task.name == COMPLETE:
         both = np.bincount(np.unique(cells.session) // 2) == 2
         cells = cells.take(both[cells.who])
@@ -152,7 +152,7 @@ def _of_sessions(cells: Cells) -> Cells:
     empty = np.full(sessions.size, np.nan)
     number = np.zeros(sessions.size, dtype=np.intp)
     return Cells(
-        sessions // 2, sessions % 2 == 1, number, change, base, empty, empty, empty, empty
+        sessions // 2, sessions % 2 == 1, number, change, base, empty, empty, empty
     )  # fmt: skip
 
 

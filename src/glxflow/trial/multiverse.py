@@ -32,7 +32,7 @@ from glxflow.trial.parts import Result, Run, one_by_one
 from glxflow.trial.plan import Plan
 from glxflow.trial.randomise import Labels, assignments, blocks_of, least_extreme
 from glxflow.trial.specification import SIMPLE, T_TEST, simple_answer, simple_test
-from glxflow.trial.universe import ALL_BINS, CONTROLS, Cells, Universe, universes
+from glxflow.trial.universe import ALL_BINS, CONTROLS, JOINTLY, Cells, Universe, universes
 
 CURVE, CONTROL, FAILED, JOINT = "curve", "negative control", "not possible", "joint"
 """Kinds of rows."""
@@ -172,8 +172,11 @@ def specifications(
 
 def _labelled(universe: Universe, with_baseline: bool) -> dict[str, str]:
     """Return a universe's labels with the part of the baseline in the model."""
-    entered = "subtracted and a covariate" if with_baseline else "subtracted"
-    return universe.labels | {"baseline": f"{universe.labels['baseline']} {entered}"}
+    start = universe.labels["baseline"]
+    if not with_baseline:
+        return universe.labels
+    covariate = "baseline a covariate" if start == JOINTLY else "a covariate"
+    return universe.labels | {"baseline": f"{start} and {covariate}"}
 
 
 def _simple_models(universe: Universe) -> list[str]:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from glxflow.trial.assemble import QUALITY, outcomes_wide
+from glxflow.trial.assemble import QUALITY, with_outcomes
 from glxflow.trial.changes import BASELINE_BIN
-from glxflow.trial.plan import Plan
+from glxflow.trial.fit_errors import joint_column
+from glxflow.trial.plan import JOINT, Plan
 
 _EVENTS = "events"
 _WATER = "_water"
@@ -18,6 +19,7 @@ _SET_LIMITS = "; limits of quality are set under qc in config/config.yaml."
 def without_change(
     concentrations: pd.DataFrame,
     qc: pd.DataFrame,
+    changes: pd.DataFrame | None,
     plan: Plan,
     unscaled: Mapping[tuple[str, str], str],
 ) -> dict[tuple[str, str], tuple[str, str]]:
@@ -32,15 +34,16 @@ def without_change(
         As `outcomes_wide` takes it.
     qc : DataFrame
         As `trial_table` takes it, with `flags`, the reasons of the quality in words.
+    changes : DataFrame or None
+        As `joint_changes` takes it; None where no bins were fitted jointly.
     plan : Plan
-        Outcome and analysis set.
+        Outcome, how its change is measured, and analysis set.
     unscaled : mapping
         From (subject, session) to why it has no water-scaled concentrations; others are absent.
     """
     if qc.empty:
         return {}
-    outcomes = outcomes_wide(concentrations)
-    table = qc.merge(outcomes, on=["subject", "session", "bin"], how="left")
+    table = with_outcomes(qc, concentrations, changes)
     found = {
         (key := (str(subject), str(session))): _obstacle(bins, plan, unscaled.get(key, ""))
         for (subject, session), bins in table.groupby(["subject", "session"])
@@ -74,4 +77,10 @@ def _fault(row: Mapping[Hashable, Any], plan: Plan) -> str:
         return f"Bin {row['bin']}: {row['flags']}"
     if pd.isna(row.get(plan.outcome)):
         return f"Bin {row['bin']}: no {plan.outcome}."
+    is_later = row["bin"] > BASELINE_BIN
+    if plan.change == JOINT and is_later and pd.isna(row.get(joint_column(plan.outcome))):
+        return (
+            f"Bin {row['bin']}: no joint change of {plan.outcome}; the fit of all bins together "
+            "did not converge, or is without it."
+        )
     return ""

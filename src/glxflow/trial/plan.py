@@ -12,6 +12,9 @@ from glxflow.schema import check_schema
 from glxflow.trial.plan_checks import contradictions
 from glxflow.trial.plan_parts import PRIMARY_ALONE, Family, Imaging, Margins, Responders
 
+SEPARATE, JOINT = "separate", "joint"
+"""How a change is measured: the difference of separate fits, or by a fit of all bins together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -25,6 +28,8 @@ class Plan:
         Condition labels.
     outcome : str
         Column of the trial table.
+    change : str
+        How its change is measured: `SEPARATE` or `JOINT`.
     instrument : str or None
         Column of the clinical table; None where there is no clinical outcome.
     day : float
@@ -59,6 +64,7 @@ class Plan:
     reference: str
     active: str
     outcome: str
+    change: str
     instrument: str | None
     day: float
     analysis_set: str
@@ -131,6 +137,7 @@ def plan_from(content: Mapping[str, Any], where: str) -> Plan:
         reference=content["conditions"]["reference"],
         active=content["conditions"]["active"],
         outcome=content["outcome"],
+        change=content.get("change", SEPARATE),
         instrument=clinical["instrument"],
         day=float(clinical["day"]),
         analysis_set=content["analysis_set"],

@@ -14,7 +14,7 @@ from glxflow.trial.changes import BASELINE_BIN, glx_changes
 from glxflow.trial.designs.question import contrast_name
 from glxflow.trial.fit_errors import OWN, joint_changes_of, known_covariance, with_fit_errors
 from glxflow.trial.models import METHODS, TrialModel, fit_design
-from glxflow.trial.plan import Plan
+from glxflow.trial.plan import JOINT, Plan
 from glxflow.trial.robustness import robustness
 
 Choice = tuple[str, str, Callable[[], TrialModel]]
@@ -67,17 +67,26 @@ def _sets(trial: pd.DataFrame, changes: pd.DataFrame, plan: Plan) -> Iterator[Ch
 
 
 def _of_the_fits(changes: pd.DataFrame, plan: Plan) -> Iterator[Choice]:
-    """Yield the analysis with changes that were fitted jointly, and with known errors."""
+    """Yield the analysis with changes measured in the other way, and with known errors."""
     name = "errors of the fits as known covariance"
     beside = "the baseline's error is for the variance between sessions: it is a covariate"
     measured = with_fit_errors(changes, plan)
     if joint_changes_of(changes, plan.outcome) is not None:
-        yield (
-            "changes fitted jointly",
-            "bins of a session share their lines and macromolecules, so that the changes "
-            "hold less of the noise than differences of separate fits",
-            lambda: contrast_model(measured),
-        )
+        if plan.change == JOINT:
+            separate = changes.assign(delta=changes[plan.outcome] - changes["base"])
+            yield (
+                "differences of separate fits",
+                "each bin has lines and macromolecules of its own, so that the differences hold "
+                "more of the noise than changes that were fitted jointly",
+                lambda: contrast_model(separate.dropna(subset=["delta"])),
+            )
+        else:
+            yield (
+                "changes fitted jointly",
+                "bins of a session share their lines and macromolecules, so that the changes "
+                "hold less of the noise than differences of separate fits",
+                lambda: contrast_model(measured),
+            )
         note = f"of the joint changes; {beside}"
         yield name, note, lambda: contrast_model(*known_covariance(measured))
     elif measured[OWN].notna().any():

@@ -19,7 +19,12 @@ CONTROLS = ("tnaa_tcr", "fwhm_hz")
 """Columns in which no effect is expected; they are shown and stay out of the curve."""
 
 ALL_BINS = "all bins"
-MEAN_BASELINE, LAST_BASELINE = "mean of baseline bins", "last baseline bin"
+JOINTLY = "bins fitted jointly"
+"""Changes as a joint fit gives them; others are differences from the baseline."""
+
+_BASELINE, _MEAN_BASELINE, _LAST_BASELINE = (
+    f"{what} subtracted" for what in ("baseline", "mean of baseline bins", "last baseline bin")
+)
 
 WORST_SHARE = 0.05
 """Share of rows that strict quality control takes away by each figure of merit."""
@@ -43,11 +48,10 @@ class Cells:
         Number of the bin among those present.
     delta, base : (n_rows,) ndarray
         Change, and the session's baseline.
-    measured : (n_rows,) ndarray
-        Change that errors are known best of: that of a joint fit, where there are any.
     own_variance, common_variance : (n_rows,) ndarray
-        Squared errors of `measured` by the fits, of a row alone and of what all bins of a
-        session have in common; NaN where there are none.
+        Squared errors of `delta` by the fits, of a row alone and of what all bins of a
+        session have in common; NaN where there are none, and of differences where there are
+        joint changes: what separate fits have in common is no error of their difference.
     sex : (n_rows,) ndarray
         +1 and -1; NaN where unknown, or where there is one sex only.
     """
@@ -57,7 +61,6 @@ class Cells:
     bin: IndexArray
     delta: RealArray
     base: RealArray
-    measured: RealArray
     own_variance: RealArray
     common_variance: RealArray
     sex: RealArray
@@ -69,8 +72,8 @@ class Cells:
 
     @property
     def has_error(self) -> BoolArray:
-        """Which rows have a measured change of known error."""
-        return np.isfinite(self.measured + self.own_variance + self.common_variance)
+        """Which rows have a change of known error."""
+        return np.isfinite(self.own_variance + self.common_variance)
 
     def take(self, kept: BoolArray) -> "Cells":
         """Return some of the rows."""
@@ -108,11 +111,13 @@ def universes(trial: pd.DataFrame, plan: Plan) -> Iterator[Universe]:
     outcomes = list(dict.fromkeys([plan.outcome, *filter(_OUTCOME.match, columns)]))
     outcomes += [name for name in CONTROLS if name in trial and name not in outcomes]
     baselines = trial.loc[trial["bin"] <= BASELINE_BIN, "bin"].unique()
-    starts = (MEAN_BASELINE, LAST_BASELINE) if len(baselines) > 1 else ("baseline",)
+    starts = [_MEAN_BASELINE, _LAST_BASELINE] if len(baselines) > 1 else [_BASELINE]
     for outcome in outcomes:
         values = pd.to_numeric(trial[outcome], errors="coerce").to_numpy(dtype=np.float64)
         sets = _quality_sets(trial, outcome, np.isfinite(values))
-        for (qc, kept), start, window in product(sets.items(), starts, _windows(trial).items()):
+        jointly = [] if joint_changes_of(trial, outcome) is None else [JOINTLY]
+        ways = [*starts, *jointly]
+        for (qc, kept), start, window in product(sets.items(), ways, _windows(trial).items()):
             name, bins = window
             labels = {"outcome": outcome, "baseline": start, "window": name, "qc": qc}
             yield Universe(labels, _cells(trial, outcome, values, kept, start, bins))
@@ -157,26 +162,29 @@ def _cells(
     session = 2 * who + is_late
     squared = _squared_errors(trial, outcome)
     first = kept & (number <= BASELINE_BIN)
-    if start == LAST_BASELINE:
+    if start == _LAST_BASELINE:
         first &= number == BASELINE_BIN
     count = np.bincount(session[first], minlength=2 * len(trial))
     with np.errstate(divide="ignore", invalid="ignore"):
         base = np.bincount(session[first], values[first], 2 * len(trial)) / count
         error = np.bincount(session[first], squared[first], 2 * len(trial)) / count**2
-    rows = kept & np.isin(number, bins) & np.isfinite(base[session])
-    delta, common = values - base[session], error[session]
-    # Joint changes are from bin 0, not from the mean of several bins.
-    joint = joint_changes_of(trial, outcome) if start != MEAN_BASELINE else None
-    errors = {"delta": delta, OWN: squared, COMMON: common} if joint is None else joint
+    joint = joint_changes_of(trial, outcome)
+    if joint is None:
+        found = {"delta": values - base[session], OWN: squared, COMMON: error[session]}
+    elif start == JOINTLY:
+        found = {name: column.to_numpy(dtype=np.float64) for name, column in joint.items()}
+    else:
+        unknown = np.full(len(trial), np.nan)
+        found = {"delta": values - base[session], OWN: unknown, COMMON: unknown}
+    rows = kept & np.isin(number, bins) & np.isfinite(base[session] + found["delta"])
     return Cells(
         who=who[rows],
         is_late=is_late[rows],
         bin=np.unique(number[rows], return_inverse=True)[1],
-        delta=delta[rows],
+        delta=found["delta"][rows],
         base=base[session[rows]],
-        measured=np.asarray(errors["delta"], dtype=np.float64)[rows],
-        own_variance=np.asarray(errors[OWN], dtype=np.float64)[rows],
-        common_variance=np.asarray(errors[COMMON], dtype=np.float64)[rows],
+        own_variance=found[OWN][rows],
+        common_variance=found[COMMON][rows],
         sex=_sex_codes(trial)[rows],
     )
 
