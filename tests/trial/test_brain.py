@@ -52,7 +52,6 @@ def test_paths_are_those_of_r(case):
         assert value[1] == pytest.approx(expected[f"{key}_se"], rel=1e-9), key
     assert found.sum_slope[0] == pytest.approx(expected["d_sum"], rel=1e-9)
     assert found.indirect == pytest.approx(expected["indirect"], rel=1e-9)
-    assert found.sobel_error == pytest.approx(expected["sobel_se"], rel=1e-9)
 
 
 def test_period_adjusted_paths_are_those_of_r(case):

@@ -187,13 +187,10 @@ class Reduction:
     levels : (1 + n_responses, n_columns) ndarray
         Times the amplitudes of the pseudo-spectra it gives those of baseline and
         responses; the first column is 1.
-    courses : (n_transients, n_columns) ndarray
-        Times the amplitudes of the pseudo-spectra it gives those of every transient.
     """
 
     mixing: RealArray
     levels: RealArray
-    courses: RealArray
 
 
 def reduce_design(design: Design, weights: RealArray) -> Reduction:
@@ -224,7 +221,6 @@ def reduce_design(design: Design, weights: RealArray) -> Reduction:
     return Reduction(
         mixing=orthonormal.T * root,
         levels=design.levels @ inverse,
-        courses=design.matrix @ inverse,
     )
 
 

@@ -50,10 +50,9 @@ def solve_lmfit(problem: Problem, start: RealArray, vary: BoolArray) -> Solution
     ends at one takes a hundred evaluations more. So what leaves
     its bounds is held at them and the others are searched again.
     """
-    start, searched, n_evaluations = within(problem, start), vary, 0
+    start, searched = within(problem, start), vary
     for _ in range(_MOST_ROUNDS):
-        found, n_used = _search(problem, start, searched)
-        n_evaluations += n_used
+        found = _search(problem, start, searched)
         point, local = found.point, found.local
         start = within(problem, point.theta)
         escaped = start != point.theta
@@ -65,11 +64,11 @@ def solve_lmfit(problem: Problem, start: RealArray, vary: BoolArray) -> Solution
         if not (escaped | (vary & ~searched & ~stays)).any():
             break
         searched = vary & ~stays & ~escaped
-    return solution_at(problem, point, local, vary, n_evaluations)
+    return solution_at(problem, point, local, vary)
 
 
-def _search(problem: Problem, start: RealArray, vary: BoolArray) -> tuple[_Tangent, int]:
-    """Return where lmfit ends without bounds, and the evaluations it took."""
+def _search(problem: Problem, start: RealArray, vary: BoolArray) -> _Tangent:
+    """Return where lmfit ends without bounds."""
     at = _remember_last(lambda theta, before: _tangent(problem, theta, vary, before))
     # A list, since lmfit builds its `Parameters` from whatever it is given, and each takes 30 us.
     parameters = [
@@ -88,7 +87,7 @@ def _search(problem: Problem, start: RealArray, vary: BoolArray) -> tuple[_Tange
         xtol=_LMFIT_TOLERANCE,
     )
     outcome = minimizer.leastsq()
-    return at(values_of(outcome.params)), int(outcome.nfev)
+    return at(values_of(outcome.params))
 
 
 class _Minimizer(lmfit.Minimizer):

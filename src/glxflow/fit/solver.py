@@ -36,8 +36,6 @@ class Solution:
     ----------
     point : Point
         Best parameters found, with amplitudes and residual.
-    n_evaluations : int
-        Residuals that were computed.
     predicted_decrease : float
         By how much a free Gauss-Newton step would lower chi-squared.
     tolerance : float
@@ -49,7 +47,6 @@ class Solution:
     """
 
     point: Point
-    n_evaluations: int
     predicted_decrease: float
     tolerance: float
     at_bound: tuple[str, ...]
@@ -111,7 +108,7 @@ def solve_fast(
         else:
             damping = growth * max(damping, _LEAST_RAISED)
             growth *= 2
-    return solution_at(problem, point, local, vary, n_evaluations)
+    return solution_at(problem, point, local, vary)
 
 
 def quadratic_after(
@@ -153,13 +150,7 @@ def within(problem: Problem, theta: RealArray) -> RealArray:
     return bounded
 
 
-def solution_at(
-    problem: Problem,
-    point: Point,
-    local: Quadratic,
-    vary: BoolArray,
-    n_evaluations: int,
-) -> Solution:
+def solution_at(problem: Problem, point: Point, local: Quadratic, vary: BoolArray) -> Solution:
     """Return the solution at an optimum: bounds, and what one more free step would gain."""
     prior = problem.prior
     stuck = vary & prior.stuck(point.theta)
@@ -169,4 +160,4 @@ def solution_at(
     names = tuple(name for name, is_stuck in zip(prior.names, stuck, strict=True) if is_stuck)
     # Where the model does not explain the data, chi-squared counts in units of its excess.
     excess = max(1.0, point.cost / len(problem.model.ppm))
-    return Solution(point, n_evaluations, gain, LARGEST_PREDICTED_DECREASE * excess, names, free)
+    return Solution(point, gain, LARGEST_PREDICTED_DECREASE * excess, names, free)

@@ -34,7 +34,7 @@ FORMATS = tuple(_WRITERS)
 _SUFFIXES = {".basis": "lcmodel", ".mat": "osprey", ".nii.gz": "nifti", ".nii": "nifti"}
 
 
-def read_basis(path: Path, axis: Axis | None = None) -> BasisSet:
+def read_basis(path: Path) -> BasisSet:
     """Return a basis set ready for a fit, whatever its format.
 
     Names are the package's, one proton is 1 at t = 0, and what had to be changed
@@ -44,9 +44,7 @@ def read_basis(path: Path, axis: Axis | None = None) -> BasisSet:
     ----------
     path : Path
         LCModel .BASIS, NIfTI-MRS, Osprey .mat, jMRUI .txt, or a folder of
-        FSL-MRS JSON, jMRUI .txt or LCModel .RAW files.
-    axis : Axis, optional
-        Sampling of .RAW files, which do not state it.
+        FSL-MRS JSON or jMRUI .txt files.
 
     Raises
     ------
@@ -54,13 +52,24 @@ def read_basis(path: Path, axis: Axis | None = None) -> BasisSet:
         If the format is unknown, the file is broken, or neither sign nor a usual
         reference puts creatine and NAA at their chemical shifts.
     """
-    return for_fitting(load_basis(path, axis))
+    return for_fitting(load_basis(path))
 
 
 def load_basis(path: Path, axis: Axis | None = None) -> BasisSet:
     """Return a basis set as its file states it, except that a wrong sign is put right.
 
-    Parameters and errors are those of `read_basis`.
+    Parameters
+    ----------
+    path : Path
+        As `read_basis` takes it, or a folder of LCModel .RAW files.
+    axis : Axis, optional
+        Sampling of .RAW files, which do not state it.
+
+    Raises
+    ------
+    BasisError
+        If the format is unknown, the file is broken, or neither sign nor a usual reference
+        puts creatine and NAA at their chemical shifts.
     """
     try:
         basis = _load(path, axis)

@@ -11,13 +11,12 @@ from typing import Any
 from glxflow.report.page import FONT
 
 INK, GREY, RULE, SHADE = "#1f2933", "#6b7780", "#e3e8ec", "#eef0f2"
-VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY = (
+VERMILION, BLUE, GREEN, PURPLE, ORANGE = (
     "#d55e00",
     "#0072b2",
     "#00805c",
     "#b0558f",
     "#e69f00",
-    "#56b4e9",
 )
 
 

@@ -15,8 +15,6 @@ from glxflow.spectrum import RealArray
 CONDITIONS = ("placebo", "naltrexone")
 """Pre-treatments, by the letter of the sequence: P and N."""
 
-MADRS_DAYS = (0, 1, 3, 7)
-
 _RESPONSE_MIN = 10.0
 """Time constant with which Glx rises after the start of the infusion, in min."""
 

@@ -49,11 +49,6 @@ class Paths:
         """Product of a and b."""
         return self.a[0] * self.b[0]
 
-    @property
-    def sobel_error(self) -> float:
-        """First-order standard error of the product."""
-        return float(np.hypot(self.a[0] * self.b[1], self.b[0] * self.a[1]))
-
 
 def paths(pairs: Pairs, *, adjust_period: bool) -> Paths:
     """Return the paths from condition through the brain to behaviour.

@@ -82,11 +82,6 @@ class Likelihood:
         return 0.0
 
     @property
-    def n_theta(self) -> int:
-        """Number of relative covariance parameters."""
-        return sum(len(block.pairs) for block in self.blocks)
-
-    @property
     def is_diagonal(self) -> BoolArray:
         """Which of theta are diagonal, and so cannot be negative."""
         return np.array(

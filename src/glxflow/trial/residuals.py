@@ -56,8 +56,6 @@ class Shape:
         From the parameter to R, (n_rows, n_rows).
     bounds : tuple of float
         Of the parameter.
-    independent : float
-        The parameter at which residuals are independent and alike.
     drops : str or None
         Label of a random term that it takes the place of.
     """
@@ -65,7 +63,6 @@ class Shape:
     name: str
     covariance: Callable[[float], RealArray]
     bounds: tuple[float, float]
-    independent: float
     drops: str | None = None
 
 
@@ -98,7 +95,7 @@ def autoregressive(session: npt.NDArray[np.str_], bin_number: RealArray) -> Shap
         size = abs(rho) ** lag
         return np.where(same, size if rho >= 0 else sign * size, 0.0)
 
-    return Shape("residuals of a session: AR(1) over bins", covariance, (-0.9, 0.95), 0.0)
+    return Shape("residuals of a session: AR(1) over bins", covariance, (-0.9, 0.95))
 
 
 def compound_symmetric(session: npt.NDArray[np.str_], drops: str) -> Shape:
@@ -111,7 +108,7 @@ def compound_symmetric(session: npt.NDArray[np.str_], drops: str) -> Shape:
 
     low = -0.99 / (most - 1)
     name = "residuals of a session: compound symmetry"
-    return Shape(name, covariance, (low, 0.99), 0.0, drops)
+    return Shape(name, covariance, (low, 0.99), drops)
 
 
 def heteroscedastic(name: str, is_other: BoolArray) -> Shape:
@@ -120,7 +117,7 @@ def heteroscedastic(name: str, is_other: BoolArray) -> Shape:
     def covariance(log_ratio: float) -> RealArray:
         return np.diag(np.where(is_other, np.exp(2 * log_ratio), 1.0))
 
-    return Shape(name, covariance, (-2.0, 2.0), 0.0)
+    return Shape(name, covariance, (-2.0, 2.0))
 
 
 def fit_shaped(model: Likelihood, shape: Shape) -> ShapedFit:
