@@ -25,7 +25,6 @@ def fit_of() -> Callable[..., FitResult]:
             ),
             amplitudes=np.array(list(amplitudes.values())),
             covariance=covariance,
-            crlb=np.sqrt(np.diag(covariance)) / 2,
             noise_covariance=covariance / 4,
             shift_ppm=np.zeros(n),
             linewidth_hz=np.zeros(n),

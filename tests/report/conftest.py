@@ -36,7 +36,7 @@ def fit() -> Callable[..., FitResult]:
             kinds=(Kind.METABOLITE,) * 4 + (Kind.MACROMOLECULE,) * 2,
             amplitudes=np.array(AMPLITUDES),
             covariance=np.eye(n) * 0.01,
-            crlb=np.full(n, 0.08),
+            noise_covariance=np.eye(n) * 0.0064,
             shift_ppm=np.zeros(n),
             linewidth_hz=np.full(n, 4.0),
             phase_rad=0.1,

@@ -125,7 +125,7 @@ def failed(model: FitModel, noise: float, reason: str) -> FitResult:
         kinds=model.kinds,
         amplitudes=nothing,
         covariance=np.full((n, n), np.nan),
-        crlb=nothing,
+        noise_covariance=np.full((n, n), np.nan),
         shift_ppm=nothing,
         linewidth_hz=nothing,
         phase_rad=nan,

@@ -105,7 +105,6 @@ def edited_fit(alone: Fit, found: EditedFound) -> EditedFit:
                 result,
                 covariance=mapping @ covariance @ mapping.T,
                 noise_covariance=mapping @ bound @ mapping.T,
-                crlb=np.sqrt(np.diag(mapping @ bound @ mapping.T)),
                 noise_sd=view.noise_sd,
                 reduced_chi2=left / expected * share,
                 status=status,

@@ -240,15 +240,13 @@ def _result(
     components = component_curves(problem, point)
     shapes = point.shapes
     row, height = singlet(model.names, model.ppm, components) or (None, float("nan"))
-    bound = known.noise_covariance[: len(model.names), : len(model.names)]
     f0_mhz = model.axis.spectrometer_frequency_mhz
     result = FitResult(
         names=model.names,
         kinds=model.kinds,
         amplitudes=point.amplitudes[: len(model.names)],
         covariance=known.of_amplitudes(len(model.names)),
-        crlb=np.sqrt(np.diag(bound)),
-        noise_covariance=bound,
+        noise_covariance=known.noise_covariance[: len(model.names), : len(model.names)],
         shift_ppm=(shapes.shift_hz[: len(model.names)] - point.theta[COMMON_SHIFT]) / f0_mhz,
         linewidth_hz=shapes.fwhm_hz()[: len(model.names)],
         phase_rad=float(np.angle(np.exp(1j * (found.phase_rad + point.theta[0])))),

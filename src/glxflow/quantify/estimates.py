@@ -125,7 +125,7 @@ def _estimate(
         metabolite=name,
         amplitude=amplitude,
         sd=sd,
-        crlb=math.nan if fit.noise_covariance is None else _sd(weights, fit.noise_covariance),
+        crlb=_sd(weights, fit.noise_covariance),
         ratio_tcr=tcr,
         ratio_tcr_sd=tcr_sd,
         ratio_tnaa=tnaa,

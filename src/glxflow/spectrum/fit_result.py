@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
+import numpy as np
+
 from glxflow.spectrum.arrays import RealArray
 from glxflow.spectrum.basis_set import Kind
 from glxflow.spectrum.notes import Flag
@@ -30,8 +32,8 @@ class FitResult:
         Posterior covariance: inverse Hessian with all nuisance parameters,
         priors and the baseline, scaled by the noise (and by the residual where
         that is larger).
-    crlb : (n_components,) ndarray
-        Cramer-Rao bounds as sandwich SDs: noise alone, at this penalised fit.
+    noise_covariance : (n_components, n_components) ndarray
+        Covariance that noise alone causes in this penalised fit, as a sandwich.
     shift_ppm, linewidth_hz : (n_components,) ndarray
         Fitted offset from the expected chemical shift, and full width at half
         height added to the basis function.
@@ -61,15 +63,13 @@ class FitResult:
         How the fit ended.
     flags : tuple of Flag
         Doubts, each with its value and limit.
-    noise_covariance : (n_components, n_components) ndarray or None
-        Covariance that noise alone causes; `crlb` is the root of its diagonal.
     """
 
     names: tuple[str, ...]
     kinds: tuple[Kind, ...]
     amplitudes: RealArray
     covariance: RealArray
-    crlb: RealArray
+    noise_covariance: RealArray
     shift_ppm: RealArray
     linewidth_hz: RealArray
     phase_rad: float
@@ -87,7 +87,12 @@ class FitResult:
     baseline_ed: float
     status: FitStatus
     flags: tuple[Flag, ...] = field(default=())
-    noise_covariance: RealArray | None = None
+
+    @property
+    def crlb(self) -> RealArray:
+        """Cramer-Rao bounds as SDs, (n_components,), in signal units."""
+        bounds: RealArray = np.sqrt(np.diag(self.noise_covariance))
+        return bounds
 
     @property
     def fit(self) -> RealArray:
