@@ -2,15 +2,18 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from glxflow.basis.protocol import Protocol
 from glxflow.basis.simulate import simulate_basis
-from glxflow.cli.fitting import baseline_of, responses_for
+from glxflow.cli.fitting import DEFAULT_RANGE, baseline_of, responses_for
 from glxflow.errors import TableError
+from glxflow.fit import FitOptions
 from glxflow.io.basis_files import write_basis
+from glxflow.io.config import read_yaml
 from glxflow.io.nifti_mrs import read_series
 
 
@@ -51,3 +54,8 @@ def test_a_file_that_is_no_calibration_is_an_error_in_words(tmp_path, content, w
     path.write_text(json.dumps(content))
     with pytest.raises(TableError, match=rf"other\.json: BaselineEdPerPpm {words}.*calibrate"):
         baseline_of(path)
+
+
+def test_commands_and_configuration_fit_the_range_that_the_fit_was_tuned_on():
+    config = read_yaml(Path(__file__).parents[2] / "config" / "config.yaml")
+    assert DEFAULT_RANGE == FitOptions().ppm_range == tuple(config["fit"]["ppm_range"])

@@ -16,7 +16,7 @@ from glxflow.basis.simulate import edited_difference
 from glxflow.cli.basis_cache import cached_basis
 from glxflow.cli.basis_sampling import EchoTime, mixing_time_s, sampling
 from glxflow.cli.basis_sequence import sequence_for
-from glxflow.cli.fitting import responses_for
+from glxflow.cli.fitting import DEFAULT_RANGE, responses_for
 from glxflow.cli.preprocess import EddyChoice, clean_scan
 from glxflow.errors import ConfigError
 from glxflow.io.basis_files import FORMATS, format_of, load_basis, read_basis, write_basis
@@ -189,7 +189,7 @@ def show(
     out: Annotated[Path, typer.Option(help="The page to write, *.html.")],
     ppm_range: Annotated[
         tuple[float, float], typer.Option(help="Chemical shifts to show, in ppm.")
-    ] = (0.2, 4.2),
+    ] = DEFAULT_RANGE,
     linewidth_hz: Annotated[
         float, typer.Option(help="Line width to add, in Hz; in vivo at 3 T about 5 Hz.")
     ] = 5.0,

@@ -11,8 +11,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from glxflow.cli.fitting import PpmRange, basis_for
-from glxflow.cli.scan_paths import ListedScan, listed_scans
+from glxflow.cli.fitting import DEFAULT_RANGE, PpmRange, basis_for
+from glxflow.cli.scan_paths import PREPROCESSED, ListedScan, listed_scans
 from glxflow.errors import BasisError, DataError
 from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
 from glxflow.io.nifti_mrs import read_series
@@ -28,7 +28,7 @@ def calibrate(
     results: Annotated[Path, typer.Argument(help="Folder of the derivatives.")],
     basis: Annotated[Path, typer.Option(help="Basis set, in any known format.")],
     out: Annotated[Path, typer.Option(help="Where to write the choice, JSON.")],
-    ppm_range: PpmRange = (0.2, 4.2),
+    ppm_range: PpmRange = DEFAULT_RANGE,
 ) -> None:
     """Take the median, over all scans, of the baseline's effective dimension that AIC chooses.
 
@@ -64,7 +64,7 @@ def calibrate(
 
 def _average(scan: ListedScan, results: Path) -> tuple[Series, Fid] | None:
     """Return the bins of a scan and their average; None where preprocessing has failed."""
-    path = scan.result(results, "desc-preproc_svs.json")
+    path = scan.result(results, PREPROCESSED)
     record = read_record(path)
     if record["Status"] != "ok":
         return None

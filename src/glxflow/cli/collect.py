@@ -7,7 +7,14 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from glxflow.cli.scan_paths import ListedScan, listed_scans
+from glxflow.cli.scan_paths import (
+    CHANGES,
+    CONCENTRATIONS,
+    FITTED,
+    QUALITY,
+    ListedScan,
+    listed_scans,
+)
 from glxflow.errors import TableError, join_problems
 from glxflow.io.config import read_yaml
 from glxflow.io.records import read_record, write_description
@@ -24,8 +31,6 @@ from glxflow.trial.plan import JOINT, Plan
 
 app = typer.Typer()
 
-_RECORD = "desc-fit_concentrations.json"
-_CHANGES = "desc-fit_changes.tsv"
 _OF_SERIES = "SERIES_"
 
 
@@ -47,23 +52,22 @@ def collect(
     participants = read_participants(bids_dir)
     subjects = sorted({*participants["subject"], *(scan.subject for scan in scans)})
     planned, table_problems = read_sessions(bids_dir, subjects)
-    records = {scan: _record(scan.result(results, _RECORD)) for scan in scans}
+    records = {scan: _record(scan.result(results, FITTED)) for scan in scans}
     outcomes = {
         (scan.subject, scan.session): _outcome(scan, record) for scan, record in records.items()
     }
     fitted = [scan for scan in scans if not outcomes[scan.subject, scan.session][1]]
     _refuse_lost(results, {scan: records[scan] for scan in fitted})
     concentrations, qc = (
-        _stacked(results, fitted, ending)
-        for ending in ("desc-fit_concentrations.tsv", "desc-qc.tsv")
+        _stacked(results, fitted, ending) for ending in (CONCENTRATIONS, QUALITY)
     )
     unscaled = {
         (scan.subject, scan.session): reason
         for scan in fitted
         if (reason := records[scan].get("NotWaterScaled", ""))
     }
-    compared = [scan for scan in fitted if scan.result(results, _CHANGES).exists()]
-    changes = _stacked(results, compared, _CHANGES) if compared else None
+    compared = [scan for scan in fitted if scan.result(results, CHANGES).exists()]
+    changes = _stacked(results, compared, CHANGES) if compared else None
     outcomes |= without_change(concentrations, qc, changes, what, unscaled)
     sessions = account_for_sessions(participants, planned, outcomes, table_problems, what)
     scores = _scores(bids_dir, what)
@@ -108,7 +112,7 @@ def _refuse_lost(results: Path, records: Mapping[ListedScan, Mapping[str, Any]])
     lost = [
         f"{path}: the fit has written it, and it is no longer there"
         for scan, record in records.items()
-        for path in map(scan.result(results, _RECORD).with_name, record.get("Results", []))
+        for path in map(scan.result(results, FITTED).with_name, record.get("Results", []))
         if not path.exists()
     ]
     if lost:

@@ -13,10 +13,18 @@ from glxflow.cli.changes import changes_table
 from glxflow.cli.curves import curves_of
 from glxflow.cli.edited import edited_basis, fit_edited_bins
 from glxflow.cli.fit_bins import Profile, fit_bins, names_of
-from glxflow.cli.fitting import PpmRange, baseline_of, basis_for
+from glxflow.cli.fitting import DEFAULT_RANGE, Calibration, PpmRange, baseline_of, basis_for
 from glxflow.cli.model_choice import models_table, session_ensemble
 from glxflow.cli.prepared import Prepared, read_prepared, scaling_of
 from glxflow.cli.preprocess import EddyChoice, EddyCurrent
+from glxflow.cli.scan_paths import (
+    CHANGES,
+    CONCENTRATIONS,
+    FITTED,
+    MODELS,
+    PREPROCESSED,
+    QUALITY,
+)
 from glxflow.cli.scan_results import BinFit, ScanResult, page_of, qc_rows, table_of
 from glxflow.cli.sessions import RecordFailure, failure_recorded
 from glxflow.fit import Ensemble, FitOptions, prepare
@@ -32,10 +40,9 @@ from glxflow.spectrum import BasisSet, FitResult
 
 app = typer.Typer()
 
-_RECORD = "_desc-preproc_svs.json"
-_RESULTS = ("fit_concentrations.tsv", "qc.tsv", "fit_changes.tsv", "fit_models.tsv",
-            "fit_svs.nii.gz", "fitsum_svs.nii.gz")  # fmt: skip
-"""What a fit leaves beside its record and its page; names begin with prefix and `desc-`."""
+_CURVES, _SUMS = "desc-fit_svs.nii.gz", "desc-fitsum_svs.nii.gz"
+_RESULTS = (CONCENTRATIONS, QUALITY, CHANGES, MODELS, _CURVES, _SUMS)
+"""What a fit leaves beside its record and its page; names begin with the prefix."""
 
 _UNITS = {"Units": "mmol/kg", "Description": "per kg of tissue water; see Warnings"}
 _MOLAL = dict.fromkeys(("water_molal", "water_molal_sd", "water_molal_sd_model"), _UNITS)
@@ -53,10 +60,6 @@ class _Fitted:
     sums: tuple[FitResult, ...] = ()
 
 
-Calibration = Annotated[
-    Path | None,
-    typer.Option(help="Baseline of the study, by `glxflow calibrate`; else AIC chooses."),
-]
 BasisOn = Annotated[
     Path | None,
     typer.Option(help="Edited scan: basis set of ON; --basis is then that of OFF."),
@@ -77,7 +80,7 @@ def fit(
         Path | None, typer.Option(help="Unsuppressed water of a scan, NIfTI-MRS.")
     ] = None,
     eddy_current: EddyCurrent = EddyChoice.CHECK,
-    ppm_range: PpmRange = (0.2, 4.2),
+    ppm_range: PpmRange = DEFAULT_RANGE,
     calibration: Calibration = None,
     basis_on: BasisOn = None,
     qc: Limits = "{}",
@@ -90,8 +93,8 @@ def fit(
     bins `glxflow preprocess` has made.
     """
     prefix = _prefix(source)
-    record, page = out / f"{prefix}_desc-fit_concentrations.json", out / f"{prefix}_report.html"
-    made = [out / f"{prefix}_desc-{ending}" for ending in _RESULTS]
+    record, page = out / f"{prefix}_{FITTED}", out / f"{prefix}_report.html"
+    made = [out / f"{prefix}_{ending}" for ending in _RESULTS]
     with failure_recorded(record, "fit", made, enabled=record_failure):
         earlier = _earlier_failure(source)
         if earlier:
@@ -122,8 +125,8 @@ def fit(
 
 def _prefix(source: Path) -> str:
     """Return what the names of the results begin with."""
-    if source.name.endswith(_RECORD):
-        return source.name.removesuffix(_RECORD)
+    if source.name.endswith(PREPROCESSED):
+        return source.name.removesuffix(f"_{PREPROCESSED}")
     return prefix_of(source)
 
 
@@ -224,23 +227,23 @@ def _write(
     out: Path, result: ScanResult, prepared: Prepared, fitted: _Fitted, page: ScanPage
 ) -> None:
     """Write tables, curves and the page of one session."""
-    write_tsv(out / f"{result.prefix}_desc-fit_concentrations.tsv", table_of(result))
-    write_tsv(out / f"{result.prefix}_desc-qc.tsv", pd.DataFrame(qc_rows(result)))
-    optional = {"changes": fitted.changes, "models": None}
+    write_tsv(out / f"{result.prefix}_{CONCENTRATIONS}", table_of(result))
+    write_tsv(out / f"{result.prefix}_{QUALITY}", pd.DataFrame(qc_rows(result)))
+    optional = {CHANGES: fitted.changes, MODELS: None}
     if fitted.ensemble is not None:
-        optional["models"] = models_table(fitted.ensemble)
+        optional[MODELS] = models_table(fitted.ensemble)
     for name, table in optional.items():
-        path = out / f"{result.prefix}_desc-fit_{name}.tsv"
+        path = out / f"{result.prefix}_{name}"
         # What an earlier run found over other bins must not stand beside this one's results.
         path.unlink(missing_ok=True)
         if table is not None:
             write_tsv(path, table)
-    drawn = {"fit": tuple(one.result for one in result.fits)}
+    drawn = {_CURVES: tuple(one.result for one in result.fits)}
     if fitted.sums:
-        drawn["fitsum"] = fitted.sums
+        drawn[_SUMS] = fitted.sums
     for name, fits in drawn.items():
         curves, labels, axis = curves_of(fits, prepared.bins.axis)
-        path = out / f"{result.prefix}_desc-{name}_svs.nii.gz"
+        path = out / f"{result.prefix}_{name}"
         write_curves(path, curves, labels, axis, prepared.header.affine)
     with atomic_path(out / f"{result.prefix}_report.html") as temporary:
         temporary.write_text(render_scan(page), encoding="utf-8")

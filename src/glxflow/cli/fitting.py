@@ -17,12 +17,16 @@ from glxflow.spectrum import BasisSet, Series
 LARGEST_TE_DIFFERENCE_S = 0.001
 """Difference of echo times up to which a basis set is for a scan."""
 
+DEFAULT_RANGE = (0.2, 4.2)
+"""That of `FitOptions`, whose package takes longer to import than some commands need."""
+
 
 def _checked(ends: tuple[float, float]) -> tuple[float, float]:
     """Return a range that can be fitted."""
     problem = range_problem(*ends)
     if problem:
-        raise typer.BadParameter(f"{problem}. The default is 0.2 4.2.")
+        low, high = DEFAULT_RANGE
+        raise typer.BadParameter(f"{problem}. The default is {low:g} {high:g}.")
     return ends
 
 
@@ -33,6 +37,11 @@ PpmRange = Annotated[
         help="Lowest and highest fitted chemical shift, ppm: two numbers.",
         callback=_checked,
     ),
+]
+
+Calibration = Annotated[
+    Path | None,
+    typer.Option(help="Baseline of the study, by `glxflow calibrate`; else AIC chooses."),
 ]
 
 

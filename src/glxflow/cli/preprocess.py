@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from glxflow.cli.completeness import compare_with_file
+from glxflow.cli.scan_paths import PREPROCESSED
 from glxflow.cli.sessions import RecordFailure, at_file, failure_recorded
 from glxflow.io.edit_order import edit_conditions, edit_pulse
 from glxflow.io.edited import read_conditions
@@ -75,7 +76,7 @@ def preprocess(
     edited scan (MEGA-PRESS) gives OFF, difference and sum of each bin.
     """
     prefix = prefix_of(svs)
-    record = out / f"{prefix}_desc-preproc_svs.json"
+    record = out / f"{prefix}_{PREPROCESSED}"
     made = [_named(out / prefix, ending) for ending in _RESULTS]
     with failure_recorded(record, "preprocess", made, enabled=record_failure):
         onset_s = infusion_onset_s(events, infusion_event) if events else None

@@ -6,6 +6,13 @@ from pathlib import Path
 from glxflow.io.scan_names import prefix_of
 from glxflow.io.tables import read_tsv
 
+PREPROCESSED = "desc-preproc_svs.json"
+FITTED = "desc-fit_concentrations.json"
+"""Records of preprocessing and fit; as the tables, with a scan's prefix and `_` before them."""
+
+CONCENTRATIONS, QUALITY = "desc-fit_concentrations.tsv", "desc-qc.tsv"
+CHANGES, MODELS = "desc-fit_changes.tsv", "desc-fit_models.tsv"
+
 
 @dataclass(frozen=True, slots=True)
 class ListedScan:

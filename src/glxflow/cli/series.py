@@ -9,7 +9,8 @@ import numpy as np
 import typer
 
 from glxflow.cli.changes import change_rows
-from glxflow.cli.fitting import PpmRange, baseline_of, basis_for
+from glxflow.cli.fitting import DEFAULT_RANGE, Calibration, PpmRange, baseline_of, basis_for
+from glxflow.cli.scan_paths import PREPROCESSED
 from glxflow.errors import DataError
 from glxflow.fit import FitOptions, prepare
 from glxflow.fit.design import (
@@ -28,7 +29,6 @@ from glxflow.spectrum import RealArray, Series
 
 app = typer.Typer()
 
-_RECORD = "_desc-preproc_svs.json"
 _LEAST_RESTING = 0.05
 """Share of transients outside all events from which a level of rest can be told."""
 
@@ -44,11 +44,8 @@ def series(
         float | None,
         typer.Option(help="Time constant of a smooth response to events, s; else blocks."),
     ] = None,
-    ppm_range: PpmRange = (0.2, 4.2),
-    calibration: Annotated[
-        Path | None,
-        typer.Option(help="Baseline of the study, by `glxflow calibrate`; else AIC chooses."),
-    ] = None,
+    ppm_range: PpmRange = DEFAULT_RANGE,
+    calibration: Calibration = None,
 ) -> None:
     """Fit the change of every metabolite during events, in percent of its level at rest.
 
@@ -56,7 +53,7 @@ def series(
     that it starts in. Events of other types are neither event nor rest: each has a response of
     its own. With --rise-s the change is the one a long event would reach.
     """
-    prefix = source.name.removesuffix(_RECORD)
+    prefix = source.name.removesuffix(f"_{PREPROCESSED}")
     record = read_record(source)
     if record["Status"] != "ok" or "Difference" in record:
         raise DataError(
