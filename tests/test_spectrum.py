@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glxflow.spectrum import Axis, Fid, Series
+from glxflow.spectrum import Axis, Fid, Flag, Series
 
 AXIS = Axis(
     n_points=2048, dwell_time_s=5e-4, spectrometer_frequency_mhz=123.25, reference_ppm=4.65
@@ -63,3 +63,17 @@ def test_a_series_of_several_coils_has_no_single_fid():
     series = Series(np.ones((2, 3, 2048)), AXIS, np.arange(3), 0.03, 2.0)
     with pytest.raises(ValueError, match="2 coils"):
         series.fid(0)
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        ("only 1.8 to 4.2 ppm", "Only 1.8 to 4.2 ppm"),
+        ("tCr of 41 mmol/kg", "tCr of 41 mmol/kg"),
+        ("delay_us ended", "delay_us ended"),
+        ("NAA explains", "NAA explains"),
+        ("", ""),
+    ],
+)
+def test_a_doubt_among_others_begins_with_a_capital_unless_by_a_name(message, sentence):
+    assert Flag("CODE", message).sentence == sentence

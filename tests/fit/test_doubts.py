@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from glxflow.fit import FitOptions, fit_prepared, prepare
+from glxflow.fit.doubts import bound_doubts
 from glxflow.fit.engine import _confirmed
 from glxflow.fit.groups import collinear_pairs
 from glxflow.fit.solver import solve_fast
@@ -42,6 +43,11 @@ def test_baseline_as_soft_as_allowed_is_named_where_the_data_chose_it(basis, mak
     assert "BASELINE_END" not in codes(fit_prepared(fid, model).result)
     fixed = model.with_baseline(2.0)
     assert "BASELINE_END" not in codes(fit_prepared(bent, fixed).result)
+
+
+def test_parameters_at_a_bound_are_named_in_words():
+    (flag,) = bound_doubts(("delay_us", "shift_Lip", "width_NAA"))
+    assert flag.message.startswith("delay_us, the shift of Lip, the width of NAA ended at a bound")
 
 
 def test_doubtful_end_is_searched_from_other_starts(model, make_fid):

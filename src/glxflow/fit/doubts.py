@@ -6,6 +6,7 @@ import numpy as np
 
 from glxflow.fit.groups import COLLINEAR_WIDTH_HZ, LARGEST_CORRELATION
 from glxflow.fit.model import FitModel
+from glxflow.fit.prior import SHARED
 from glxflow.fit.solver import Solution
 from glxflow.spectrum import FitResult, FitStatus, Flag, Kind
 
@@ -73,9 +74,17 @@ def bound_doubts(at_bound: tuple[str, ...]) -> Iterator[Flag]:
     if at_bound:
         yield Flag(
             "AT_BOUND",
-            f"{', '.join(at_bound)} ended at a bound. Look for an artefact "
+            f"{', '.join(map(_in_words, at_bound))} ended at a bound. Look for an artefact "
             "under that metabolite, or a line too broad to fit.",
         )
+
+
+def _in_words(parameter: str) -> str:
+    """Return the shift or width of a group in words, and a parameter of all lines by its name."""
+    if parameter in SHARED:
+        return parameter
+    what, _, group = parameter.partition("_")
+    return f"the {what} of {group}"
 
 
 def _of_baseline(result: FitResult, model: FitModel, softest_ed: float) -> Iterator[Flag]:
@@ -86,7 +95,8 @@ def _of_baseline(result: FitResult, model: FitModel, softest_ed: float) -> Itera
             "BASELINE_END",
             f"AIC asks for the softest baseline it may choose, {softest_ed:g} dimensions per ppm: "
             "something broad is not in the model. Look for lipid and macromolecules, and do not "
-            "read differences smaller than glx_baseline_sensitivity.",
+            "read differences smaller than the change of Glx with the baseline "
+            "(glx_baseline_sensitivity).",
         )
 
 

@@ -110,7 +110,7 @@ class QcVerdict:
     def row(self) -> dict[str, float | str | bool]:
         """Columns of `qc.tsv`: every figure, `qc_level`, `qc_pass` and the reasons in words."""
         figures: dict[str, float | str | bool] = {f.key: f.value for f in self.findings}
-        reasons = " ".join(flag.message for flag in self.flags)
+        reasons = " ".join(flag.sentence for flag in self.flags)
         return figures | {
             "qc_level": self.level.value,
             "qc_pass": self.is_usable,

@@ -182,9 +182,11 @@ def _session_verdict(scan: ScanPage) -> dict[str, Any]:
     where: dict[str, list[str]] = {}
     for fitted in scan.bins:
         for flag in fitted.verdict.flags:
-            where.setdefault(flag.message, []).append(fitted.label)
+            where.setdefault(flag.sentence, []).append(fitted.label)
     several = len(scan.bins) > 1
-    reasons = [(", ".join(labels) if several else "", text) for text, labels in where.items()]
+    reasons = [
+        (", ".join(labels).capitalize() if several else "", text) for text, labels in where.items()
+    ]
     unknown = [
         finding.label
         for fitted in scan.bins

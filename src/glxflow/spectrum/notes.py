@@ -32,3 +32,10 @@ class Flag:
 
     code: str
     message: str
+
+    @property
+    def sentence(self) -> str:
+        """The message as it stands among others: with a capital, unless a name begins it."""
+        first, _, _ = self.message.partition(" ")
+        is_word = first.isalpha() and first.islower()  # tCr and 2 are none
+        return self.message[:1].upper() + self.message[1:] if is_word else self.message
