@@ -76,6 +76,16 @@ def test_the_figure_of_an_edited_scan_is_called_the_difference(one_bin, read_pag
     assert said not in read_page(render_scan(scan)).words
 
 
+def test_gaba_plus_of_an_edited_scan_stands_above_the_figure(one_bin, read_page):
+    table = one_bin().estimates.replace({"metabolite": {"Ala": "GABA+"}})
+    scan = replace(one_bin(), estimates=table)
+    assert (
+        "GABA+/tCr 0.087 ± 0.020"
+        in read_page(render_scan(replace(scan, is_difference=True))).words
+    )
+    assert "GABA+/tCr" not in read_page(render_scan(scan)).words
+
+
 def test_metabolites_at_zero_have_the_names_of_the_table(one_bin, read_page):
     scan = one_bin()
     fit = replace(scan.bins[0].fit, names=("NAA", "Glu", "Gln", "sIns", "MM09", "MM12"))

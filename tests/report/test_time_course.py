@@ -42,6 +42,14 @@ def test_the_name_of_a_panel_stands_at_its_middle(estimates, unpacked):
         assert title["y"] == pytest.approx(sum(layout[key]["domain"]) / 2)
 
 
+def test_gaba_plus_has_a_panel_where_a_scan_is_edited(estimates, unpacked):
+    table = estimates(3).replace({"metabolite": {"Ala": "GABA+"}})
+    figure = time_course_figure(["a", "b", "c"], np.array([-5.0, 5.0, 15.0]), table, np.ones(3))
+    names = [trace["name"] for trace in figure["data"]]
+    assert names == ["Glx/tNAA", "GABA+/tCr", "tNAA/tCr", "width / Hz"]
+    np.testing.assert_allclose(unpacked(figure["data"][1]["y"]), 0.0875 + 0.01 * np.arange(3))
+
+
 def test_untimed_bins_stand_in_order_under_their_names(estimates, unpacked):
     figure, _ = course(estimates, unpacked, [np.nan] * 3)
     assert figure["layout"]["xaxis"]["ticktext"] == ["baseline", "0 to 10 min", "10 to 20 min"]

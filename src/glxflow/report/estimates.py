@@ -16,6 +16,8 @@ HEADLINE = {
 }
 """Numbers that stand above the figure: label, then metabolite and column."""
 
+EDITED_HEADLINE = {"GABA+/tCr": ("GABA+", "ratio_tcr")}
+"""Likewise, what an edited scan is made for."""
 
 _OF_AMPLITUDE = ("amplitude", "sd", "crlb", "sd_model", "limit95")
 
@@ -153,9 +155,9 @@ def _ratio(column: str) -> Any:
     return _with_sd(column, f"{column}_sd")
 
 
-def _plain(column: str) -> Any:
-    """Return the cell that prints a number."""
-    return lambda record: number(_value(record, column))
+def _spread(column: str) -> Any:
+    """Return the cell that prints an SD that stands by itself."""
+    return lambda record: number(_value(record, column), 2)
 
 
 def _interval(column: str) -> Any:
@@ -194,9 +196,9 @@ def _words(column: str) -> Any:
 
 _COLUMNS: tuple[tuple[str, str, Any], ...] = (
     ("to tNAA ± SD", "ratio_tnaa", _ratio("ratio_tnaa")),
-    ("± model choice", "ratio_tnaa_sd_model", _plain("ratio_tnaa_sd_model")),
+    ("± model choice", "ratio_tnaa_sd_model", _spread("ratio_tnaa_sd_model")),
     ("to tCr ± SD", "ratio_tcr", _ratio("ratio_tcr")),
-    ("± model choice", "ratio_tcr_sd_model", _plain("ratio_tcr_sd_model")),
+    ("± model choice", "ratio_tcr_sd_model", _spread("ratio_tcr_sd_model")),
     ("to tNAA, profile 95 %", "ratio_tnaa_high95", _interval("ratio_tnaa")),
     ("to tCr, profile 95 %", "ratio_tcr_high95", _interval("ratio_tcr")),
     ("water-scaled ± SD, mmol/kg tissue water", "water_molal", _ratio("water_molal")),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from glxflow.report.estimates import (
+    EDITED_HEADLINE,
     HEADLINE,
     estimate_rows,
     model_rows,
@@ -238,7 +239,7 @@ def _bin_view(index: int, scan: ScanPage) -> dict[str, Any]:
         "findings": fitted.verdict.findings,
         "flags": fitted.verdict.flags,
         "estimates": estimate_rows(rows),
-        "headline": _headline(rows, fit),
+        "headline": _headline(rows, scan.is_difference, fit),
         "components": [name for name, _ in component_rows(fit)] if has_curves else [],
         "zeros": _zeros(fit),
         "alt": _description(fitted) if has_curves else "",
@@ -254,9 +255,10 @@ def _zeros(fit: FitResult) -> list[str]:
     ]
 
 
-def _headline(estimates: pd.DataFrame, fit: FitResult) -> list[tuple[str, str]]:
+def _headline(estimates: pd.DataFrame, is_edited: bool, fit: FitResult) -> list[tuple[str, str]]:
     """Return the few numbers that a reader looks for first."""
-    values = [(name, session_value(estimates, *key)) for name, key in HEADLINE.items()]
+    shown = HEADLINE | (EDITED_HEADLINE if is_edited else {})
+    values = [(name, session_value(estimates, *key)) for name, key in shown.items()]
     return [
         *values,
         ("SNR", "n/a" if math.isnan(fit.snr) else f"{fit.snr:.0f}"),

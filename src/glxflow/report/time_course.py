@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from glxflow.report.page import Figure, label, packed
-from glxflow.report.style import BLUE, GREEN, GREY, axis, layout
+from glxflow.report.style import BLUE, GREEN, GREY, ORANGE, axis, layout
 from glxflow.spectrum import RealArray
 
 
@@ -14,6 +14,8 @@ def time_course_figure(
     labels: Sequence[str], centre_min: RealArray, estimates: pd.DataFrame, fwhm_hz: RealArray
 ) -> Figure:
     """Return Glx/tNAA ± SD over time, with tNAA/tCr and line width as negative controls.
+
+    Where there is GABA+, that of edited scans, GABA+/tCr stands below Glx/tNAA.
 
     Parameters
     ----------
@@ -31,6 +33,7 @@ def time_course_figure(
     x = centre_min if timed else np.arange(len(labels), dtype=float)
     panels = [
         ("Glx/tNAA", *_ratio(estimates, "Glx", "ratio_tnaa", len(labels)), GREEN),
+        ("GABA+/tCr", *_ratio(estimates, "GABA+", "ratio_tcr", len(labels)), ORANGE),
         ("tNAA/tCr", *_ratio(estimates, "tNAA", "ratio_tcr", len(labels)), BLUE),
         ("width / Hz", fwhm_hz, np.zeros_like(fwhm_hz), GREY),
     ]
