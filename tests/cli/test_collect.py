@@ -335,6 +335,17 @@ def test_a_plan_without_an_instrument_reads_no_scores(study):
     assert study.table("clinical").empty
 
 
+@pytest.mark.parametrize("n_without", [1, 6])
+def test_a_session_without_water_is_told_from_those_that_have_it(study, n_without):
+    reason = "no water reference: ratios only, no water-scaled concentrations"
+    for scan in study.scans[:n_without]:
+        record = study.path(scan["subject"], scan["session"], "desc-fit_concentrations.json")
+        record.write_text(json.dumps({"Status": "ok", "NotWaterScaled": reason}))
+    notes = study.collect()["note"].dropna()
+    expected = {("sub-01", "ses-1"): f"Unlike other sessions: {reason}"} if n_without == 1 else {}
+    assert notes.to_dict() == expected
+
+
 def test_scores_of_sessions_that_are_not_there_are_named(study):
     path = study.bids / "phenotype" / "madrs.tsv"
     path.write_text(path.read_text().replace("sub-01\tses-1", "sub-01\tses-01"))

@@ -71,8 +71,10 @@ def collect(
     outcomes |= without_change(concentrations, qc, changes, what, unscaled)
     sessions = account_for_sessions(participants, planned, outcomes, table_problems, what)
     scores = _scores(bids_dir, what)
-    notes = zip(_notes(scores, sessions, what), _doubted(changes, sessions, what), strict=True)
-    sessions = sessions.assign(note=[" ".join(filter(None, both)) for both in notes])
+    # Where no session has water, that tells none of them apart.
+    odd = unscaled if len(unscaled) < len(fitted) else {}
+    doubted = _doubted(changes) if what.change == JOINT else {}
+    sessions = sessions.assign(note=_notes(scores, sessions, what, odd, doubted))
     for name in ("changes.tsv", "trial.tsv", "clinical.tsv", "report.html"):
         # What an earlier run found in other sessions must not stand beside these.
         (group / name).unlink(missing_ok=True)
@@ -142,21 +144,47 @@ def _scores(bids_dir: Path, plan: Plan) -> pd.DataFrame:
     return read_scores(bids_dir, name)
 
 
-def _doubted(changes: pd.DataFrame | None, sessions: pd.DataFrame, plan: Plan) -> list[str]:
-    """Say of each session whose changes the plan takes from a joint fit how that is doubted."""
-    if changes is None or plan.change != JOINT:
-        return [""] * len(sessions)
-    flags = changes.groupby(["subject", "session"])["flags"].first().dropna()
-    notes = []
-    for who in zip(sessions["subject"], sessions["session"], strict=True):
-        found = flags[who].split() if who in flags.index else []
+def _doubted(changes: pd.DataFrame | None) -> dict[tuple[str, str], str]:
+    """Say of the sessions whose joint fit is doubted where its doubts stand."""
+    if changes is None:
+        return {}
+    said = {}
+    for key, rows in changes.groupby(["subject", "session"]):
+        found = "".join(rows["flags"].head(1).dropna()).split()
         codes = " and ".join(code for code in found if code.startswith(_OF_SERIES))
-        doubted = f"changes.tsv says why its joint changes are doubted ({codes})."
-        notes.append(doubted if codes else "")
-    return notes
+        if codes:
+            said[str(key[0]), str(key[1])] = (
+                f"changes.tsv says why its joint changes are doubted ({codes})."
+            )
+    return said
 
 
-def _notes(scores: pd.DataFrame, sessions: pd.DataFrame, plan: Plan) -> list[str]:
+def _notes(
+    scores: pd.DataFrame,
+    sessions: pd.DataFrame,
+    plan: Plan,
+    unscaled: Mapping[tuple[str, str], str],
+    doubted: Mapping[tuple[str, str], str],
+) -> list[str]:
+    """Say of each session which scores it lacks, why it has no water where others do, and more.
+
+    Parameters
+    ----------
+    scores, sessions : DataFrame
+        As read, and accounted for.
+    plan : Plan
+        Instrument and day.
+    unscaled, doubted : mapping
+        From (subject, session) to why it has no water, and to what is said of its joint fit.
+    """
+    keys = list(zip(sessions["subject"], sessions["session"], strict=True))
+    waters = [f"Unlike other sessions: {unscaled[key]}" if key in unscaled else "" for key in keys]
+    fits = [doubted.get(key, "") for key in keys]
+    lacking = _lacking(scores, sessions, plan)
+    return [" ".join(filter(None, one)) for one in zip(lacking, waters, fits, strict=True)]
+
+
+def _lacking(scores: pd.DataFrame, sessions: pd.DataFrame, plan: Plan) -> list[str]:
     """Say of each session which scores it lacks."""
     if plan.instrument is None:
         return [""] * len(sessions)
