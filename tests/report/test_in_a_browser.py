@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from glxflow.report.scan_page import ScanPage, render_scan
+from glxflow.spectrum import FitStatus
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -78,6 +79,15 @@ def test_a_figure_fits_on_a_sheet_of_paper_and_is_whole_again_after_it(
     on_screen, on_paper, after = (int(height.removesuffix("px")) for height in title.split())
     # A letter has 979 px, and heading and caption want their part.
     assert on_paper == 740 < on_screen == after
+
+
+def test_the_data_of_a_failed_fit_are_drawn(browser, fitted_bin, estimates, provenance, tmp_path):
+    bins = (fitted_bin("baseline", -5.0, FitStatus.FAILED), fitted_bin("after", 5.0))
+    path = tmp_path / "page.html"
+    path.write_text(render_scan(ScanPage("sub-01", provenance, bins, estimates(2))))
+    opened = browser(path.as_uri())
+    assert not [line for line in opened.stderr.splitlines() if "CONSOLE" in line]
+    assert opened.stdout.count('class="plot js-plotly-plot"') == 1  # the other one is hidden
 
 
 def test_a_page_draws_its_figures_and_reacts_to_its_buttons(opened):

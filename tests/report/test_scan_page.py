@@ -170,18 +170,19 @@ def test_what_could_not_be_computed_is_named(one_bin, read_page):
     assert "– not computable" in words
 
 
-def test_a_fit_without_curves_has_no_figure_and_says_so(one_bin, read_page):
+def test_of_a_fit_that_failed_the_data_are_shown(one_bin, read_page):
     read = read_page(render_scan(one_bin(status=FitStatus.FAILED)))
-    assert read.figures == {}
+    assert [trace["name"] for trace in read.figures["spectrum-0"]["data"]] == ["data"]
     assert "The fit has failed: the data could not be modelled, no values" in read.words
 
 
 def test_a_session_whose_fits_all_failed_has_a_page(fitted_bin, estimates, provenance, read_page):
     bins = tuple(fitted_bin(name, 0.0, FitStatus.FAILED) for name in ("baseline", "after"))
     table = estimates(2)
-    table[["amplitude", "sd", "ratio_tnaa", "ratio_tcr"]] = math.nan
+    table[["amplitude", "sd", "crlb", "limit95", "ratio_tnaa", "ratio_tcr"]] = math.nan
     read = read_page(render_scan(ScanPage("sub-01", provenance, bins, table)))
-    assert read.figures == {}
+    assert list(read.figures) == ["spectrum-0", "spectrum-1"]  # no time course
+    assert "No estimates." in read.words
     assert "Baseline, after: The fit has failed" in read.words
 
 

@@ -6,9 +6,10 @@ import numpy as np
 
 from glxflow.fit.groups import COLLINEAR_WIDTH_HZ, LARGEST_CORRELATION
 from glxflow.fit.model import FitModel
+from glxflow.fit.noise import noise_sd
 from glxflow.fit.prior import SHARED
 from glxflow.fit.solver import Solution
-from glxflow.spectrum import FitResult, FitStatus, Flag, Kind
+from glxflow.spectrum import Fid, FitResult, FitStatus, Flag, Kind
 
 SMALLEST_SNR = 8.0
 LARGEST_REDUCED_CHI2 = 3.0
@@ -125,8 +126,8 @@ def _of_data(result: FitResult, model: FitModel) -> Iterator[Flag]:
         )
 
 
-def failed(model: FitModel, noise: float, reason: str) -> FitResult:
-    """Return the result of a fit that could not be made: NaN, never zero."""
+def failed(model: FitModel, fid: Fid, reason: str) -> FitResult:
+    """Return the result of a fit that could not be made: the data, and NaN, never zero."""
     n, n_fit = len(model.names), len(model.ppm)
     nothing = np.full(n, np.nan)
     nan = float("nan")
@@ -143,10 +144,10 @@ def failed(model: FitModel, noise: float, reason: str) -> FitResult:
         offset_ppm=nan,
         ppm=model.ppm,
         trusted_ppm=model.trusted_ppm,
-        data=np.full(n_fit, np.nan),
+        data=model.data_spectrum(fid).real,
         baseline=np.full(n_fit, np.nan),
         components=np.full((n, n_fit), np.nan),
-        noise_sd=noise,
+        noise_sd=noise_sd(fid) * float(np.sqrt(model.share_kept)),
         snr=nan,
         fwhm_hz=nan,
         reduced_chi2=nan,

@@ -82,7 +82,7 @@ def _with_difference(alone: Fit, total: Fid, difference: Fid, model: EditedModel
     if total.axis != difference.axis:
         raise DataError(f"the sum is on {total.axis}, the difference on {difference.axis}.")
     if alone.found is None:
-        return failed_edited(alone, model.difference)
+        return failed_edited(alone, difference, model.difference)
     best = alone.found.solution
     noise = noise_sd(difference) * float(np.sqrt(model.difference.share_kept))
     edited = _difference_problem(difference, alone.found, model, noise)

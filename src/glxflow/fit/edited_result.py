@@ -18,7 +18,7 @@ from glxflow.fit.point import Fitted
 from glxflow.fit.prior import COMMON_SHIFT
 from glxflow.fit.problem import Problem
 from glxflow.fit.uncertainty import Uncertainty, shape_errors
-from glxflow.spectrum import FitResult, FitStatus, Flag, RealArray
+from glxflow.spectrum import Fid, FitResult, FitStatus, Flag, RealArray
 
 LARGEST_MISMATCH_HZ = 1.0
 LARGEST_MISMATCH_SIZE = 0.05
@@ -243,16 +243,18 @@ def _doubts(
     return tuple(flags)
 
 
-def failed_edited(alone: Fit, model: FitModel) -> EditedFit:
-    """Return the result of a session whose half sum was not fitted: NaN throughout.
+def failed_edited(alone: Fit, fid: Fid, model: FitModel) -> EditedFit:
+    """Return the result of a session whose half sum was not fitted: the data, and NaN.
 
     Parameters
     ----------
     alone : Fit
         Of the half sum, failed.
+    fid : Fid
+        The difference.
     model : FitModel
         Of the difference.
     """
     reason = alone.result.flags[0].message
-    difference = failed(model, alone.result.noise_sd, reason)
+    difference = failed(model, fid, reason)
     return EditedFit(alone, alone.result, difference, flags=alone.result.flags)

@@ -61,7 +61,7 @@ def fit_prepared(fid: Fid, model: FitModel) -> Fit:
     noise = noise_sd(fid)
     found = locate(fid, model.reference, noise)
     if isinstance(found, str):
-        return Fit(failed(model, noise, found))
+        return Fit(failed(model, fid, found))
     # Fewer samples hold less noise.
     kept_noise = noise * float(np.sqrt(model.share_kept))
     problem, start = prefit(fid, model, kept_noise, found)

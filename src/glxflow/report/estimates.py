@@ -44,9 +44,9 @@ def estimate_rows(estimates: pd.DataFrame) -> dict[str, Any]:
         `columns`: list of headings; `rows`: list of name, whether it is among
         `FIRST`, cells, and what there is to doubt.
     """
-    if estimates.empty:
-        return {"columns": [], "rows": []}
     shown = [column for column in _COLUMNS if _has_values(estimates, column[1])]
+    if not shown:
+        return {"columns": [], "rows": []}
     # Sentences say what the codes stand for.
     doubt = _words("doubts" if _has_values(estimates, "doubts") else "flags")
     scaled, power = _scaled(estimates)

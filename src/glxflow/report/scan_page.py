@@ -17,7 +17,7 @@ from glxflow.report.estimates import (
     session_value,
 )
 from glxflow.report.page import Figure, Provenance, render
-from glxflow.report.spectrum_figure import component_rows, spectrum_figure
+from glxflow.report.spectrum_figure import component_rows, data_figure, spectrum_figure
 from glxflow.report.time_course import time_course_figure
 from glxflow.spectrum import FitResult, FitStatus, Flag, Kind, Step, reported
 
@@ -229,7 +229,7 @@ def _bin_view(index: int, scan: ScanPage) -> dict[str, Any]:
     """Return what the template shows of one fitted spectrum."""
     fitted = scan.bins[index]
     fit = fitted.fit
-    has_curves = _has_curves(fit)
+    is_fitted = fit.status is not FitStatus.FAILED
     rows = scan.estimates
     rows = rows if rows.empty else rows[rows["bin"] == index]
     return {
@@ -240,9 +240,10 @@ def _bin_view(index: int, scan: ScanPage) -> dict[str, Any]:
         "flags": fitted.verdict.flags,
         "estimates": estimate_rows(rows),
         "headline": _headline(rows, scan.is_difference, fit),
-        "components": [name for name, _ in component_rows(fit)] if has_curves else [],
+        "is_fitted": is_fitted,
+        "components": [name for name, _ in component_rows(fit)] if is_fitted else [],
         "zeros": _zeros(fit),
-        "alt": _description(fitted) if has_curves else "",
+        "alt": _description(fitted) if is_fitted else f"Spectrum of {fitted.label}, not fitted.",
     }
 
 
@@ -277,19 +278,14 @@ def _description(fitted: FittedBin) -> str:
     )
 
 
-def _has_curves(fit: FitResult) -> bool:
-    """Return whether a fit has curves to draw."""
-    return fit.status is not FitStatus.FAILED and bool(np.isfinite(fit.data).all())
-
-
 def _figures(scan: ScanPage) -> dict[str, Figure]:
     """Return the figures by their place on the page."""
+    is_fitted = [fitted.fit.status is not FitStatus.FAILED for fitted in scan.bins]
     figures = {
-        f"spectrum-{index}": spectrum_figure(fitted.fit)
+        f"spectrum-{index}": (spectrum_figure if is_fitted[index] else data_figure)(fitted.fit)
         for index, fitted in enumerate(scan.bins)
-        if _has_curves(fitted.fit)
     }
-    if len(figures) > 1 and not scan.estimates.empty:
+    if sum(is_fitted) > 1 and not scan.estimates.empty:
         figures["time-course"] = time_course_figure(
             [fitted.label for fitted in scan.bins],
             np.array([fitted.centre_min for fitted in scan.bins]),

@@ -75,6 +75,25 @@ def spectrum_figure(fit: FitResult) -> Figure:
     }
 
 
+def data_figure(fit: FitResult) -> Figure:
+    """Return the plotly figure of the data alone, where nothing could be fitted."""
+    top, bottom = max(float(fit.data.max()), 0.0), min(float(fit.data.min()), 0.0)
+    edge = 0.03 * (top - bottom)
+    panel = _panels({"yaxis": (bottom - edge, top + edge)}, {"yaxis": 1.0})
+    panel["yaxis"]["title"]["text"] = "signal"
+    return {
+        "data": [_line(fit, "data", fit.data, line={"color": INK, "width": 1})],
+        "layout": layout(
+            MAIN_PX,
+            xaxis={**_ppm_axis(fit), "anchor": "y"},
+            **panel,
+            annotations=_names([], 0.0)[-1:],
+            margin=_MARGIN,
+            hovermode="x",
+        ),
+    }
+
+
 def _line(fit: FitResult, name: str, values: RealArray, **changes: Any) -> Figure:
     """Return one curve over the evenly spaced chemical shifts of a fit."""
     step = (fit.ppm[-1] - fit.ppm[0]) / (fit.ppm.size - 1)

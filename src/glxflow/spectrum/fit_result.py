@@ -45,7 +45,8 @@ class FitResult:
     trusted_ppm : tuple of float
         Lowest and highest of those that the fit rests on; the ends beyond hardly count.
     data, baseline : (n_fit,) ndarray
-        Phased real spectrum and fitted baseline, in signal units.
+        Phased real spectrum and fitted baseline, in signal units. Of a failed fit the
+        spectrum has the phase and frequency that the data came with.
     components : (n_components, n_fit) ndarray
         Fitted curve of each basis function; data = baseline + sum + residual.
     noise_sd : float

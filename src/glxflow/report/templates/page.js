@@ -62,8 +62,9 @@
     const id = "spectrum-" + section.dataset.bin;
     if (!figures[id]) return;
     const curves = figures[id].data;
-    const baseline = numbers(curves.find((trace) => trace.name === "baseline").y);
     const components = curves.filter((trace) => trace.meta);
+    if (!components.length) return;
+    const baseline = numbers(curves.find((trace) => trace.name === "baseline").y);
     section.querySelectorAll(".overlay button").forEach((button) => {
       button.addEventListener("click", () => {
         const plot = document.getElementById(id);
