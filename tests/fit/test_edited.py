@@ -233,6 +233,16 @@ def test_a_residual_of_the_difference_is_flagged_by_its_chi_squared(make_session
     assert "times the noise" not in said
 
 
+def test_ends_that_are_not_trusted_are_those_of_the_sum(make_session):
+    total, difference = make_session()
+    lipid = 60.0 * np.exp((2j * np.pi * AXIS.hz(1.2) - 60.0) * AXIS.time_s + 2j)
+    fit = fit_edited(Fid(total.samples + lipid, AXIS), difference, model())
+    (said,) = [flag.message for flag in fit.flags if flag.code == "ENDS"]
+    assert said.startswith("of the sum only 1.8")
+    assert fit.total.trusted_ppm[0] == pytest.approx(1.8, abs=0.02)  # a point is 0.016 ppm
+    assert fit.difference.trusted_ppm == (fit.difference.ppm[0], fit.difference.ppm[-1])
+
+
 @pytest.mark.parametrize(
     ("mismatch", "code"),
     [

@@ -113,7 +113,12 @@ def edited_fit(alone: Fit, found: EditedFound) -> EditedFit:
     total, difference = results
     mismatch = moved.tolist()
     shift_hz, phase_rad, size, width_hz = mismatch
-    flags = (*alone.result.flags, *_doubts(solution, difference, mismatch))
+    # The page shows the difference, whose range and ends are others.
+    own = (
+        replace(flag, message=f"of the sum {flag.message}") if flag.code == "ENDS" else flag
+        for flag in alone.result.flags
+    )
+    flags = (*own, *_doubts(solution, difference, mismatch))
     return EditedFit(
         alone=alone,
         total=replace(total, flags=flags),
