@@ -95,19 +95,19 @@ def test_every_session_is_listed_and_what_is_not_used_comes_first(study, read_pa
     for subject in range(1, 5):
         assert table.count(f"sub-0{subject} ses-1") == 1
     assert "Sessions used 7 of 8" in words
-    assert "with both sessions 3" in words
+    assert "With both sessions 3" in words
 
 
 @pytest.mark.parametrize(
     ("within", "complete", "pairs"),
     [
-        (("condition",), "with both sessions 3", "began, ordered by the difference"),
-        (("condition",), "with both sessions 3", "bins that all of its sessions have"),
+        (("condition",), "With both sessions 3", "began, ordered by the difference"),
+        (("condition",), "With both sessions 3", "bins that all of its sessions have"),
         ((), "", "began. Everyone has one condition, and so one mark;"),
-        (("infusion",), "with both sessions 3", "(without both there is no mark). Everyone"),
+        (("infusion",), "With both sessions 3", "(without both there is no mark). Everyone"),
         (
             ("condition", "infusion"),
-            "with all 4 sessions 0",
+            "With all 4 sessions 0",
             "(without both there is no mark), ordered",
         ),
     ],

@@ -44,7 +44,7 @@ def captions(within: Sequence[str], infusions: Sequence[str]) -> dict[str, str]:
     complete = "both sessions" if n_sessions == 2 else f"all {n_sessions} sessions"
     together = f" Sessions with {' and with '.join(infusions)} are taken together."
     return {
-        "complete": f"with {complete}" if n_sessions > 1 else "",
+        "complete": f"With {complete}" if n_sessions > 1 else "",
         "pairs": pairs,
         "together": together if infusions else "",
     }
