@@ -183,7 +183,7 @@ def test_a_session_whose_fits_all_failed_has_a_page(fitted_bin, estimates, prove
     read = read_page(render_scan(ScanPage("sub-01", provenance, bins, table)))
     assert list(read.figures) == ["spectrum-0", "spectrum-1"]  # no time course
     assert "No estimates." in read.words
-    assert "Baseline, after: The fit has failed" in read.words
+    assert "All spectra: The fit has failed" in read.words
 
 
 def test_a_fit_that_has_not_converged_is_shown_and_fails(one_bin, read_page):

@@ -184,10 +184,7 @@ def _session_verdict(scan: ScanPage) -> dict[str, Any]:
     for fitted in scan.bins:
         for flag in fitted.verdict.flags:
             where.setdefault(flag.sentence, []).append(fitted.label)
-    several = len(scan.bins) > 1
-    reasons = [
-        (", ".join(labels).capitalize() if several else "", text) for text, labels in where.items()
-    ]
+    reasons = [(_places(labels, len(scan.bins)), text) for text, labels in where.items()]
     unknown = [
         finding.label
         for fitted in scan.bins
@@ -200,6 +197,13 @@ def _session_verdict(scan: ScanPage) -> dict[str, Any]:
         "reasons": reasons,
         "unknown": list(dict.fromkeys(unknown)),
     }
+
+
+def _places(labels: Sequence[str], n_bins: int) -> str:
+    """Return the spectra that a reason applies to; nothing where there is one."""
+    if n_bins == 1:
+        return ""
+    return "All spectra" if len(labels) == n_bins else ", ".join(labels).capitalize()
 
 
 def _why_not_in_trial(bins: Sequence[FittedBin]) -> str:
