@@ -81,7 +81,11 @@ def test_the_band_is_two_noise_sd(curves):
 
 def test_ends_that_are_not_trusted_are_shaded_and_named_once(fit):
     assert spectrum_figure(fit())["layout"]["shapes"] == []
-    shades = spectrum_figure(replace(fit(), trusted_ppm=(1.8, 3.8)))["layout"]["shapes"]
+    layout = spectrum_figure(replace(fit(), trusted_ppm=(1.8, 3.8)))["layout"]
+    shades = layout["shapes"]
+    # They lie below the panels, too: a background of theirs would hide them.
+    assert {shade["layer"] for shade in shades} == {"below"}
+    assert layout["plot_bgcolor"] == "rgba(0, 0, 0, 0)"
     assert [(shade["x0"], shade["x1"]) for shade in shades] == [(0.2, 1.8), (3.8, 4.2)]
     assert [shade["showlegend"] for shade in shades] == [True, False]
 

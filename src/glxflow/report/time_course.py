@@ -137,7 +137,8 @@ def _infusion_line() -> Figure:
     """Return the line that marks the start of the infusion."""
     ends = {"x0": 0, "x1": 0, "y0": 0, "y1": 1}
     line = {"color": GREY, "width": 1, "dash": "dot"}
-    return {"type": "line", "xref": "x", "yref": "paper", **ends, "line": line, "layer": "below"}
+    # Below the traces a rule of the grid would cover it.
+    return {"type": "line", "xref": "x", "yref": "paper", **ends, "line": line, "layer": "above"}
 
 
 def _infusion_name() -> Figure:
