@@ -108,7 +108,9 @@ def estimates() -> Callable[..., pd.DataFrame]:
 @pytest.fixture
 def provenance() -> Provenance:
     """Return provenance with one input."""
-    return Provenance("1.2.3", {"sub-01_svs.nii.gz": "ab" * 32}, {"ppm_range": [0.2, 4.2]})
+    return Provenance(
+        "1.2.3", {"sub-01_svs.nii.gz": "ab" * 32}, {"ppm_range": [0.2, 4.2], "bin_step_s": None}
+    )
 
 
 class ReadPage(HTMLParser):

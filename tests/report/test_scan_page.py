@@ -235,7 +235,7 @@ def test_provenance_and_the_research_only_sentence_are_on_every_page(one_bin, re
     words = read_page(render_scan(one_bin())).words
     assert "ab" * 32 in words
     assert "glxflow 1.2.3" in words
-    assert "ppm_range 0.2, 4.2" in words
+    assert "ppm_range 0.2, 4.2 bin_step_s not set" in words
     assert "For research only, not for patient care" in words
 
 
