@@ -3,7 +3,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from glxflow.report.change import by_participant, change_from_baseline, counted, group_means
+from glxflow.report.change import (
+    by_infusion,
+    by_participant,
+    change_from_baseline,
+    counted,
+    group_means,
+    groups,
+)
 
 
 @pytest.fixture
@@ -92,7 +99,7 @@ def participants():
 
 
 def test_pairs_are_ordered_by_difference_and_single_sessions_come_last(participants):
-    pairs = by_participant(participants, ("placebo", "naltrexone"), 1)
+    pairs = by_participant(participants, ("placebo", "naltrexone"))
     assert list(pairs.index) == ["a", "b", "c"]  # d has no bin in common
     assert pairs.loc["b"].tolist() == [0.6, 0.0]
     assert np.isnan(pairs.loc["c", "naltrexone"])
@@ -101,15 +108,36 @@ def test_pairs_are_ordered_by_difference_and_single_sessions_come_last(participa
 def test_participants_of_one_condition_stand_together_by_their_change():
     rows = {"subject": list("abcd"), "condition": ["placebo", "naltrexone"] * 2}
     table = pd.DataFrame(rows | {"session": "1", "change": [0.4, 0.2, 0.3, 0.1]})
-    pairs = by_participant(table, ("placebo", "naltrexone"), 1)
+    pairs = by_participant(table, ("placebo", "naltrexone"))
     assert list(pairs.index) == ["c", "a", "d", "b"]
 
 
-def test_a_mean_over_one_infusion_is_not_put_beside_one_over_both(participants):
-    both = pd.concat([participants, participants.query("condition == 'placebo'")])
-    pairs = by_participant(both, ("placebo", "naltrexone"), 2)
-    assert pairs["placebo"].to_dict() == {"a": 0.3, "b": 0.6, "c": 0.4}
-    assert pairs["naltrexone"].isna().all()
+def test_with_both_infusions_the_marks_are_the_response_that_is_the_infusions_own():
+    levels = {("placebo", "saline"): 0.1, ("placebo", "ketamine"): 0.5,
+              ("naltrexone", "saline"): 0.2, ("naltrexone", "ketamine"): 0.3}  # fmt: skip
+    rows = [(name, *cell, level) for name in "ab" for cell, level in levels.items()]
+    table = pd.DataFrame(rows[:-1], columns=["subject", "condition", "infusion", "change"])
+    pairs = by_participant(table, ("placebo", "naltrexone"), ("saline", "ketamine"))
+    assert pairs.loc["a"].tolist() == pytest.approx([0.4, 0.1])
+    assert pairs.loc["b", "placebo"] == pytest.approx(0.4)
+    assert np.isnan(pairs.loc["b", "naltrexone"])  # one infusion compares nothing
+
+
+def test_participants_with_an_infusion_each_stand_with_their_like():
+    rows = {"subject": list("abc"), "infusion": ["saline", "ketamine", "ketamine"]}
+    table = pd.DataFrame(rows | {"condition": "placebo", "change": [0.1, 0.4, 0.3]})
+    pairs = by_participant(table, ("placebo", "naltrexone"))
+    assert list(pairs.index) == ["c, ketamine", "b, ketamine", "a, saline"]
+
+
+def test_a_course_tells_the_infusions_of_a_factorial_design_apart(table):
+    both = pd.concat([table.assign(infusion=name) for name in ("saline", "ketamine")])
+    named = by_infusion(both, ("saline", "ketamine"))
+    names = groups(("placebo", "naltrexone"), ("saline", "ketamine"))
+    assert names[:2] == ("placebo with ketamine", "naltrexone with ketamine")
+    assert set(named["condition"]) == set(names)
+    assert by_infusion(table, ()) is table
+    assert groups(("placebo", "naltrexone"), ()) == ("placebo", "naltrexone")
 
 
 def test_a_table_without_values_gives_nothing(table):

@@ -104,19 +104,27 @@ def test_every_session_is_listed_and_what_is_not_used_comes_first(study, read_pa
         (("condition",), "With both sessions 3", "began, ordered by the difference"),
         (("condition",), "With both sessions 3", "bins that all of its sessions have"),
         ((), "", "began. Everyone has one condition, and so one mark;"),
-        (("infusion",), "With both sessions 3", "(without both there is no mark). Everyone"),
+        (
+            ("infusion",),
+            "With both sessions 3",
+            "with ketamine less that with saline (without both no mark). Everyone",
+        ),
         (
             ("condition", "infusion"),
             "With all 4 sessions 0",
-            "(without both there is no mark), ordered",
+            "with ketamine less that with saline (without both no mark), ordered",
         ),
     ],
 )
 def test_the_words_are_those_of_the_design(study, read_page, within, complete, pairs):
     infusions = ("saline", "ketamine") if "infusion" in within else ()
-    words = read_page(render_study(replace(study, within=within, infusions=infusions))).words
-    together = "Sessions with saline and with ketamine are taken together."
-    assert (together in words) == ("infusion" in within)
+    if infusions:
+        tables = (table.assign(infusion="saline") for table in (study.trial, study.participants))
+        study = replace(study, **dict(zip(("trial", "participants"), tables, strict=True)))
+    page = read_page(render_study(replace(study, within=within, infusions=infusions)))
+    words = page.words
+    names = {trace.get("name") for trace in page.figures["course"]["data"]} - {None}
+    assert len(names) == (4 if infusions else 2)
     assert complete in words
     assert pairs in words
     assert ("sessions 3" in words or "sessions 0" in words) == bool(within)

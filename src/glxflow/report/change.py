@@ -94,29 +94,58 @@ def counted(changes: pd.DataFrame, time: str, conditions: tuple[str, ...]) -> st
     return f" Sessions at each mark, from left to right: {parts}."
 
 
+def groups(conditions: tuple[str, ...], infusions: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of what a course tells apart.
+
+    Parameters
+    ----------
+    conditions : tuple of str
+        The two conditions.
+    infusions : tuple of str
+        Reference and active infusion of a factorial design, whose names come first; else empty.
+    """
+    named = [f"{name} with {infusion}" for infusion in infusions[::-1] for name in conditions]
+    return tuple(named) or conditions
+
+
+def by_infusion(table: pd.DataFrame, infusions: tuple[str, ...]) -> pd.DataFrame:
+    """Return a table whose conditions have the names of `groups`."""
+    if not infusions:
+        return table
+    return table.assign(condition=table["condition"] + " with " + table["infusion"])
+
+
 def by_participant(
-    participants: pd.DataFrame, conditions: tuple[str, ...], n_sessions: int
+    participants: pd.DataFrame, conditions: tuple[str, ...], infusions: tuple[str, ...] = ()
 ) -> pd.DataFrame:
     """Return each participant's mean change, a column per condition.
 
     Rows are ordered by the difference between the first two conditions; participants
     with one condition come last, those of a condition together and by their change.
+    Participants who have an infusion each are named with it and stand with their like.
 
     Parameters
     ----------
     participants : DataFrame
         A row per subject and session with condition and its mean change, NaN where the
-        sessions of a participant have no bin in common.
+        sessions of a participant have no bin in common; of a factorial design, infusion.
     conditions : tuple of str
         Columns.
-    n_sessions : int
-        Sessions that a participant has under a condition; without all of them there is
-        no mean of it.
+    infusions : tuple of str
+        Reference and active infusion where they vary within participants: the change is
+        then that with the active less that with the reference one.
     """
-    cells = participants.groupby(["subject", "condition"], observed=True)["change"]
-    means = cells.mean().where(cells.count() == n_sessions).unstack("condition")
-    wide = means.reindex(columns=list(conditions)).dropna(how="all")
+    people = ["subject"]
+    if infusions:
+        cells = participants.groupby([*people, "condition", "infusion"], observed=True)["change"]
+        means = cells.mean().unstack("infusion").reindex(columns=list(infusions))
+        changes = means[infusions[1]] - means[infusions[0]]
+    else:
+        people = [*(["infusion"] if "infusion" in participants else []), *people]
+        changes = participants.groupby([*people, "condition"], observed=True)["change"].mean()
+    wide = changes.unstack("condition").reindex(columns=list(conditions)).dropna(how="all")
     difference = wide[conditions[0]] - wide[conditions[1]]
-    order = wide.assign(difference=difference).sort_values(["difference", *conditions])
-    ordered: pd.DataFrame = wide.loc[order.index]
-    return ordered
+    ranked = wide.assign(difference=difference).reset_index()
+    ranked = ranked.sort_values([*people[:-1], "difference", *conditions])
+    keys = ranked[people[::-1]].itertuples(index=False, name=None)
+    return ranked.set_index(pd.Index([", ".join(key) for key in keys]))[list(conditions)]

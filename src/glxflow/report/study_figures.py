@@ -18,6 +18,9 @@ def course_figure(
 ) -> Figure:
     """Return the course of a change by condition: means with 95 % intervals over faint sessions.
 
+    Colours and marks are those of the two conditions; a second pair, of the reference
+    infusion, is dashed.
+
     Parameters
     ----------
     changes : DataFrame
@@ -25,7 +28,8 @@ def course_figure(
     time : str
         Its column of time points.
     conditions : tuple of str
-        Conditions in the order of the legend.
+        Conditions in the order of the legend; of a factorial design those with the active
+        infusion first, as `glxflow.report.change.groups` returns them.
     x_title, y_title : str
         What the axes show, with units.
     """
@@ -35,7 +39,7 @@ def course_figure(
     for index, condition in enumerate(conditions):
         traces.append(_sessions(changes[changes["condition"] == condition], time, index))
     for index, condition in enumerate(conditions):
-        # Side by side, so that the bars of the two conditions do not hide each other.
+        # Side by side, so that the bars of the conditions do not hide each other.
         shift = (index - (len(conditions) - 1) / 2) * 0.012 * span
         own = means[means["condition"] == condition]
         traces.append(_means(own, time, shift, index, condition))
@@ -173,6 +177,11 @@ def _marker(index: int, size: int) -> dict[str, Any]:
     return {"color": _COLOURS[place], "symbol": _SYMBOLS[place], "size": size}
 
 
+def _line(index: int) -> dict[str, str]:
+    """Return colour and dash of a course: a condition's, dashed with the reference infusion."""
+    return {"color": _COLOURS[index % 2], "dash": "solid" if index < 2 else "dash"}
+
+
 def _sessions(changes: pd.DataFrame, time: str, index: int) -> Figure:
     """Return all sessions of a condition as one faint trace, a gap between sessions."""
     x: list[float | None] = []
@@ -188,7 +197,7 @@ def _sessions(changes: pd.DataFrame, time: str, index: int) -> Figure:
         "x": x,
         "y": y,
         "text": names,
-        "line": {"color": _COLOURS[index], "width": 1},
+        "line": {**_line(index), "width": 1},
         "opacity": 0.25,
         "showlegend": False,
         "hovertemplate": "%{text}: %{y:.3g}<extra></extra>",
@@ -209,8 +218,8 @@ def _means(means: pd.DataFrame, time: str, shift: float, index: int, condition: 
             "thickness": 1.8,
             "width": 5,
         },
-        "line": {"color": _COLOURS[index], "width": 2.4},
-        "marker": {**_marker(index, 9), "line": {"color": RULE, "width": 1}},
+        "line": {**_line(index), "width": 2.4},
+        "marker": {**_marker(index % 2, 9), "line": {"color": RULE, "width": 1}},
         "text": [f"n = {n}" for n in means["n"]],
         "hovertemplate": "%{y:.3g}, %{text}",
     }

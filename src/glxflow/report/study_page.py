@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from glxflow.report.change import by_participant, change_from_baseline, counted, is_true
+from glxflow.report.change import by_participant, counted, groups, is_true
 from glxflow.report.inference import (
     Row,
     attenuation_sentence,
@@ -18,10 +18,11 @@ from glxflow.report.inference import (
 )
 from glxflow.report.numbers import words
 from glxflow.report.page import Figure, Provenance, render
+from glxflow.report.study_changes import outcome_changes, score_changes
 from glxflow.report.study_figures import course_figure, pairs_figure, quality_figure
 from glxflow.report.study_quality import doubt_rows, judged, not_drawn, quality_rows
 from glxflow.report.study_sessions import flow_of, session_rows
-from glxflow.report.study_words import captions, left_out
+from glxflow.report.study_words import captions
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,13 @@ def render_study(study: StudyPage) -> str:
     if study.is_masked:
         # The order of the plan, reference first, would tell which is which.
         study = replace(study, conditions=tuple(sorted(study.conditions)))
-    changes, left_out_of_course = _changes(study)
-    score_changes, left_out_of_scores = _score_changes(study)
+    names = groups(study.conditions, study.infusions)
+    changes, left_out_of_course = outcome_changes(
+        _analysed(study), study.outcome, study.joint_change, study.infusions
+    )
+    scores, left_out_of_scores = score_changes(
+        study.clinical, study.score, study.score_label, study.infusions
+    )
     return render(
         "study.html",
         study=study,
@@ -153,14 +159,14 @@ def render_study(study: StudyPage) -> str:
             name: result_table(table, study.confidence)
             for name, table in study.exploratory.items()
         },
-        figures=_figures(study, changes, score_changes),
+        figures=_figures(study, changes, scores),
         captions=captions(study.within, study.infusions)
         | {
             "jointly": "" if study.joint_change is None else ", fitted jointly over its bins",
             "left_out_of_course": left_out_of_course,
             "left_out_of_scores": left_out_of_scores,
-            "n_of_course": counted(changes, "t_min", study.conditions),
-            "n_of_scores": counted(score_changes, "day", study.conditions),
+            "n_of_course": counted(changes, "t_min", names),
+            "n_of_scores": counted(scores, "day", names),
             "not_drawn": not_drawn(study.qc),
         },
         flow=flow_of(study.sessions, study.within),
@@ -232,54 +238,30 @@ def _results(study: StudyPage) -> list[dict[str, Any]]:
     return views
 
 
-def _changes(study: StudyPage) -> tuple[pd.DataFrame, str]:
-    """Return the changes of the outcome that the page draws, and a sentence on who has none."""
-    usable = _analysed(study)
-    if study.outcome not in usable or usable.empty:
-        return pd.DataFrame(), ""
-    # Sessions start at slightly different times: a bin stands at its usual place.
-    place = usable.groupby("bin")["t_min"].transform("median")
-    table = usable.assign(t_min=place)
-    changes, n_left_out = change_from_baseline(
-        table, study.outcome, "t_min", table["bin"] <= 0, study.joint_change
-    )
-    return changes, left_out(n_left_out, "no baseline in the plan's analysis set")
-
-
-def _score_changes(study: StudyPage) -> tuple[pd.DataFrame, str]:
-    """Return the changes of the score that the page draws, and a sentence on who has none."""
-    if study.score not in study.clinical or study.clinical.empty:
-        return pd.DataFrame(), ""
-    # A screening before the day of the infusion is no baseline of the session.
-    table = study.clinical[study.clinical["day"] >= 0]
-    changes, n_left_out = change_from_baseline(table, study.score, "day", table["day"] == 0)
-    return changes, left_out(n_left_out, f"no {study.score_label} of day 0")
-
-
-def _figures(
-    study: StudyPage, changes: pd.DataFrame, score_changes: pd.DataFrame
-) -> dict[str, Figure]:
+def _figures(study: StudyPage, changes: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Figure]:
     """Return the figures for which there are data, by their place on the page."""
     figures = {}
+    names = groups(study.conditions, study.infusions)
     title = f"change of {study.outcome_label}"
     if len(changes):
         figures["course"] = course_figure(
             changes,
             "t_min",
-            study.conditions,
+            names,
             x_title="time after the start of the infusion / min",
             y_title=title,
         )
     if len(study.participants):
-        # Of a factorial trial: a mean over one infusion beside one over both compares nothing.
-        n_sessions = 2 if "infusion" in study.within else 1
-        pairs = by_participant(study.participants, study.conditions, n_sessions)
-        figures["pairs"] = pairs_figure(pairs, x_title=f"mean {title} after the infusion began")
-    if len(score_changes):
+        infusions = study.infusions if "infusion" in study.within else ()
+        pairs = by_participant(study.participants, study.conditions, infusions)
+        less = f", {infusions[1]} − {infusions[0]}" if infusions else ""
+        x_title = f"mean {title} after the infusion began{less}"
+        figures["pairs"] = pairs_figure(pairs, x_title=x_title)
+    if len(scores):
         figures["clinical"] = course_figure(
-            score_changes,
+            scores,
             "day",
-            study.conditions,
+            names,
             x_title="day after the infusion",
             y_title=f"change of {study.score_label}",
         )

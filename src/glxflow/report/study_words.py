@@ -16,18 +16,20 @@ def captions(within: Sequence[str], infusions: Sequence[str]) -> dict[str, str]:
     within : sequence of str
         What varies within participants: `condition`, `infusion`, both, or nothing.
     infusions : sequence of str
-        Of a factorial design.
+        Reference and active infusion of a factorial design; else empty.
 
     Returns
     -------
     dict
         `complete`: what a participant with all sessions is called, or nothing; `pairs`:
-        caption of the figure of participants; `together`: what figures do not tell apart.
+        caption of the figure of participants.
     """
     n_sessions = sessions_by_design(within)
     pairs = "Each participant's mean change after the infusion began"
     if "infusion" in within:
-        pairs += ", over the sessions with either infusion (without both there is no mark)"
+        pairs += f" with {infusions[1]} less that with {infusions[0]} (without both no mark)"
+    elif infusions:
+        pairs += ", participants of an infusion together"
     if "condition" in within:
         pairs += (
             ", ordered by the difference between the conditions. A single mark: the other "
@@ -42,11 +44,9 @@ def captions(within: Sequence[str], infusions: Sequence[str]) -> dict[str, str]:
             "without such a bin there is no mark. The classical analysis compares these means."
         )
     complete = "both sessions" if n_sessions == 2 else f"all {n_sessions} sessions"
-    together = f" Sessions with {' and with '.join(infusions)} are taken together."
     return {
         "complete": f"With {complete}" if n_sessions > 1 else "",
         "pairs": pairs,
-        "together": together if infusions else "",
     }
 
 
