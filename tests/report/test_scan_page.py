@@ -1,6 +1,7 @@
 import math
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -237,6 +238,8 @@ def test_provenance_and_the_research_only_sentence_are_on_every_page(one_bin, re
     assert "glxflow 1.2.3" in words
     assert "ppm_range 0.2, 4.2 bin_step_s not set" in words
     assert "For research only, not for patient care" in words
+    guide = Path(__file__).parents[2] / re.search(r"How to read it: (\S+)", words).group(1)
+    assert guide.exists()
 
 
 def test_the_same_records_give_the_same_page(series):
