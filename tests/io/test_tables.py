@@ -33,6 +33,12 @@ def test_the_label_na_is_text_and_missing_among_numbers_alone(tmp_path):
     assert table["note"].isna().tolist()[1:] == [True, True]
 
 
+def test_an_empty_file_is_called_empty(tmp_path):
+    (tmp_path / "t.tsv").write_text("")
+    with pytest.raises(TableError, match=r"t\.tsv: the file is empty\. Restore or write"):
+        read_tsv(tmp_path / "t.tsv")
+
+
 def test_rows_longer_than_the_heading_are_refused(tmp_path):
     (tmp_path / "t.tsv").write_text("session_id\tday\ttotal\nses-1\t0\t28\t\nses-1\t1\t20\t\n")
     with pytest.raises(TableError, match="more values than the heading has columns"):

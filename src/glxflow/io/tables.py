@@ -39,7 +39,9 @@ def read_tsv(path: Path, text: tuple[str, ...] = (), separator: str = "\t") -> p
         )  # fmt: skip
     except FileNotFoundError:
         raise TableError(f"{path}: no such table. Check the path.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+    except pd.errors.EmptyDataError:
+        raise TableError(f"{path}: the file is empty. Restore or write it again.") from None
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
         kind, ending = ("comma", "CSV") if separator == "," else ("tab", "TSV")
         raise TableError(
             f"{path}: not a {kind}-separated table ({error}). Save it again as {ending} in UTF-8."
