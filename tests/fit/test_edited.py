@@ -24,9 +24,11 @@ from glxflow.fit import (
 )
 from glxflow.fit.changes import percent_changes
 from glxflow.fit.design import bin_design
+from glxflow.fit.edited_result import joint_uncertainty
 from glxflow.fit.ensemble import candidate_of, compare
 from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm
 from glxflow.fit.predictive import run_length
+from glxflow.fit.uncertainty import shape_errors
 from glxflow.quantify import estimates, model_spreads, ratio
 from glxflow.quantify.estimates import EDITED_SUMS
 from glxflow.spectrum import SUMS, Axis, Fid, FitStatus, Series
@@ -711,3 +713,101 @@ def test_gaba_that_is_zero_in_the_mean_has_no_change_and_neither_has_gaba_plus(m
     for name in ("GABA", "GABA+"):
         assert np.isnan([rows[name].percent, rows[name].sd, rows[name].low95]).all()
     assert np.isfinite(rows["Glx"].sd)
+
+
+def spoilt(session):
+    """Return a session with lines that no model holds, in half sum and difference."""
+    time_s = AXIS.time_s
+    line = np.exp((2j * np.pi * AXIS.hz(2.75) - 30.0) * time_s)
+    return tuple(
+        Fid(fid.samples + size * line, AXIS)
+        for fid, size in zip(session, (-4.0, 2.0), strict=True)
+    )
+
+
+def dense(joint, point, mismatch, chosen):
+    """Return response to data, inverse Hessian and expectation of the misfit, line shapes known.
+
+    With the splines of both spectra written out as coefficients.
+    """
+    block, one = joint.blocks[0], point.blocks[0]
+    soft = block.soft_rows[:, chosen]
+    n = soft.shape[1]
+    rows, stiff, expected = [], [], -n
+    for index, (channel, fitted) in enumerate(zip(block.channels, one.points, strict=True)):
+        problem, model = channel.problem, channel.problem.model
+        columns = model.curve(fitted.spectra).T @ channel.mapping
+        columns[:, -4:] += mismatch[index].T / problem.noise_sd
+        weighted = model.weight[:, np.newaxis] * columns[:, chosen]
+        rows.append([weighted, np.zeros((len(weighted), 0)), np.zeros((len(weighted), 0))])
+        rows[-1][1 + index] = model.spline.modes
+        stiff.append(problem.stiffness * model.spline.roughness)
+        expected += model.weight @ model.weight - np.sum(1 / (1 + stiff[-1]))
+    n_modes = [one.size for one in stiff]
+    rows[0][2], rows[1][1] = (
+        np.zeros((len(rows[0][0]), n_modes[1])),
+        np.zeros((len(rows[1][0]), n_modes[0])),
+    )
+    matrix = np.vstack([np.hstack(part) for part in rows])
+    known = np.diag(np.concatenate([np.zeros(n), *stiff]))
+    known[:n, :n] += soft.T @ soft
+    inverse = np.linalg.inv(matrix.T @ matrix + known)
+    response = (inverse @ matrix.T)[:n]
+    inverse = inverse[:n, :n]
+    expected += np.trace(soft @ inverse @ soft.T)
+    parts = np.split(response, [len(rows[0][0])], axis=1)
+    return parts, inverse, expected
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.5])
+def test_covariances_of_a_joint_fit_are_those_of_dense_least_squares(factor, make_session):
+    """Of known line shapes, whatever weight the problem gives its data."""
+    found = fit_edited(*spoilt(make_session(noise_sd=0.2)), model()).found
+    total, difference = (
+        own.with_noise(factor * own.noise_sd)
+        for own in (found.problem.total, found.problem.difference)
+    )
+    problem = replace(found.problem, total=total, difference=difference)
+    joint = problem.joint()
+    point = joint.evaluate(found.solution.point.theta)
+    one = point.blocks[0]
+    none = np.zeros_like(found.solution.free)
+    known = joint_uncertainty(
+        replace(found.solution, joint=joint, point=point, free=none), found.views
+    )
+    everything = np.ones(one.linear.size, dtype=bool)
+    responses, inverse, _ = dense(joint, point, problem.mismatch, everything)
+    noise, wrong = 0.0, 0.0
+    pairs = zip(
+        (problem.total, problem.difference), found.views, one.points, responses, strict=True
+    )
+    for own, view, fitted, response in pairs:
+        noise = noise + (view.noise_sd / own.noise_sd) ** 2 * response @ response.T
+        shapes = own.model.weight * own.model.curve(shape_errors(own, fitted).T)
+        wrong = wrong + response @ shapes.T @ shapes @ response.T
+    k = total.tightening
+    assert k > 1
+    pulled = inverse[:, : total.ratio_rows.shape[1]] @ total.ratio_rows[total.of_broad].T
+    *_, expected = dense(joint, point, problem.mismatch, one.linear != 0)
+    n_data = len(total.model.ppm) + len(difference.model.ppm)
+    chi2 = one.residual[:n_data] @ one.residual[:n_data] / expected
+    assert (chi2 > 1) == (factor < 1)
+    covariance = inverse * max(chi2, 1.0) + wrong + (k**2 - 1) * pulled @ pulled.T
+    assert known.reduced_chi2 == pytest.approx(chi2, rel=1e-5)
+    for one, other in ((known.noise_covariance, noise), (known.covariance, covariance)):
+        size = np.sqrt(np.outer(np.diag(other), np.diag(other)))
+        assert one / size == pytest.approx(other / size, abs=1e-4)  # ridges
+
+
+def test_the_record_of_an_edited_fit_has_the_misfit_and_the_bounds_of_its_own_spectrum(
+    make_session,
+):
+    fit = fit_edited(*spoilt(make_session(noise_sd=0.2)), model())
+    for result in (fit.total, fit.difference):
+        power = np.mean((result.residual / result.noise_sd) ** 2)
+        assert power > 2
+        # A sixth of the points are taken by what is fitted.
+        assert 1.0 < result.reduced_chi2 / power < 1.4
+        bound = np.sqrt(np.diag(result.noise_covariance))
+        assert result.crlb == pytest.approx(bound)
+        assert (bound < np.sqrt(np.diag(result.covariance))).all()

@@ -13,13 +13,14 @@ SHAPE_SD, SHAPE_LENGTH_PPM = 0.11, 0.06
 
 
 @pytest.fixture
-def found(model, make_fid):
-    """Return a fit that misfits, so that its data weigh less and its priors more."""
+def found(model, basis, make_fid):
+    """Return a fit with lipid that misfits, so that its data weigh less and its priors more."""
     fid = make_fid(noise_sd=0.4)
     time_s = fid.axis.time_s
+    lipid = 3.0 * basis.fid("Lip13a") * np.exp(-((3.0 * time_s) ** 2))
     hump = 4.0 * np.exp((2j * np.pi * fid.axis.hz(2.75) - 30.0) * time_s)
     tail = 60 * np.exp(2j + (2j * np.pi * fid.axis.hz(4.3) - 60) * time_s)
-    return fit_prepared(Fid(fid.samples - hump + tail, fid.axis), model).found
+    return fit_prepared(Fid(fid.samples - hump + tail + lipid, fid.axis), model).found
 
 
 class Dense:
