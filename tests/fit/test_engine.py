@@ -8,8 +8,12 @@ from glxflow.basis.protocol import protocol_for
 from glxflow.basis.simulate import simulate_basis
 from glxflow.errors import BasisError, DataError
 from glxflow.fit import FitOptions, alike, engine, fit_alike, fit_prepared, fit_spectrum, prepare
+from glxflow.fit.engine import ED_GRID, choose_ed, prefit
 from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm
+from glxflow.fit.noise import noise_sd
 from glxflow.fit.shim import Shim
+from glxflow.fit.start import locate
+from glxflow.fit.uncertainty import residual_of
 from glxflow.fit.widths import lorentzian_hz
 from glxflow.io.fit_range import NARROWEST_PPM
 from glxflow.quantify import estimates
@@ -113,6 +117,34 @@ def test_any_phase_gives_the_same_ratio(phase_rad, model, make_fid):
     assert abs(glu_to_creatine(same_noise) - glu_to_creatine(reference)) < 0.02 * glu_sd(reference)
 
 
+@pytest.mark.parametrize("delay_us", [-60.0, 60.0])
+def test_phase_and_delay_of_the_first_sample_are_found(delay_us, model, make_fid):
+    """A delay is a phase in proportion to the frequency, about that of the receiver."""
+    fid = make_fid()
+    turn = 0.4 + 2e-6 * np.pi * delay_us * fid.axis.frequency_hz
+    samples = np.fft.ifft(np.fft.ifftshift(fid.spectrum * np.exp(1j * turn)))
+    reference = fit_prepared(fid, model).result
+    result = fit_prepared(Fid(samples, fid.axis), model).result
+    # Expected within 30 us beforehand, which takes a twentieth.
+    assert result.delay_s - reference.delay_s == pytest.approx(1e-6 * delay_us, rel=0.08)
+    gained = np.exp(1j * (result.phase_rad - reference.phase_rad))
+    assert np.angle(gained) == pytest.approx(0.4, abs=0.01)
+    assert reference.delay_s == pytest.approx(0.0, abs=5e-6)
+
+
+def test_a_line_that_moved_has_a_shift_of_its_own(model, basis, make_fid):
+    fid = make_fid()
+    time_s = fid.axis.time_s
+    line = np.exp(-np.pi * 5.0 * time_s - (3.0 * time_s) ** 2)
+    turn = np.exp(2j * np.pi * 0.008 * fid.axis.spectrometer_frequency_mhz * time_s)
+    naa = (10.0 * basis.fid("NAA") + 1.5 * basis.fid("NAAG")) * line
+    moved = Fid(fid.samples + naa * (turn - 1), fid.axis)
+    one, other = (fit_prepared(each, model).result for each in (fid, moved))
+    gained = dict(zip(one.names, other.shift_ppm - one.shift_ppm, strict=True))
+    assert gained["NAA"] - gained["Cr"] == pytest.approx(0.008, abs=2e-4)
+    assert gained["NAAG"] == gained["NAA"]
+
+
 @pytest.mark.parametrize("offset_ppm", [-0.3, -0.17, 0.05, 0.17, 0.3])
 def test_any_offset_gives_the_same_ratio(offset_ppm, model, make_fid):
     reference = fit_prepared(make_fid(), model).result
@@ -120,7 +152,10 @@ def test_any_offset_gives_the_same_ratio(offset_ppm, model, make_fid):
     moved = Fid(make_fid().samples * np.exp(1j * turn), model.axis)
     result = fit_prepared(moved, model).result
     assert abs(glu_to_creatine(result) - glu_to_creatine(reference)) < 0.3 * glu_sd(reference)
-    assert result.offset_ppm - reference.offset_ppm == pytest.approx(offset_ppm, abs=0.001)
+    # A tenth of the steps of the alignment, wherever between them it lies.
+    assert result.offset_ppm - reference.offset_ppm == pytest.approx(offset_ppm, abs=1e-4)
+    own = [model.names.index(name) for name in ("NAA", "Cr", "Glu", "Ins")]
+    assert result.shift_ppm[own] == pytest.approx(reference.shift_ppm[own], abs=1e-4)
 
 
 def test_far_offset_is_refused_in_words(model, make_fid):
@@ -214,6 +249,45 @@ def test_line_width_is_not_that_of_the_part_of_the_signal_that_is_fitted(
     assert result.fwhm_hz == pytest.approx(true_hz, rel=0.05)
 
 
+def test_snr_is_height_over_the_noise_of_the_whole_signal(model, make_fid):
+    fid = make_fid(noise_sd=0.2)
+    result = fit_prepared(fid, model).result
+    height = result.components[result.names.index("NAA")].max()
+    # Of a sum of samples with noise of 0.2 in each part; an eighth at either end tells it.
+    assert result.snr == pytest.approx(height / (0.2 * np.sqrt(fid.samples.size)), rel=0.1)
+    assert result.noise_sd == pytest.approx(0.2 * np.sqrt(model.n_kept), rel=0.1)
+
+
+def test_the_baseline_has_the_stiffness_of_least_aic(basis, make_fid):
+    """Twice the dimensions beside the logarithm of the misfit: once alone takes the softest."""
+    model = prepare(basis, FitOptions())
+    fid = make_fid(noise_sd=0.4)
+    hump = 8.0 * np.exp((2j * np.pi * fid.axis.hz(2.5) - 150.0) * fid.axis.time_s)
+    fid = Fid(fid.samples - hump, fid.axis)
+    noise = noise_sd(fid)
+    found = locate(fid, model.reference, noise)
+    problem, theta = prefit(fid, model, noise * np.sqrt(model.share_kept), found)
+    criteria = []
+    for ed in ED_GRID:
+        stiff = problem.with_stiffness(model.spline.stiffness(ed))
+        residual = residual_of(stiff, stiff.evaluate(theta))
+        logarithm = residual.size * np.log(residual @ residual)
+        criteria.append([logarithm + 2 * ed * model.spline.width_ppm])
+        criteria[-1].append(logarithm + ed * model.spline.width_ppm)
+    best, softer = (ED_GRID[index] for index in np.argmin(criteria, axis=0))
+    assert choose_ed(problem, problem.evaluate(theta)) == best < softer
+
+
+def test_an_end_is_trusted_by_the_noise_whatever_weight_the_misfit_leaves_the_data(
+    model, misfitting
+):
+    time_s = misfitting.axis.time_s
+    tail = 16.0 * np.exp(2j + (2j * np.pi * misfitting.axis.hz(4.3) - 60) * time_s)
+    fit = fit_prepared(Fid(misfitting.samples + tail, misfitting.axis), model)
+    assert fit.found.problem.noise_sd > 2 * fit.result.noise_sd
+    assert "ENDS" in [flag.code for flag in fit.result.flags]
+
+
 def test_lipid_from_outside_the_voxel_is_flagged_and_moves_glu_little(model, make_fid):
     fid = make_fid()
     time_s = model.axis.time_s
@@ -285,6 +359,19 @@ def misfitting(make_fid):
     time_s = fid.axis.time_s
     hump = 4.0 * np.exp((2j * np.pi * fid.axis.hz(2.75) - 30.0) * time_s)
     return Fid(fid.samples - hump, fid.axis)
+
+
+def test_bounds_are_those_of_the_noise_though_misfit_counts_as_noise(model, misfitting, make_fid):
+    clean, dirty = (fit_prepared(fid, model) for fid in (make_fid(noise_sd=0.4), misfitting))
+    excess = (dirty.found.problem.noise_sd / dirty.result.noise_sd) ** 2
+    assert excess > 4
+    # In units of what counts as noise, the residual is noise, or less than that of the prefit.
+    assert 0.5 < dirty.result.reduced_chi2 / excess < 1.2
+    strong = [clean.result.names.index(name) for name in ("NAA", "Glu", "Ins")]
+    # What is held tighter follows the noise less.
+    assert (dirty.result.crlb < 1.05 * clean.result.crlb)[strong].all()
+    sd, clean_sd = (np.sqrt(np.diag(fit.result.covariance))[strong] for fit in (dirty, clean))
+    assert (sd > clean_sd).all()
 
 
 def ratio_of(fit, name):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from glxflow.fit import fit_prepared, prepare
+from glxflow.fit import ensemble, fit_prepared, prepare
 from glxflow.fit.ensemble import candidate_of, fit_ensemble
 from glxflow.fit.sensitivity import baseline_alternatives
 from glxflow.fit.shim import Shim
@@ -136,3 +136,34 @@ def test_another_minimum_that_fits_as_well_is_a_member(ensemble_of, model, basis
 def test_a_spectrum_of_one_minimum_has_no_other(ensemble_of, make_fid):
     _, ensemble = ensemble_of(make_fid())
     assert "line shape" not in {one.choice for one in ensemble.members}
+
+
+def test_what_is_zero_in_the_average_stays_zero_in_bins(make_fid, model, basis):
+    fid = make_fid(noise_sd=0.4)
+    line = np.exp(-np.pi * 5.0 * fid.axis.time_s - (3.0 * fid.axis.time_s) ** 2)
+    without = Fid(fid.samples - 3.0 * basis.fid("Tau") * line, fid.axis)
+    fit = fit_prepared(without, model)
+    place = fit.result.names.index("Tau")
+    assert fit.result.amplitudes[place] == 0
+    less, more = (Fid(without.samples + n * basis.fid("Tau") * line, fid.axis) for n in (-1, 1))
+    own = candidate_of(fit, without, [less, without, more])
+    followed = own.amplitudes(fit.result.names)
+    assert (followed[:, place] == 0).all()
+    # Nor do others move as if it could.
+    assert followed[1] == pytest.approx(fit.result.amplitudes)
+
+
+def test_models_are_compared_where_all_trust_the_data_by_the_noise_of_the_data(model, make_fid):
+    fid = make_fid(noise_sd=0.4)
+    hump = 4.0 * np.exp((2j * np.pi * fid.axis.hz(2.75) - 30.0) * fid.axis.time_s)
+    bent = Fid(fid.samples - hump, fid.axis)
+    own, narrow = (
+        candidate_of(fit_prepared(bent, one), bent, [bent])
+        for one in (model, model.reweighted(np.where(model.ppm < 1.8, 0.05, 1.0)))
+    )
+    (seen,) = own.optimum.spectra
+    assert seen.problem.noise_sd > 2 * seen.view.noise_sd
+    assert seen.view.noise_sd == pytest.approx(0.4 * np.sqrt(model.n_kept), rel=0.1)
+    scores = ensemble._scores([own, narrow])
+    # Stretches of 0.15 ppm from 1.8 to 4.2.
+    assert scores.shape == (2, 16)

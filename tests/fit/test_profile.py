@@ -30,6 +30,21 @@ def test_a_well_known_amplitude_has_a_normal_interval(model, make_fid):
     assert found.high95 == pytest.approx(found.value + 1.96 * found.sd, abs=0.3 * found.sd)
 
 
+@pytest.mark.parametrize(
+    ("value", "low", "high"),
+    [(5.0, 3.04, 9.0), (2.1, 0.14, 6.1), (1.9, 0.0, 5.9), (0.0, 0.0, 4.0)],
+)
+def test_limits_are_where_the_profile_crosses_however_near_zero(value, low, high):
+    """A profile that rises as a normal one of SD 1 below and as one of SD 4 / 1.96 above."""
+
+    def excess(candidate):
+        return (candidate - value) / 4 - 1 if candidate > value else (value - candidate) / 1.96 - 1
+
+    assert profile._low(excess, value, 1.0) == pytest.approx(low, abs=0.01)
+    assert profile._high(excess, value, 1.0) == pytest.approx(high, abs=0.01)
+    assert profile._high(lambda _: -1.0, value, 1.0) == np.inf
+
+
 def test_no_value_is_held_twice(model, make_fid, monkeypatch):
     """From another start it may end in another minimum, and on the limit's other side."""
     held, real = [], profile._held
