@@ -89,7 +89,9 @@ def test_a_shoulder_is_not_taken_for_wide_lines(model, make_shoulder):
     assert result.amplitudes[result.names.index("Glu")] == pytest.approx(9.0, abs=1.0)
 
 
-def test_spectra_that_are_compared_end_in_one_minimum(model, make_shoulder, monkeypatch):
+@pytest.fixture
+def in_two_minima(model, make_shoulder, monkeypatch):
+    """Return spectra of a field with a shoulder, one of which `fit_alike` reads by wide lines."""
     fids = [make_shoulder(seed) for seed in (1, 2, 3)]
     with monkeypatch.context() as alone:
         alone.setattr(engine, "_confirmed", lambda _problem, _start, found, _width: found)
@@ -99,11 +101,29 @@ def test_spectra_that_are_compared_end_in_one_minimum(model, make_shoulder, monk
     assert stuck.result.amplitudes[glu] < 8 < sound[0].result.amplitudes[glu]
     made = iter([stuck, *sound])
     monkeypatch.setattr(alike, "fit_prepared", lambda _fid, _model: next(made))
-    fits, _ = fit_alike(fids, model)
-    read = [fit.result.amplitudes[glu] for fit in fits]
+    return fids
+
+
+def test_spectra_that_are_compared_end_in_one_minimum(model, in_two_minima):
+    fits, _ = fit_alike(in_two_minima, model)
+    read = [fit.result.amplitudes[model.names.index("Glu")] for fit in fits]
     # Noise of 0.03, where another minimum is 2.7 away.
     assert np.ptp(read) < 0.3
     assert min(read) > 8
+
+
+def test_a_lower_end_that_is_no_minimum_is_not_the_common_one(model, in_two_minima, monkeypatch):
+    glu = model.names.index("Glu")
+
+    def ends_early(problem, start):
+        end = engine.search(problem, start)
+        lowest = end.point.amplitudes[glu] > 8
+        return replace(end, predicted_decrease=1e3) if lowest else end
+
+    monkeypatch.setattr(alike, "search", ends_early)
+    fits, _ = fit_alike(in_two_minima, model)
+    assert max(fit.result.amplitudes[glu] for fit in fits) < 8
+    assert all(fit.result.status is FitStatus.CONVERGED for fit in fits)
 
 
 @pytest.mark.parametrize("phase_rad", [-3.0, -1.5, 0.8, 2.2])
