@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from glxflow.fit import FitOptions, fit_prepared, prepare
-from glxflow.fit.doubts import bound_doubts
+from glxflow.fit.doubts import bound_doubts, doubts
 from glxflow.fit.engine import _confirmed
 from glxflow.fit.groups import collinear_pairs
 from glxflow.fit.solver import solve_fast
-from glxflow.spectrum import Fid
+from glxflow.spectrum import Fid, FitStatus
 
 
 def codes(result):
@@ -48,6 +48,29 @@ def test_baseline_as_soft_as_allowed_is_named_where_the_data_chose_it(basis, mak
 def test_parameters_at_a_bound_are_named_in_words():
     (flag,) = bound_doubts(("delay_us", "shift_Lip", "width_NAA"))
     assert flag.message.startswith("delay_us, the shift of Lip, the width of NAA ended at a bound")
+
+
+def test_every_doubt_is_raised_beyond_its_limit_and_not_before(model, make_fid):
+    fit = fit_prepared(make_fid(), model)
+    solution = fit.found.solution
+
+    def raised(solution=solution, **values):
+        flags = doubts(replace(fit.result, **values), solution, model, 2.0)
+        return {flag.code: flag.message for flag in flags}
+
+    assert raised() == raised(snr=8.1, reduced_chi2=2.9) == {}
+    for snr in (7.9, np.nan):
+        (said,) = raised(snr=snr).items()
+        assert said[0] == "LOW_SNR"
+        assert f"SNR is {snr:.1f}, expected at least 8" in said[1]
+    (said,) = raised(reduced_chi2=3.1).items()
+    assert said[0] == "RESIDUAL"
+    assert "chi-squared is 3.10, expected at most 3" in said[1]
+    (said,) = raised(status=FitStatus.NOT_CONVERGED).items()
+    assert said[0] == "NOT_CONVERGED"
+    (said,) = raised(replace(solution, at_bound=("width_NAA", "shift_Glu"))).items()
+    assert said[0] == "AT_BOUND"
+    assert said[1].startswith("the width of NAA, the shift of Glu ended at a bound")
 
 
 def test_doubtful_end_is_searched_from_other_starts(model, make_fid):

@@ -811,3 +811,20 @@ def test_the_record_of_an_edited_fit_has_the_misfit_and_the_bounds_of_its_own_sp
         bound = np.sqrt(np.diag(result.noise_covariance))
         assert result.crlb == pytest.approx(bound)
         assert (bound < np.sqrt(np.diag(result.covariance))).all()
+
+
+def test_the_difference_adds_to_what_the_half_sum_says_and_takes_nothing_away(make_session):
+    """Priors included, no amplitude is less sure than by the half sum alone."""
+    for noise_sd in (0.2, 1.0):
+        fit = fit_edited(*make_session(noise_sd=noise_sd), model())
+        joint, alone = (np.sqrt(np.diag(one.covariance)) for one in (fit.total, fit.alone.result))
+        assert (joint < 1.1 * alone).all()
+
+
+def test_what_noise_hides_of_the_mismatch_is_known_beforehand(make_session):
+    """The same coil sees both conditions in turn: to 3 % in size and 0.2 Hz in width."""
+    fit = fit_edited(*make_session(noise_sd=4.0), model())
+    n_linear = fit.found.solution.point.blocks[0].linear.size
+    *_, size, width_hz = np.sqrt(np.diag(fit.found.uncertainty.of_amplitudes(n_linear)))
+    assert 0.02 < size < 0.035
+    assert 0.12 < width_hz < 0.23
