@@ -12,6 +12,7 @@ from glxflow.basis.simulate import edited_difference, simulate_basis
 from glxflow.errors import BasisError, ConfigError, DataError
 from glxflow.fit import (
     FitOptions,
+    edited,
     edited_baseline_alternatives,
     fit_edited,
     fit_edited_alike,
@@ -26,6 +27,7 @@ from glxflow.fit.changes import percent_changes
 from glxflow.fit.design import bin_design
 from glxflow.fit.edited_result import joint_uncertainty
 from glxflow.fit.ensemble import candidate_of, compare
+from glxflow.fit.joint_solver import solve_joint
 from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm
 from glxflow.fit.predictive import run_length
 from glxflow.fit.uncertainty import shape_errors
@@ -803,9 +805,12 @@ def test_the_record_of_an_edited_fit_has_the_misfit_and_the_bounds_of_its_own_sp
     make_session,
 ):
     fit = fit_edited(*spoilt(make_session(noise_sd=0.2)), model())
-    for result in (fit.total, fit.difference):
+    problem = fit.found.problem
+    for result, own in ((fit.total, problem.total), (fit.difference, problem.difference)):
         power = np.mean((result.residual / result.noise_sd) ** 2)
         assert power > 2
+        # What was left unexplained counts as noise.
+        assert 0.5 < result.reduced_chi2 / (own.noise_sd / result.noise_sd) ** 2 < 1.2
         # A sixth of the points are taken by what is fitted.
         assert 1.0 < result.reduced_chi2 / power < 1.4
         bound = np.sqrt(np.diag(result.noise_covariance))
@@ -828,3 +833,51 @@ def test_what_noise_hides_of_the_mismatch_is_known_beforehand(make_session):
     *_, size, width_hz = np.sqrt(np.diag(fit.found.uncertainty.of_amplitudes(n_linear)))
     assert 0.02 < size < 0.035
     assert 0.12 < width_hz < 0.23
+
+
+def test_what_only_the_difference_has_is_not_negative_either(make_session):
+    fits = [
+        fit_edited(*make_session(seed, noise_sd=0.5, coedited_mm=0.0), model())
+        for seed in range(4)
+    ]
+    assert min(amount(fit.difference, ("MM30co",))[0] for fit in fits) == 0.0
+
+
+def test_a_joint_fit_that_ends_early_is_said(make_session, monkeypatch):
+    def early(*how):
+        return replace(solve_joint(*how), predicted_decrease=3.0)
+
+    monkeypatch.setattr(edited, "solve_joint", early)
+    fit = fit_edited(*make_session(), model())
+    assert fit.alone.result.status is FitStatus.CONVERGED
+    for result in (fit.total, fit.difference):
+        assert result.status is FitStatus.NOT_CONVERGED
+        (said,) = [one.message for one in result.flags if one.code == "EDITED_NOT_CONVERGED"]
+        assert "lower chi-squared by 3, expected less than" in said
+
+
+def test_an_offset_of_both_conditions_is_no_shift_of_single_lines(make_session):
+    session = make_session()
+    turn = np.exp(2j * np.pi * 3.03 * AXIS.time_s)
+    moved = [Fid(fid.samples * turn, AXIS) for fid in session]
+    one, other = (fit_edited(*each, model()) for each in (session, moved))
+    for name in ("total", "difference"):
+        before, after = (getattr(fit, name) for fit in (one, other))
+        gained_hz = (after.offset_ppm - before.offset_ppm) * AXIS.spectrometer_frequency_mhz
+        # A tenth of the steps of the alignment.
+        assert gained_hz == pytest.approx(3.03, abs=0.012)
+        own = [before.names.index(metabolite) for metabolite in ("NAA", "Cr", "Glu")]
+        assert after.shift_ppm[own] == pytest.approx(before.shift_ppm[own], abs=1e-4)
+
+
+def test_how_conditions_drift_apart_is_believed_as_how_they_differ(make_session):
+    """Where noise hides it: a change of size to 3 %, of width to 0.2 Hz."""
+    bins = [make_session(seed, noise_sd=8.0) for seed in range(3)]
+    fit = fit_edited_series(*series_of(bins), model(), bin_design(BINS))
+    n_mean, *n_changes = (block.linear.size for block in fit.solution.point.blocks)
+    sd = np.sqrt(np.diag(fit.covariance))
+    for end in n_mean + np.cumsum(n_changes):
+        # Shift, widths and phase of all lines stand last.
+        size, width_hz = sd[end - 6 : end - 4]
+        assert 0.015 < size < 0.03
+        assert 0.1 < width_hz < 0.2
