@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from glxflow.fit import FitOptions, fit_prepared, prepare
+from glxflow.fit import FitOptions, engine, fit_prepared, prepare
 from glxflow.fit.doubts import bound_doubts, doubts
 from glxflow.fit.engine import _confirmed
 from glxflow.fit.groups import collinear_pairs
@@ -85,3 +85,20 @@ def test_doubtful_end_is_searched_from_other_starts(model, make_fid):
     several = _confirmed(problem, best, alone, 5.0)
     assert "width_NAA" in alone.at_bound
     assert several.point.cost <= alone.point.cost
+
+
+def test_a_lower_end_that_is_no_minimum_gives_way_to_one_that_is(model, make_fid, monkeypatch):
+    fit = fit_prepared(make_fid(6), model)
+    problem, found = fit.found.problem, fit.found.solution
+    theta = found.point.theta.copy()
+    at = model.prior.names.index("width_NAA")
+    theta[at] += 2 * model.prior.sd[at]
+    beside = replace(found, point=problem.evaluate(theta), at_bound=("width_NAA",))
+    assert beside.point.cost > found.point.cost
+
+    def early(_problem, _start):
+        return replace(found, predicted_decrease=1.0)
+
+    assert _confirmed(problem, theta, beside, 5.0).point.cost <= found.point.cost + 1e-3
+    monkeypatch.setattr(engine, "search", early)
+    assert _confirmed(problem, theta, beside, 5.0) is beside

@@ -25,6 +25,7 @@ from glxflow.fit import (
 )
 from glxflow.fit.changes import percent_changes
 from glxflow.fit.design import bin_design
+from glxflow.fit.edited_ensemble import _variants
 from glxflow.fit.edited_result import joint_uncertainty
 from glxflow.fit.ensemble import candidate_of, compare
 from glxflow.fit.joint_solver import solve_joint
@@ -417,6 +418,22 @@ def test_at_least_a_dozen_other_models_say_what_they_make_of_an_edited_session(m
         weights = [one.weight for one in ensemble.members if one.choice == choice]
         assert min(weights) > 0
         assert sum(weights) < 1
+
+
+def test_a_choice_is_made_for_half_sum_and_difference_alike(make_session):
+    found = fit_edited(*make_session(), model()).found
+    own = found.problem.total, found.problem.difference
+    known = {label: joint.blocks[0].channels for _, label, joint in _variants(found)}
+    for label, factor in (("half dimension", 0.5), ("double dimension", 2.0)):
+        for channel, problem in zip(known[label], own, strict=True):
+            width_ppm = problem.model.spline.width_ppm
+            # A slightly bent line is the stiffest there is.
+            expected = max(factor * problem.shares.sum(), 2.2) / width_ppm
+            assert channel.problem.shares.sum() / width_ppm == pytest.approx(expected, rel=1e-5)
+    for channel in known["0.5-4.1 ppm"]:
+        weight = channel.problem.model.weight[channel.problem.model.ppm > 4.1]
+        assert weight.size > 0
+        assert weight.max() < 0.01
 
 
 def test_a_member_with_another_baseline_is_the_fit_with_it(make_session):

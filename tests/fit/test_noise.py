@@ -3,7 +3,7 @@ import pytest
 
 from glxflow.errors import DataError
 from glxflow.fit.noise import expected_signal, noise_doubts, noise_sd
-from glxflow.spectrum import Axis, Fid
+from glxflow.spectrum import SIGNAL_PPM, Axis, Fid
 
 AXIS = Axis(4096, 1 / 12000, 297.2, 4.65)
 SIGMA = 0.3
@@ -26,6 +26,14 @@ def test_noise_is_told_next_to_the_signals_where_a_filter_damps_the_ends():
     spectrum = np.fft.fftshift(np.fft.fft(noise())) * damping
     fid = Fid(np.fft.ifft(np.fft.ifftshift(spectrum)), AXIS)
     assert noise_sd(fid) == pytest.approx(SIGMA * np.sqrt(AXIS.n_points), rel=0.1)
+
+
+@pytest.mark.parametrize("beyond_ppm", [-1.5, 1.5])
+def test_an_artefact_beside_the_signals_is_no_noise(beyond_ppm):
+    place = SIGNAL_PPM[int(beyond_ppm > 0)] + beyond_ppm
+    line = 50 * np.exp((2j * np.pi * AXIS.hz(place) - 30) * AXIS.time_s)
+    expected = SIGMA * np.sqrt(AXIS.n_points)
+    assert noise_sd(Fid(line + noise(), AXIS)) == pytest.approx(expected, rel=0.1)
 
 
 @pytest.mark.parametrize("bandwidth_hz", [1000, 1200, 2000, 6000])

@@ -466,6 +466,18 @@ def test_what_cannot_change_has_no_change_of_zero_alone_or_in_a_ratio(model, mak
     assert all(row.sd > 0 for row in changes.rows if np.isfinite(row.percent))
 
 
+def test_what_is_negative_at_rest_has_no_change_in_percent_nor_what_is_over_it(model, make_series):
+    course = np.repeat([0.0, 1.0], 6)
+    fit = fit_series(make_series(course), model, bin_design(labels_of(course)))
+    negative = [fit.names.index(name) for name in ("Tau", "NAA", "NAAG")]
+    levels = fit.to_amplitudes.copy()
+    levels[0, negative] *= -1
+    changes = percent_changes(replace(fit, to_amplitudes=levels), SUMS, ("tNAA", "tCr"))
+    known = {(row.metabolite, row.over) for row in changes.rows if np.isfinite(row.percent)}
+    assert {name for name, _ in known}.isdisjoint({"Tau", "tNAA"})
+    assert {over for _, over in known} == {"", "tCr"}
+
+
 def test_noise_alone_gives_nan_and_not_zero(model, make_series):
     series = make_series(np.repeat([0.0, 1.0], 4))
     noise = np.random.default_rng(6).normal(size=(2, *series.samples.shape))
@@ -486,6 +498,12 @@ def test_what_the_design_cannot_explain_is_flagged(model, make_series, basis):
     fit = fit_series(artefact, model, bin_design(labels_of(course)))
     (said,) = [flag.message for flag in fit.flags if flag.code == "SERIES_RESIDUAL"]
     assert f"chi-squared of differences between transients is {fit.contrast_chi2:.2f}" in said
+    # Twice the artefact leaves four times the square.
+    double = replace(series, samples=series.samples + np.outer(2 * course, line))
+    ratio = (fit_series(double, model, bin_design(labels_of(course))).contrast_chi2 - 1) / (
+        fit.contrast_chi2 - 1
+    )
+    assert ratio == pytest.approx(4.0, rel=0.15)
     # It counts as noise of the changes.
     clean = fit_series(series, model, bin_design(labels_of(course)))
     assert glu_of(fit).sd > 1.5 * glu_of(clean).sd

@@ -38,6 +38,9 @@ def test_both_solvers_hold_a_parameter_at_its_bound(model, make_fid):
     fast, slow = solve_fast(problem, best, vary), solve_lmfit(problem, best, vary)
     assert fast.at_bound == slow.at_bound
     assert {"width_NAA", "split"} <= set(slow.at_bound)
+    # What is at a bound has no uncertainty.
+    for solution in (fast, slow):
+        assert tuple(np.array(names)[~solution.free]) == solution.at_bound
     # As for the specification's pairs of solutions.
     assert slow.point.cost == pytest.approx(fast.point.cost, rel=1e-4)
     # From a bound that it need not stay at.
@@ -99,6 +102,21 @@ def test_converged_fit_has_no_slope_but_at_bounds(model, make_fid):
     gradient = local.gradient / np.sqrt(np.diag(local.normal))
     # A projected slope of 0.02 moves chi-squared by 4e-4.
     assert np.abs(gradient).max() < 0.02
+
+
+def test_how_near_a_minimum_is_counts_in_the_misfit_of_a_point(model, make_fid):
+    """Of a misfit of k times the noise, a step that gains k times as much is as small."""
+    fit = fit_prepared(make_fid(), model)
+    theta, tolerances = fit.found.solution.point.theta, []
+    for factor in (1.0, 0.02):
+        problem = fit.found.problem.with_noise(factor * fit.found.problem.noise_sd)
+        found = solve_fast(problem, theta, np.ones(theta.size, dtype=bool))
+        joint = solve_joint(Joint.of(problem), theta, found.free)
+        tolerances.append(found.tolerance)
+        for one in (found, joint):
+            excess = one.point.cost / len(model.ppm)
+            assert one.tolerance == pytest.approx(1e-4 * max(excess, 1.0))
+    assert tolerances[1] > 10 * tolerances[0]
 
 
 def test_second_derivatives_are_kept_only_by_small_steps_that_gained_what_they_promised(

@@ -53,4 +53,19 @@ def test_macromolecules_have_no_lorentzian_width(basis):
 def test_what_shares_a_width_shares_its_t2(basis):
     model = prepare(basis, FitOptions())
     gamma = shapes_of(model, model.prior.mean).gamma_per_s
-    assert gamma[model.names.index("NAAG")] == gamma[model.names.index("NAA")]
+    own_hz = dict(zip(basis.names, lorentzian_hz(basis), strict=True))
+    common_hz = model.prior.mean[SHARED.index("lorentzian_hz")]
+    # That of the first, which has the most signal.
+    for first, other in (("NAA", "NAAG"), ("GPC", "PCh")):
+        width = np.pi * (own_hz[first] + common_hz)
+        assert gamma[[model.names.index(one) for one in (first, other)]] == pytest.approx(width)
+
+
+def test_the_width_of_a_broad_line_is_its_own_and_the_shims_as_gaussians_add(basis):
+    model = prepare(basis, FitOptions())
+    theta = model.prior.mean.copy()
+    values = {"log_gaussian": np.log(9.0), "log_ratio": 0.0, "split": 0.0, "log_odds": 0.0}
+    theta[[SHARED.index(name) for name in values]] = list(values.values())
+    width_hz = shapes_of(model, theta).fwhm_hz()[model.is_broad]
+    expected = np.hypot(9.0, model.broadening_hz[model.is_broad])
+    assert width_hz == pytest.approx(expected, rel=1e-3)
