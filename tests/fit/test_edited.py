@@ -845,7 +845,7 @@ def test_the_difference_adds_to_what_the_half_sum_says_and_takes_nothing_away(ma
 
 def test_what_noise_hides_of_the_mismatch_is_known_beforehand(make_session):
     """The same coil sees both conditions in turn: to 3 % in size and 0.2 Hz in width."""
-    fit = fit_edited(*make_session(noise_sd=4.0), model())
+    fit = fit_edited(*make_session(noise_sd=8.0), model())
     n_linear = fit.found.solution.point.blocks[0].linear.size
     *_, size, width_hz = np.sqrt(np.diag(fit.found.uncertainty.of_amplitudes(n_linear)))
     assert 0.02 < size < 0.035
