@@ -5,7 +5,7 @@ import pytest
 
 from glxflow.fit import FitOptions, engine, fit_prepared, prepare
 from glxflow.fit.doubts import bound_doubts, doubts
-from glxflow.fit.engine import _confirmed
+from glxflow.fit.engine import _confirmed, search
 from glxflow.fit.groups import collinear_pairs
 from glxflow.fit.solver import solve_fast
 from glxflow.spectrum import Fid, FitStatus
@@ -73,7 +73,7 @@ def test_every_doubt_is_raised_beyond_its_limit_and_not_before(model, make_fid):
     assert said[1].startswith("the width of NAA, the shift of Glu ended at a bound")
 
 
-def test_doubtful_end_is_searched_from_other_starts(model, make_fid):
+def test_doubtful_end_is_searched_from_other_starts(model, make_fid, monkeypatch):
     fit = fit_prepared(make_fid(6), model)
     best = fit.found.solution.point.theta
     at = model.prior.names.index("width_NAA")
@@ -82,7 +82,17 @@ def test_doubtful_end_is_searched_from_other_starts(model, make_fid):
     bounded = replace(fit.found.problem.model, prior=replace(model.prior, high=high))
     problem = fit.found.problem.with_model(bounded)
     alone = solve_fast(problem, best, np.ones(best.size, dtype=bool))
+    starts = []
+
+    def counted(problem, start):
+        starts.append(start)
+        return search(problem, start)
+
+    monkeypatch.setattr(engine, "search", counted)
+    assert _confirmed(fit.found.problem, best, fit.found.solution, 5.0) is fit.found.solution
+    assert not starts
     several = _confirmed(problem, best, alone, 5.0)
+    assert starts
     assert "width_NAA" in alone.at_bound
     assert several.point.cost <= alone.point.cost
 

@@ -281,7 +281,7 @@ def test_finds_change_and_narrowing_within_their_uncertainty(model, make_series)
 
 
 def test_lines_move_as_they_did_in_each_bin(model, make_series):
-    """A shift of 0.06 Hz and a phase of 0.02 rad in the second bin, half the reverse in the third."""
+    """A shift of 0.06 Hz and a phase of 0.02 rad in the second bin, less half in the third."""
     course = np.repeat([0.0, 1.0, -0.5], 8)
     series = make_series(course, noise_sd=0.2, narrowing_hz=0.1)
     moved = np.exp(1j * np.outer(course, 2 * np.pi * 0.06 * series.axis.time_s + 0.02))
