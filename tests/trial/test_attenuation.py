@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from glxflow.trial.attenuation import TwoEffects, bootstrap, fieller
 from glxflow.trial.changes import clinical_changes
@@ -82,6 +83,40 @@ def test_bootstrap_covers_the_truth_at_its_confidence():
         inside += found.ci_low <= 0.3 <= found.ci_high
     # SE of a rate of .9 in 200 trials is .021; BCa at n = 26 is a little narrow.
     assert 0.82 <= inside / 200 <= 0.965
+
+
+def test_the_bootstrap_is_scipys_bca():
+    rng = np.random.default_rng(4)
+    # Few and skewed responses, so that bias and acceleration both move the interval.
+    reference = 1 + rng.exponential(2.0, 8)
+    active = 0.5 * reference + rng.exponential(1.0, 8) ** 2
+    found = bootstrap(
+        reference, active, np.full(8, "all"), {"all": (1.0, 1.0)},
+        confidence=0.9, n_draws=20_000, rng=rng,
+    )  # fmt: skip
+    expected = stats.bootstrap(
+        (reference, active),
+        lambda one, other, axis: 1 - other.mean(axis=axis) / one.mean(axis=axis),
+        paired=True, vectorized=True, n_resamples=20_000, confidence_level=0.9, rng=rng,
+    ).confidence_interval  # fmt: skip
+    assert found.estimate == pytest.approx(1 - active.mean() / reference.mean(), rel=1e-12)
+    # Monte-Carlo errors of .04 and .004; percentiles alone lie at -2.13 and .335.
+    assert found.ci_low == pytest.approx(expected.low, abs=0.2)
+    assert found.ci_high == pytest.approx(expected.high, abs=0.02)
+
+
+def test_the_bootstrap_is_of_the_day_and_gives_sequences_equal_weight(make_plan, read_stats):
+    plan = make_plan(bootstrap=100)
+    scores = clinical_changes(read_stats("madrs_A"), plan)
+    model = TrialModel("clinical", "clinical", fit_design(scores, "day"))
+    found = blunting(model, scores, "madrs", 1, plan).iloc[1]
+    wide = scores[scores["day"] == 1].pivot_table(
+        index=["sequence", "subject"], columns="condition", values="delta", observed=True
+    )
+    means = wide.dropna().groupby("sequence", observed=True).mean().mean()
+    expected = 100 * (1 - means["naltrexone"] / means["placebo"])
+    assert found["method"].startswith("BCa")
+    assert found["estimate"] == pytest.approx(expected, rel=1e-9)  # the same means
 
 
 @pytest.mark.filterwarnings("error")
