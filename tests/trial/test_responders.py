@@ -75,6 +75,17 @@ def test_pairs_are_counted_and_tested(make_plan):
     assert gart == pytest.approx(stats.fisher_exact([[1, 3], [4, 0]]).pvalue)
 
 
+def test_a_fall_by_the_rule_itself_responds_and_other_days_do_not_count(make_plan):
+    plan = make_plan(clinical=RULES)
+    scores = scores_of([("PN", 15, 16), ("NP", 15, 16), ("NP", 15, 16)])
+    later = scores[scores["day"] == 1].assign(day=7, madrs=2)
+    changes = clinical_changes(pd.concat([scores, later]), plan)
+    table = responders(changes, plan).set_index("analysis")
+    for name, events in (("placebo", 3), ("naltrexone", 0)):
+        row = table.loc[f"responders under {name}"]
+        assert (row["n_events"], row["n_participants"]) == (events, 3)
+
+
 def test_arms_are_compared_by_fisher(make_plan):
     plan = make_plan(clinical=RULES, design="parallel")
     rows = [(f"s{i}", "placebo" if i < 10 else "naltrexone", day, 30 if day == 0 else score)

@@ -9,11 +9,15 @@ from glxflow.errors import TableError, TooFewError
 from glxflow.trial.analyse import analyse
 from glxflow.trial.changes import clinical_changes, glx_changes
 from glxflow.trial.designs.associations import associations_by_arm
+from glxflow.trial.designs.blunting import blunting
 from glxflow.trial.designs.cautions import cautions
 from glxflow.trial.designs.classical import classical
 from glxflow.trial.designs.missing import missing_by_arm
 from glxflow.trial.designs.responses import responses
+from glxflow.trial.families import MEMBER
 from glxflow.trial.masking import SHOWN, mask_plan, mask_table
+from glxflow.trial.models import TrialModel, fit_design
+from glxflow.trial.responders import responders
 from glxflow.trial.sex import permuted_p, sex_interaction
 
 SWAP = {"placebo": "naltrexone", "naltrexone": "placebo"}
@@ -186,6 +190,98 @@ def test_a_sex_that_goes_with_the_design_has_no_permutation(design, plan_of, tri
     one = changes["condition"] == "naltrexone" if design != "both" else changes["bin"] > 0
     with pytest.raises(TableError, match="16 complete participants cannot tell"):
         permuted_p(changes.assign(sex=np.where(one, "F", changes["sex"])), plan)
+
+
+def test_responders_are_counted_under_each_infusion_and_claimed_under_the_active(
+    plan_of, trial_of
+):
+    rules = {"drop": 0.5, "remission": 5}
+    clinical = {"instrument": "madrs", "day": 1, "responders": rules}
+    plan = plan_of("condition", clinical=clinical)
+    scores = scores_of(trial_of("condition", n=16, n_bins=1))
+    is_hit = (scores["infusion"] == "ketamine") & (scores["condition"] == "placebo")
+    scores.loc[scores["day"] == 1, "madrs"] = np.where(is_hit[scores["day"] == 1], 10.0, 29.0)
+    table = responders(clinical_changes(scores, plan), plan).set_index("analysis")
+    for infusion, events in (("saline", 0), ("ketamine", 8)):
+        row = table.loc[f"responders under placebo with {infusion}"]
+        assert (row["n_events"], row["n_participants"]) == (events, 8)
+    claims = table.loc[table[MEMBER].fillna("") != "", MEMBER]
+    assert claims.to_dict() == {f"{name}, naltrexone - placebo with ketamine": name
+                                for name in ("responders", "remitters")}  # fmt: skip
+
+
+@pytest.mark.parametrize("design", ["parallel", "infusion", "between"])
+def test_one_number_a_participant_has_the_tests_of_its_arms(design, plan_of, trial_of):
+    plan = plan_of(design)
+    changes = glx_changes(trial_of(design, n=23, n_bins=2), plan)
+    table = classical(changes, "x", plan).set_index("analysis")
+    name = table.index[0].removesuffix(", pooled variance")
+    found = responses(changes, plan)
+    pooled = table.loc[f"{name}, pooled variance"]
+    if design == "between":
+        # Of four arms the interaction: its t beside both factors.
+        permuted = table.loc[f"{name}, permutation of residuals"]
+        assert permuted["statistic"] == pytest.approx(abs(pooled["statistic"]), rel=1e-9)
+        return
+    arms = found.value[found.sign > 0], found.value[found.sign < 0]
+    welch = stats.ttest_ind(*arms, equal_var=False)
+    row = table.loc[f"{name}, Welch"]
+    assert row[["statistic", "p"]].tolist() == pytest.approx(list(welch), rel=1e-9)
+    shift = np.median(np.subtract.outer(*arms))
+    # The active arm less the reference, as the other rows.
+    assert table.loc[f"{name}, Wilcoxon rank sum", "estimate"] == pytest.approx(shift, rel=1e-9)
+
+
+def test_orders_of_unequal_size_have_equal_weight(plan_of, trial_of):
+    plan = plan_of("both")
+    trial = trial_of("both", n=16, n_bins=1)
+    changes = glx_changes(trial[~trial["subject"].isin(["sub-01", "sub-05"])], plan)
+    found = responses(changes, plan)
+    orders = [found.value[found.group == label].mean() for label in np.unique(found.group)]
+    table = classical(changes, "x", plan).set_index("analysis")["estimate"]
+    assert len(orders) == 4
+    (adjusted,) = table[table.index.str.endswith("sequence-adjusted")]
+    assert adjusted == pytest.approx(np.mean(orders), rel=1e-9)  # so that periods cancel
+    (plain,) = table[table.index.str.endswith("unadjusted paired")]
+    assert plain == pytest.approx(found.value.mean(), rel=1e-9)
+
+
+def test_arms_with_one_order_left_weigh_as_much_as_those_with_two(plan_of, trial_of):
+    plan = plan_of("infusion", bootstrap=100)
+    trial = trial_of("infusion", n=24, n_bins=1, session_sd=0.005, noise_sd=0.005)
+    # Of placebo only those are left who had saline first.
+    ketamine_first = trial["sequence"].str.startswith("pk")
+    changes = glx_changes(trial[~ketamine_first], plan)
+    found = responses(changes, plan)
+    assert [np.unique(found.group[found.sign == sign]).size for sign in (-1, 1)] == [1, 2]
+    means = [
+        np.mean([found.value[found.group == label].mean()
+                 for label in np.unique(found.group[found.sign == sign])])
+        for sign in (-1, 1)
+    ]  # fmt: skip
+    model = TrialModel("", "", fit_design(changes, "bin"))
+    percent = blunting(model, changes, "x", None, plan).set_index("method")["estimate"]
+    (drawn,) = percent[percent.index.str.startswith("BCa")]
+    assert drawn == pytest.approx(100 * (1 - means[1] / means[0]), rel=1e-9)  # the same means
+
+
+def test_arms_are_no_association(plan_of, trial_of):
+    plan = plan_of("parallel", clinical={"instrument": "madrs", "day": 1})
+    trial = trial_of("parallel", n=24, n_bins=1)
+    changes, scores = glx_changes(trial, plan), clinical_changes(scores_of(trial), plan)
+    brain, behaviour = responses(changes, plan), responses(scores, plan)
+    first, second = (
+        part.value - np.where(part.sign > 0, part.value[part.sign > 0].mean(),
+                              part.value[part.sign < 0].mean())
+        for part in (brain, behaviour)
+    )  # fmt: skip
+    found = associations_by_arm(changes, scores, plan).iloc[0]
+    expected = stats.pearsonr(first, second).statistic
+    assert found["estimate"] == pytest.approx(expected, rel=1e-9)
+    # 24 less two arms and the slope.
+    assert found["df"] == 21
+    t = expected * np.sqrt(21 / (1 - expected**2))
+    assert found["p"] == pytest.approx(2 * stats.t.sf(abs(t), 21), rel=1e-9)
 
 
 def test_associations_beside_the_arms(plan_of, trial_of):
