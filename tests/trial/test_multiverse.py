@@ -1,6 +1,7 @@
 """The specification curve against classical tests and the primary model, and its joint test."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,12 +10,13 @@ from scipy import stats
 
 from glxflow.trial.changes import glx_changes
 from glxflow.trial.fit_errors import known_covariance, with_fit_errors
-from glxflow.trial.multiverse import multiverse
+from glxflow.trial.multiverse import _summaries, multiverse
 from glxflow.trial.sensitivity import contrast_model
 from glxflow.trial.universe import universes
 
 T_TEST = "t test of periods"
 MIXED = "mixed model of bins"
+COVARIATE = "baseline subtracted and a covariate"
 KEYS = ["outcome", "baseline", "window", "qc", "method"]
 
 
@@ -186,6 +188,26 @@ def test_the_first_period_alone_is_a_comparison_of_groups(curve_of_reference, re
     test = stats.ttest_ind(means["naltrexone"], means["placebo"])
     assert found["statistic"] == pytest.approx(test.statistic, rel=1e-6)  # 5 decimals
     assert found["p"] == pytest.approx(test.pvalue, rel=1e-5)
+
+
+def test_who_lacks_a_session_is_out_of_the_model_of_both(make_plan, make_trial):
+    plan, trial = make_plan(permutation=100), make_trial(n=9, session_sd=0.05)
+    trial = trial[(trial["subject"] != "sub-04") | (trial["period"] == 1)]
+    table = multiverse(trial, plan).query("window == 'all bins'").set_index(["method", "baseline"])
+    row = table.loc[(f"{MIXED}, participants with both sessions", COVARIATE)]
+    model = contrast_model(glx_changes(trial[trial["subject"] != "sub-04"], plan))
+    assert_same_answer(row, model, plan)
+    assert row["n_participants"] == 8
+    assert table.loc[(MIXED, COVARIATE), "n_participants"] == 9
+
+
+def test_the_curve_is_summed_up_by_its_median_and_what_is_significant():
+    # Critical at 10 and 30 df are 2.228 and 2.042.
+    tests = [SimpleNamespace(df=df) for df in (10.0, 10.0, 30.0)]
+    t = np.array([[2.3, -2.3, 0.5], [2.2, -2.0, -0.1], [2.1, -2.1, -3.0]])
+    median, share = _summaries(tests, t)
+    assert median.tolist() == [2.2, 2.1, 0.1]
+    assert share == pytest.approx([2 / 3, 2 / 3, 1 / 3])
 
 
 def test_all_allocations_of_a_small_trial_give_the_exact_randomisation_test(make_plan, make_trial):
