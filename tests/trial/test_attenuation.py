@@ -86,7 +86,7 @@ def test_bootstrap_covers_the_truth_at_its_confidence():
 
 
 def test_the_bootstrap_is_scipys_bca():
-    rng = np.random.default_rng(4)
+    rng = np.random.default_rng(2)
     # Few and skewed responses, so that bias and acceleration both move the interval.
     reference = 1 + rng.exponential(2.0, 8)
     active = 0.5 * reference + rng.exponential(1.0, 8) ** 2
@@ -100,8 +100,8 @@ def test_the_bootstrap_is_scipys_bca():
         paired=True, vectorized=True, n_resamples=20_000, confidence_level=0.9, rng=rng,
     ).confidence_interval  # fmt: skip
     assert found.estimate == pytest.approx(1 - active.mean() / reference.mean(), rel=1e-12)
-    # Monte-Carlo errors of .04 and .004; percentiles alone lie at -2.13 and .335.
-    assert found.ci_low == pytest.approx(expected.low, abs=0.2)
+    # Monte-Carlo errors of .02 and .003; percentiles alone lie at -1.28 and .29.
+    assert found.ci_low == pytest.approx(expected.low, abs=0.1)
     assert found.ci_high == pytest.approx(expected.high, abs=0.02)
 
 

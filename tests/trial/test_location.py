@@ -1,5 +1,7 @@
 """The tests of location against scipy and least squares, and where rounding could decide."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -18,7 +20,7 @@ from glxflow.trial.location import (
 def groups():
     """Return two groups of unequal size and spread."""
     rng = np.random.default_rng(2)
-    return rng.normal(1.0, 3.0, 6), rng.normal(0.0, 0.5, 11)
+    return rng.exponential(3.0, 6), rng.exponential(0.5, 11)
 
 
 def test_groups_of_unequal_spread_are_compared_by_welchs_test(groups):
@@ -79,6 +81,21 @@ def test_permuted_residuals_have_the_t_of_least_squares():
     assert p == pytest.approx(2 * stats.t.sf(abs(t), n - 3), abs=0.02)
 
 
+def test_permuted_residuals_are_fitted_anew():
+    # Of seven participants every order can be listed; beside a long-tailed nuisance.
+    rng = np.random.default_rng(0)
+    nuisance = np.column_stack([np.ones(7), rng.exponential(1, 7) ** 2])
+    tested, values = rng.normal(size=(2, 7))
+    left = values - nuisance @ np.linalg.lstsq(nuisance, values)[0]
+    x = np.column_stack([tested, nuisance])
+    orders = np.array(list(itertools.permutations(range(7))))
+    beta, squares = np.linalg.lstsq(x, left[orders].T)[:2]
+    t = np.abs(beta[0]) / np.sqrt(squares)
+    expected = np.mean(t >= t[0] * (1 - 1e-9))
+    _, p = permuted_residuals(values, tested, nuisance, np.full(7, "all"), 20_000, rng)
+    assert p == pytest.approx(expected, abs=0.012)  # four Monte-Carlo errors
+
+
 def test_residuals_are_exchanged_within_blocks_only():
     rng = np.random.default_rng(6)
     # One block is a hundred times as noisy; in the other one four of eight are high.
@@ -118,3 +135,11 @@ def test_ties_that_rounding_parts_stay_ties():
             for shift in (0.0, 1e5)
         ]
         assert p[0] == p[1]
+
+
+def test_groups_that_differ_without_any_spread_are_the_most_extreme():
+    is_first, block = np.arange(6) < 3, np.full(6, "all")
+    for one, other in ((1.0, 2.0), (0.1, 0.7)):
+        values = np.where(is_first, one, other)
+        p = randomisation("x", values, is_first, block, 100, np.random.default_rng(1))["p"]
+        assert p == 2 / 20  # and its mirror, of 20 ways

@@ -61,7 +61,8 @@ def test_joint_changes_are_from_the_last_baseline_bin_alone(make_plan, rising):
 
 
 def test_strict_quality_leaves_out_the_worst_of_each_figure(make_plan, rising):
-    trial = rising.assign(fwhm_hz=5.0, snr=30.0, glx_tnaa=lambda t: t["bin"] + t.index / 1e3)
+    trial = rising.assign(fwhm_hz=5 + rising["bin"] / 100, snr=30.0)
+    trial = trial.assign(glx_tnaa=lambda t: t["bin"] + t.index / 1e3)
     places = trial.index[trial["bin"] > 0][[3, 11, 22, 30, 41]]
     # A wide line, a faint one, a large error, and a failure; one that is better than all.
     for place, column, value in zip(
