@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from glxflow.preprocess.eddy import gain, is_helpful, phase_deviation
+from glxflow.preprocess.reference import COMB_PPM
 from glxflow.spectrum import Fid
 
 
@@ -72,6 +73,24 @@ def test_gain_is_positive_where_the_correction_is_right(session_axis, metabolite
     distorted = metabolites * np.exp(1j * deviation)
     assert gain(distorted, deviation, session_axis) > 0.02
     assert gain(metabolites, deviation, session_axis) < -0.02
+
+
+def test_gain_is_the_share_of_what_was_unexplained(session_axis):
+    # Singlets of one width and of the heights of the comb: a right correction explains all.
+    pure = np.array([1.0, 0.7, 0.5, 0.4]) @ [
+        np.exp((2j * np.pi * session_axis.hz(ppm) - np.pi * 5.5) * session_axis.time_s)
+        for ppm in COMB_PPM.values()
+    ]
+    deviation = 0.5 * np.exp(-session_axis.time_s / 0.05)
+    assert gain(pure * np.exp(1j * deviation), deviation, session_axis) > 0.9
+
+
+def test_the_noise_of_the_phase_is_smoothed_over_2_ms(session_axis):
+    water = decay(session_axis, width_hz=1.0)
+    noise = 0.05 * np.random.default_rng(3).normal(size=water.size)
+    found = deviation_of(water * np.exp(1j * noise), session_axis)[50:1500]
+    # A Gaussian whose SD is 4 samples leaves 1 / sqrt(2 sqrt(pi) 4) of white noise.
+    assert found.std() == pytest.approx(0.05 / np.sqrt(2 * np.sqrt(np.pi) * 4), rel=0.15)
 
 
 def test_gain_of_an_unrecognised_spectrum_is_unknown(session_axis):
