@@ -90,6 +90,25 @@ def test_every_step_is_recorded_with_its_effect(make_session):
     assert all("SNR" in step.details and "line width" in step.details for step in found.steps)
 
 
+@pytest.mark.parametrize(("offset_ppm", "phase_rad"), [(0.0, 3.0), (0.3, 0.0)])
+def test_steps_say_the_same_of_data_that_are_turned(make_session, offset_ppm, phase_rad):
+    session = make_session(np.random.default_rng(42), snr=40.0)
+    axis = session.series.axis
+    turn = 2 * np.pi * offset_ppm * axis.spectrometer_frequency_mhz * axis.time_s + phase_rad
+    found = preprocess(
+        session.remake(session.series.samples * np.exp(1j * turn)),
+        session.remake(session.water.samples * np.exp(1j * turn)),
+        WHOLE,
+        CHECK,
+    )
+    plain = run(session)
+    # Phases are relative to their mean on the circle, so that none of them wraps.
+    np.testing.assert_allclose(found.phase_rad, plain.phase_rad, atol=0.02)
+    assert np.angle(np.exp(1j * plain.phase_rad).sum()) == pytest.approx(0, abs=1e-9)
+    last = f"After it: SNR {found.metrics['snr']:.1f}, line width {found.metrics['fwhm_hz']:.2f}"
+    assert last in found.steps[-1].details
+
+
 def test_bins_follow_the_infusion(make_session):
     session = make_session(np.random.default_rng(5), n_transients=30, repetition_s=2.0)
     found = run(session, BinPlan(infusion_onset_s=20.0, width_s=15.0))
