@@ -25,7 +25,7 @@ from glxflow.fit import (
 )
 from glxflow.fit.changes import percent_changes
 from glxflow.fit.design import bin_design
-from glxflow.fit.edited_ensemble import _variants
+from glxflow.fit.edited_alternatives import _variants
 from glxflow.fit.edited_result import joint_uncertainty
 from glxflow.fit.ensemble import candidate_of, compare
 from glxflow.fit.joint_solver import solve_joint

@@ -1,8 +1,9 @@
 import hashlib
+import os
 
 import pytest
 
-from glxflow.io.files import atomic_path, sha256
+from glxflow.io.files import atomic_path, fingerprint, sha256
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
@@ -38,3 +39,40 @@ def test_the_temporary_name_keeps_its_ending(tmp_path):
 def test_the_hash_is_that_of_the_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"glx")
     assert sha256(tmp_path / "a") == hashlib.sha256(b"glx").hexdigest()
+
+
+@pytest.mark.parametrize("size", [10, 2_000_000])  # compared by content, by size and time
+def test_files_that_change_places_have_another_fingerprint(tmp_path, size):
+    first, second = tmp_path / "1" / "scan", tmp_path / "2" / "scan"
+    for time_s, path in enumerate((first, second), start=1):
+        path.parent.mkdir()
+        path.write_bytes(bytes([time_s]) * size)
+        os.utime(path, (time_s, time_s))
+    before = fingerprint([first, second])
+    assert fingerprint([first, second]) == before
+    first.rename(tmp_path / "aside")
+    second.rename(first)
+    (tmp_path / "aside").rename(second)
+    assert fingerprint([first, second]) != before
+
+
+def test_a_time_alone_does_not_change_the_fingerprint_of_a_table(tmp_path):
+    path = tmp_path / "participants.tsv"
+    path.write_text("participant_id\n")
+    before = fingerprint([path])
+    os.utime(path, (1, 1))
+    assert fingerprint([path]) == before
+
+
+def test_the_fingerprint_of_a_folder_is_that_of_its_files(tmp_path):
+    (tmp_path / "Glu.json").write_text("1")
+    (tmp_path / "Gln.json").write_text("2")
+    before = fingerprint([tmp_path])
+    (tmp_path / "Glu.json").write_text("3")
+    assert fingerprint([tmp_path]) != before
+
+
+def test_an_absent_file_has_a_fingerprint_of_its_own(tmp_path):
+    absent = fingerprint([tmp_path / "scan"])
+    (tmp_path / "scan").write_text("")
+    assert fingerprint([tmp_path / "scan"]) != absent

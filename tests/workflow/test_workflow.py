@@ -1,6 +1,7 @@
 """The whole way on the simulated trial, sound and spoiled."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -205,6 +206,19 @@ def test_a_validation_waits_for_every_file_that_it_reads(one_session, run_workfl
         *("dataset_description.json", "task-ket+1_events.tsv", "task-ket+1_svs.json"),
         *(path.name for path in (one_session / "sub-01" / "ses-1" / "mrs").iterdir()),
     }
+
+
+def test_a_file_that_was_put_back_with_its_time_is_read_again(one_session, run_workflow):
+    results = one_session.parent / "results"
+    steps = ("--until", "validate", "preprocess")
+    run = run_workflow(one_session, results, *steps)
+    assert run.returncode == 0, run.stderr
+    (events,) = one_session.rglob("*_events.tsv")
+    times = events.stat()
+    events.write_text(events.read_text().replace("\n600", "\n900"))
+    os.utime(events, ns=(times.st_atime_ns, times.st_mtime_ns))
+    again = run_workflow(one_session, results, *steps, "--dry-run").stdout
+    assert set(re.findall(r"^rule (\w+):", again, re.MULTILINE)) == {"validate", "preprocess"}
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ rule validate:
     """List every scan with its metadata, and the protocol that most of them share."""
     input:
         description=f"{BIDS}/dataset_description.json",
-        files=files_of_every_scan(),
+        files=raw_of_every_scan(),
     output:
         scans=f"{OUT}/group/scans.tsv",
         protocol=f"{OUT}/group/protocol.json",
@@ -23,6 +23,7 @@ rule validate:
         bids=subpath(input.description, parent=True),
         task=options({"task": TASK}, "task"),
         out=subpath(output.scans, parent=True),
+        raw=lambda wildcards: fingerprint(raw_of_every_scan()),
         version=VERSION,
     shell:
         "glxflow validate {params.bids:q} {params.task} --out {params.out:q} 2> {log:q}"
@@ -47,6 +48,7 @@ if config["basis"]["file"]:
             mem_mb=1000,
             runtime=30,
         params:
+            raw=lambda wildcards: fingerprint([BASIS_SETS[wildcards.basis]]),
             version=VERSION,
         shell:
             "glxflow basis convert {input:q} {output:q} 2> {log:q}"

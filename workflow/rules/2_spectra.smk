@@ -24,6 +24,7 @@ rule preprocess:
         bins=options(config["preprocess"], "bin_s", "bin_step_s", "bin_count"),
         eddy=config["preprocess"]["eddy_current"],
         out=subpath(output[0], parent=True),
+        raw=lambda wildcards: fingerprint(raw_of_scan(SCANS[wildcards.prefix])),
         version=VERSION,
     shell:
         "glxflow preprocess {input.svs:q} {params.files}"

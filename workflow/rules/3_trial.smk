@@ -32,6 +32,7 @@ rule collect:
         bids=subpath(input.description, parent=True),
         results=subpath(output.trial, ancestor=2),
         config=json.dumps(config),
+        raw=lambda wildcards: fingerprint([*study_tables(Path(BIDS)), config["plan"]]),
         version=VERSION,
     shell:
         "glxflow collect {params.bids:q} {params.results:q} --plan {input.plan:q}"
@@ -61,6 +62,7 @@ rule trial:
         runtime=60,
     params:
         out=subpath(output.primary, parent=True),
+        raw=lambda wildcards: fingerprint([*imaging_table(), config["plan"]]),
         version=VERSION,
     shell:
         "glxflow trial run --table {input.trial:q} --clinical {input.clinical:q}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from glxflow import __version__ as VERSION
 from glxflow.io.bids import find_scans, study_tables
 from glxflow.io.config import named_by, read_yaml, settle_config
+from glxflow.io.files import fingerprint
 from glxflow.io.sidecars import sidecars_of
 from glxflow.trial.assemble import plan_of_spectra, refuse_sliding
 
@@ -59,14 +60,18 @@ def sidecars_of_scan(scan):
     return [path for image in images for path in sidecars_of(image)]
 
 
-def files_of_every_scan():
-    """Return all raw files that decide what is listed of a scan."""
+def raw_of_scan(scan):
+    """Return all raw files of a scan."""
     return [
         path
-        for scan in SCANS.values()
         for path in (scan.svs, scan.mrsref, scan.events, *sidecars_of_scan(scan))
         if path
     ]
+
+
+def raw_of_every_scan():
+    """Return all raw files that decide what is listed of a scan."""
+    return [path for scan in SCANS.values() for path in raw_of_scan(scan)]
 
 
 def imaging_table():

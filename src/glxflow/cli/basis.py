@@ -21,7 +21,7 @@ from glxflow.cli.preprocess import EddyChoice, clean_scan
 from glxflow.errors import ConfigError
 from glxflow.io.basis_files import FORMATS, format_of, load_basis, read_basis, write_basis
 from glxflow.io.basis_names import canonical_name
-from glxflow.io.files import atomic_path, sha256
+from glxflow.io.files import atomic_path, files_of, sha256
 from glxflow.io.metadata import read_header
 from glxflow.preprocess.bins import BinPlan
 from glxflow.report.basis_page import BasisView, basis_page
@@ -208,7 +208,7 @@ def show(
         limit=_ALIKE,
         provenance=Provenance(
             version=__version__,
-            inputs={str(path): sha256(path) for path in _files(source)},
+            inputs={str(path): sha256(path) for path in files_of(source)},
             parameters={"ppm range": ppm_range, "line width added / Hz": linewidth_hz},
         ),
     )
@@ -227,15 +227,6 @@ def _inside(axis: Axis, ppm_range: tuple[float, float]) -> BoolArray:
             f"{axis.ppm[-1]:.1f} ppm."
         )
     return inside
-
-
-def _files(source: Path) -> list[Path]:
-    """Return the file, or those of a folder."""
-    return (
-        sorted(path for path in source.iterdir() if path.is_file())
-        if source.is_dir()
-        else [source]
-    )
 
 
 def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:

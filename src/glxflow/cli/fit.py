@@ -28,7 +28,7 @@ from glxflow.cli.scan_paths import (
 from glxflow.cli.scan_results import BinFit, ScanResult, page_of, qc_rows, table_of
 from glxflow.cli.sessions import RecordFailure, failure_recorded
 from glxflow.fit import Ensemble, FitOptions, prepare
-from glxflow.io.files import atomic_path, sha256
+from glxflow.io.files import atomic_path, files_of, sha256
 from glxflow.io.nifti_mrs import write_curves
 from glxflow.io.records import read_record, write_failure, write_record
 from glxflow.io.scan_names import prefix_of
@@ -113,7 +113,7 @@ def fit(
             given = [path for path in (*bases, calibration) if path]
             write_record(
                 record,
-                inputs=[*prepared.inputs, *(file for path in given for file in _files(path))],
+                inputs=[*prepared.inputs, *(file for path in given for file in files_of(path))],
                 parameters={**provenance.parameters, "qc": _as_data(limits)},
                 warnings=result.notes,
                 results=_sidecar(result, made),
@@ -179,16 +179,11 @@ def _result(
     )
 
 
-def _files(path: Path) -> list[Path]:
-    """Return a file, or the files in a folder such as a basis set may be."""
-    return [path] if path.is_file() else sorted(one for one in path.iterdir() if one.is_file())
-
-
 def _provenance(
     prepared: Prepared, bases: tuple[Path, ...], used: BasisSet, options: FitOptions
 ) -> Provenance:
     """Return what the numbers rest on."""
-    files = [*prepared.inputs, *(file for basis in bases for file in _files(basis))]
+    files = [*prepared.inputs, *(file for basis in bases for file in files_of(basis))]
     inputs = {str(path): sha256(path) for path in files}
     parameters = {
         "ppm_range": list(options.ppm_range),

@@ -2,9 +2,12 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_HASHED_BYTES = 1_000_000
+"""Size up to which `fingerprint` reads a file: tables and sidecars, and no large scan."""
 
 
 @contextmanager
@@ -37,3 +40,34 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return a file, or the files in a folder such as a basis set may be."""
+    return sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
+
+
+def fingerprint(paths: Iterable[Path | str]) -> str:
+    """Return a text that becomes another one when the files do, even older ones.
+
+    Snakemake looks for newer files alone: not for sessions that were swapped by renaming
+    them, nor for a table that was restored or copied with its time.
+
+    Parameters
+    ----------
+    paths : iterable of Path or str
+        Files, or folders of files, in the order of their roles; they may be absent. Large
+        ones are compared by size and time, without reading them.
+    """
+    states = [_state(file) for path in paths for file in files_of(Path(path))]
+    return hashlib.sha256("\n".join(states).encode()).hexdigest()
+
+
+def _state(path: Path) -> str:
+    """Return the name of a file, and its content or what stands for it."""
+    if not path.exists():
+        return f"{path.name} absent"
+    status = path.stat()
+    if status.st_size <= _HASHED_BYTES:
+        return f"{path.name} {sha256(path)}"
+    return f"{path.name} {status.st_size} {int(status.st_mtime)}"
