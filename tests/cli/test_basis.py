@@ -1,6 +1,8 @@
 """The sub-commands of ``glxflow basis``, called as a user calls them."""
 
 import json
+from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -219,9 +221,22 @@ def test_shaped_pulses_are_simulated_once(run, tmp_path):
     assert np.array_equal(load_basis(tmp_path / "third.nii.gz").fids, one.fids)
 
 
-def test_a_cache_that_cannot_be_written_is_no_obstacle(run, tmp_path):
-    (tmp_path / "cache").write_text("a file where a folder should be")
-    result = run(
+@pytest.fixture(params=["no folder", "not readable", "no home"])
+def no_cache(request, run, tmp_path, monkeypatch):
+    """A caller of the command line who has no cache."""
+    if request.param == "no folder":
+        (tmp_path / "cache").write_text("a file where a folder should be")
+    elif request.param == "not readable":
+        # A cache of somebody else's, which root would read: a name no system can look up.
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ("a" * 300)))
+    else:
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.setattr(Path, "home", Mock(side_effect=RuntimeError("no home directory")))
+    return run
+
+
+def test_a_cache_that_cannot_be_used_is_no_obstacle(no_cache, tmp_path):
+    result = no_cache(
         "simulate", "--delays", "6.5,15,8.5", "--pulses", "shaped", "--metabolites", "Cr",
         *SAMPLING, "--out", tmp_path / "b.nii.gz",
     )  # fmt: skip

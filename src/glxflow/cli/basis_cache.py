@@ -15,6 +15,9 @@ from glxflow.spectrum import BasisSet
 
 _CONSTANTS = ("spin_systems.yaml", "pulses.yaml")
 
+_NO_CACHE = (OSError, RuntimeError)
+"""No room or no right to keep anything, or (`Path.home`) no home: that costs seconds alone."""
+
 
 def cached_basis(
     protocol: Protocol, metabolites: Sequence[str] | None, spin_systems: Mapping[str, str]
@@ -32,18 +35,32 @@ def cached_basis(
     if protocol.localisation is None and protocol.editing is None:
         return simulate_basis(protocol, metabolites, spin_systems)
     choice = (metabolites, sorted(spin_systems.items()))
-    path = _folder() / f"{_content_hash(protocol, choice)}.nii.gz"
-    if path.exists():
-        try:
-            return read_nifti_basis(path)
-        except BasisError:
-            path.unlink()  # a damaged copy is made again
-    basis = simulate_basis(protocol, metabolites, spin_systems)
+    name = f"{_content_hash(protocol, choice)}.nii.gz"
+    kept = _kept(name)
+    if kept is not None:
+        return kept
+    return _keep(name, simulate_basis(protocol, metabolites, spin_systems))
+
+
+def _kept(name: str) -> BasisSet | None:
+    """Return a basis set from the cache; None where it is not there, damaged or not readable."""
     try:
+        path = _folder() / name
+        return read_nifti_basis(path) if path.exists() else None
+    except (BasisError, *_NO_CACHE):
+        return None
+
+
+def _keep(name: str, basis: BasisSet) -> BasisSet:
+    """Return a basis set as the cache keeps it, so that the first caller gets the same numbers.
+
+    What is kept is rounded to single precision.
+    """
+    try:
+        path = _folder() / name
         write_nifti_basis(path, basis)
-    except OSError:
-        return basis  # no room or no right to keep it: that costs seconds, not the result
-    # What is kept is rounded to single precision; the first caller gets the same numbers.
+    except _NO_CACHE:
+        return basis
     return read_nifti_basis(path)
 
 
