@@ -30,6 +30,18 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o007, 0o660), (0o022, 0o644)])
+def test_others_may_do_what_the_user_lets_them(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        with atomic_path(tmp_path / "table.tsv") as temporary:
+            temporary.touch(mode=0o600)  # as a library does
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    assert (tmp_path / "table.tsv").stat().st_mode & 0o777 == mode
+
+
 def test_the_temporary_name_keeps_its_ending(tmp_path):
     with atomic_path(tmp_path / "scan_svs.nii.gz") as temporary:
         assert temporary.name.endswith("scan_svs.nii.gz")  # nibabel chooses the format by it

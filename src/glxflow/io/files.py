@@ -1,6 +1,7 @@
 """Write files whole or not at all, and name them by their content."""
 
 import hashlib
+import os
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -29,11 +30,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
     try:
         yield temporary
-        # Some libraries write through private temporary files; a group must be able to read.
-        temporary.chmod(0o644)
+        # Some libraries write through private temporary files, whatever the user lets others do.
+        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """Return which rights the user takes from new files; to be read, it must be set."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def sha256(path: Path) -> str:
