@@ -93,6 +93,16 @@ def test_two_scans_in_a_session_are_a_problem_of_that_session(data_set):
     assert [scan.problem for scan in find_scans(root, "ketamine")] == ["", ""]
 
 
+def test_a_scan_without_a_task_is_not_taken_for_the_one_of_a_task(data_set):
+    names = ("task-ketamine_svs.nii.gz", "acq-mm_svs.nii.gz", "mrsref.nii.gz")
+    root = data_set(*(f"sub-01_ses-1_{name}" for name in names), "sub-02_ses-1_acq-mm_svs.nii.gz")
+    (scan,) = find_scans(root, "ketamine")
+    assert (scan.prefix, scan.problem) == ("sub-01_ses-1_task-ketamine", "")
+    assert scan.mrsref.name == "sub-01_ses-1_mrsref.nii.gz"
+    with pytest.raises(DataError, match=r"The tasks of its scans are ketamine, n/a, not rest\."):
+        find_scans(root, "rest")
+
+
 @pytest.mark.parametrize("task", [None, "ketamine"])
 def test_an_empty_data_set_is_an_error_that_says_what_was_expected(data_set, task):
     with pytest.raises(DataError, match=r"no spectroscopy scan found.*_svs\.nii\.gz"):

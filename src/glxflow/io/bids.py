@@ -52,7 +52,8 @@ def find_scans(bids_dir: Path, task: str | None) -> tuple[Scan, ...]:
     bids_dir : Path
         Root of the BIDS data set.
     task : str or None
-        Task label of the functional scan; None takes whatever there is.
+        Task label of the functional scan, which its water reference and events may lack;
+        None takes whatever there is.
 
     Raises
     ------
@@ -118,9 +119,10 @@ def _is_raw(file: Any) -> bool:
 
 def _tasks_in_words(files: Iterable[Any], task: str | None) -> str:
     """Name the tasks of the scans in a data set that has none of the given label."""
-    labels = sorted({str(file.entities["task"]) for file in files if file.suffix == "svs"})
-    if task is None or not labels:
+    tasks = {str(file.entities.get("task", "n/a")) for file in files if file.suffix == "svs"}
+    if task is None or not tasks:
         return ""
+    labels = sorted(tasks)
     text = f" The tasks of its scans are {', '.join(labels)}, not {task}."
     for label in labels:
         if label.lstrip("0") == task.lstrip("0"):
@@ -132,8 +134,9 @@ def _tasks_in_words(files: Iterable[Any], task: str | None) -> str:
 
 
 def _has_task(file: Any, task: str | None) -> bool:
-    """Tell whether a file is of the task, or of none (a water reference often is)."""
-    return task is None or file.entities.get("task", task) == task
+    """Tell whether a file is of the task, or a water reference or events of none."""
+    own = file.entities.get("task")
+    return task is None or own == task or (own is None and file.suffix != "svs")
 
 
 def _scans_of(subject: str, session: str, files: Iterable[Any]) -> Iterable[Scan]:
