@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from glxflow.errors import DataError, TableError
@@ -101,6 +103,52 @@ def test_a_scan_without_a_task_is_not_taken_for_the_one_of_a_task(data_set):
     assert scan.mrsref.name == "sub-01_ses-1_mrsref.nii.gz"
     with pytest.raises(DataError, match=r"The tasks of its scans are ketamine, n/a, not rest\."):
         find_scans(root, "rest")
+
+
+SESSION = "sub-01_ses-1"
+
+
+@pytest.fixture
+def two_waters(data_set):
+    """A data set whose scan has two water references that fit it equally, and its sidecar."""
+    names = ("task-ketamine_svs", "acq-ecc_mrsref", "acq-quant_mrsref")
+    root = data_set(*(f"{SESSION}_{name}.nii.gz" for name in names))
+    return root, root / "sub-01" / "ses-1" / "mrs" / f"{SESSION}_task-ketamine_svs.json"
+
+
+def test_of_two_water_references_that_fit_equally_none_is_guessed(two_waters):
+    (scan,) = find_scans(two_waters[0], None)
+    assert "acq-ecc_mrsref.nii.gz, sub-01_ses-1_acq-quant_mrsref.nii.gz" in scan.problem
+    assert "as ReferenceSignal in the sidecar" in scan.problem
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_the_sidecar_says_which_water_reference_is_used(two_waters, as_list):
+    root, sidecar = two_waters
+    uri = f"bids::sub-01/ses-1/mrs/{SESSION}_acq-quant_mrsref.nii.gz"
+    sidecar.write_text(json.dumps({"ReferenceSignal": [uri] if as_list else uri}))
+    (scan,) = find_scans(root, None)
+    assert (scan.mrsref.name, scan.problem) == (f"{SESSION}_acq-quant_mrsref.nii.gz", "")
+
+
+def test_a_water_reference_that_is_named_and_not_there_is_a_problem(two_waters):
+    root, sidecar = two_waters
+    sidecar.write_text('{"ReferenceSignal": "bids::sub-01/ses-1/mrs/lost_mrsref.nii.gz"}')
+    (scan,) = find_scans(root, None)
+    assert scan.mrsref is None
+    assert "names lost_mrsref.nii.gz as ReferenceSignal" in scan.problem
+
+
+def test_a_sidecar_that_is_no_json_does_not_hide_the_other_scans(two_waters):
+    root, sidecar = two_waters
+    sidecar.write_text("{")
+    assert len(find_scans(root, None)) == 1
+
+
+def test_of_two_tables_of_events_that_fit_equally_none_is_guessed(data_set):
+    names = ("task-ketamine_svs.nii.gz", *(f"task-ketamine_run-{n}_events.tsv" for n in (1, 2)))
+    (scan,) = find_scans(data_set(*(f"{SESSION}_{name}" for name in names)), None)
+    assert "2 tables of events fit it equally" in scan.problem
 
 
 @pytest.mark.parametrize("task", [None, "ketamine"])

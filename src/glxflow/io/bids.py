@@ -1,15 +1,17 @@
 """Find the scans of a BIDS data set and the names of what is derived from them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ancpbids
 
-from glxflow.errors import DataError
+from glxflow.errors import DataError, TableError
 from glxflow.io.scan_names import SCAN_SUFFIX, prefix_of
-from glxflow.io.sidecars import inherited
+from glxflow.io.sidecars import inherited, sidecars_of
+from glxflow.io.tables import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,27 +150,76 @@ def _scans_of(subject: str, session: str, files: Iterable[Any]) -> Iterable[Scan
     if not spectra:
         return
     svs = spectra[0]
-    problem = "" if session else "it has no session (ses-) in its name. Rename it as BIDS asks."
+    problems = []
     if len(spectra) > 1:
-        names = ", ".join(str(file.name) for file in spectra)
-        problem = (
-            f"{len(spectra)} spectroscopy scans in one session ({names}). "
+        problems.append(
+            f"{len(spectra)} spectroscopy scans in one session ({_names(spectra)}). "
             "Name the one to analyse by `task` in config/config.yaml; of scans of one task "
             "(runs), move the others into sourcedata/."
         )
+    if not session:
+        problems.append("it has no session (ses-) in its name. Rename it as BIDS asks.")
+    mrsref, of_water = _water_of(svs, by_suffix.get("mrsref", []))
+    events, of_events = _events_of(svs, by_suffix.get("events", []))
     yield Scan(
         subject=f"sub-{subject}",
         session=f"ses-{session}",
         prefix=prefix_of(Path(svs.name)),
         svs=Path(svs.get_absolute_path()),
-        mrsref=_belonging(svs, by_suffix.get("mrsref", [])),
-        events=_belonging(svs, by_suffix.get("events", [])) or _inherited_events(svs),
-        problem=problem,
+        mrsref=mrsref,
+        events=events or _inherited_events(svs),
+        problem=next(filter(None, [*problems, of_water, of_events]), ""),
     )
 
 
-def _belonging(svs: Any, candidates: Iterable[Any]) -> Path | None:
-    """Return the file whose entities differ least from the scan's and contradict none."""
+def _water_of(svs: Any, references: Sequence[Any]) -> tuple[Path | None, str]:
+    """Return the water reference of a scan, and why it is unclear which one that is."""
+    named = _reference_signal(Path(svs.get_absolute_path()))
+    referred = [file for file in references if file.name in named] if named else references
+    if references and not referred:
+        return None, (
+            f"its sidecar names {', '.join(named)} as ReferenceSignal, but the session has "
+            f"{_names(references)}. Correct the field, or the name of the water reference."
+        )
+    nearest = _nearest(svs, referred)
+    return _first_path(nearest), "" if len(nearest) < 2 else (
+        f"{len(nearest)} water references fit it equally ({_names(nearest)}). Name the one to "
+        "use as ReferenceSignal in the sidecar of the scan, or move the others into sourcedata/."
+    )
+
+
+def _events_of(svs: Any, tables: Sequence[Any]) -> tuple[Path | None, str]:
+    """Return the events of a scan, and why it is unclear which those are."""
+    nearest = _nearest(svs, tables)
+    return _first_path(nearest), "" if len(nearest) < 2 else (
+        f"{len(nearest)} tables of events fit it equally ({_names(nearest)}). Leave the one of "
+        "this scan, and move the others into sourcedata/."
+    )
+
+
+def _reference_signal(svs: Path) -> list[str]:
+    """Return the names of the water references that the sidecars of a scan name, if any do."""
+    named: Any = []
+    for sidecar in sidecars_of(svs):
+        # One that is no JSON is named when the header is read.
+        with suppress(TableError):
+            named = read_json(sidecar).get("ReferenceSignal", named)
+    uris = named if isinstance(named, list) else [named]
+    return [str(uri).rpartition("/")[2] for uri in uris]
+
+
+def _names(files: Iterable[Any]) -> str:
+    """Return the names of files, for the reader."""
+    return ", ".join(str(file.name) for file in files)
+
+
+def _first_path(files: Sequence[Any]) -> Path | None:
+    """Return the path of the first file, if there is one."""
+    return Path(files[0].get_absolute_path()) if files else None
+
+
+def _nearest(svs: Any, candidates: Iterable[Any]) -> list[Any]:
+    """Return the files whose entities differ least from the scan's and contradict none."""
     entities: Mapping[str, str] = svs.entities
 
     def differences(file: Any) -> int:
@@ -179,8 +230,9 @@ def _belonging(svs: Any, candidates: Iterable[Any]) -> Path | None:
         for file in candidates
         if all(entities.get(key, value) == value for key, value in file.entities.items())
     ]
-    nearest = min(fitting, key=lambda file: (differences(file), str(file.name)), default=None)
-    return Path(nearest.get_absolute_path()) if nearest is not None else None
+    least = min(map(differences, fitting), default=0)
+    nearest = [file for file in fitting if differences(file) == least]
+    return sorted(nearest, key=lambda file: str(file.name))
 
 
 def _inherited_events(svs: Any) -> Path | None:
