@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from nifti_mrs.create_nmrs import gen_nifti_mrs_hdr_ext
 from nifti_mrs.hdr_ext import Hdr_Ext
+from numpy.typing import NDArray
 
 from glxflow import __version__
 from glxflow.errors import DataError
@@ -20,7 +21,7 @@ from glxflow.io.edit_order import edit_conditions
 from glxflow.io.files import atomic_path
 from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.io.voxel import voxel_flags
-from glxflow.spectrum import Axis, ComplexArray, RealArray, Series, Step
+from glxflow.spectrum import Axis, RealArray, Series, Step
 
 
 def read_series(path: Path) -> Series:
@@ -148,7 +149,11 @@ def _scan_extension(
 
 
 def write_curves(
-    path: Path, curves: ComplexArray, labels: Sequence[str], axis: Axis, affine: RealArray
+    path: Path,
+    curves: NDArray[np.complexfloating],
+    labels: Sequence[str],
+    axis: Axis,
+    affine: RealArray,
 ) -> None:
     """Write named time-domain curves of one spectrum or several, such as fit components.
 
@@ -195,7 +200,11 @@ def _processing(steps: Sequence[Step]) -> list[dict[str, str]]:
 
 
 def _write(
-    path: Path, samples: ComplexArray, axis: Axis, extension: Hdr_Ext, affine: RealArray
+    path: Path,
+    samples: NDArray[np.complexfloating],
+    axis: Axis,
+    extension: Hdr_Ext,
+    affine: RealArray,
 ) -> None:
     """Write (first, second, n_points) samples as dimensions 5, 6 and 4."""
     stored = samples.transpose(2, 0, 1)[np.newaxis, np.newaxis, np.newaxis].astype(np.complex64)
