@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import os
 
@@ -40,6 +41,17 @@ def test_others_may_do_what_the_user_lets_them(tmp_path, umask, mode):
     finally:
         os.umask(before)
     assert (tmp_path / "table.tsv").stat().st_mode & 0o777 == mode
+
+
+def test_a_full_disk_is_said_with_the_file_that_had_no_room(tmp_path):
+    def fail():
+        with atomic_path(tmp_path / "table.tsv") as temporary:
+            temporary.touch()
+            raise OSError(errno.ENOSPC, "No space left on device")  # as `write` does
+
+    with pytest.raises(OSError, match=r"No space left on device: '.*table\.tsv'"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_temporary_name_keeps_its_ending(tmp_path):

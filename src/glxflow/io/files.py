@@ -33,6 +33,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
         # Some libraries write through private temporary files, whatever the user lets others do.
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except OSError as error:
+        # What a full disk says names no file.
+        if error.errno and error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
