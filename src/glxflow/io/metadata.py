@@ -128,6 +128,11 @@ def _open(path: Path) -> Any:
     try:
         return nib.load(path)
     except FileNotFoundError:
+        if path.is_symlink():
+            raise DataError(
+                f"{path}: a link to {path.readlink()}, which is not here. Get its content "
+                "(`datalad get`, `git annex get`), or mend the link."
+            ) from None
         raise DataError(f"{path}: no such file. Check the path.") from None
     except (nib.filebasedimages.ImageFileError, EOFError, OSError) as error:
         raise DataError(
