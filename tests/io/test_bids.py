@@ -1,4 +1,6 @@
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +84,20 @@ def test_copies_and_derivatives_are_no_scans(data_set, copy):
     (scan,) = find_scans(root, None)
     assert scan.svs == root / "sub-01/ses-1/mrs/sub-01_ses-1_task-ketamine_svs.nii.gz"
     assert not scan.problem
+
+
+def test_only_the_folders_of_participants_are_searched(data_set, monkeypatch):
+    root = data_set("sub-01_ses-1_task-ketamine_svs.nii.gz")
+    for folder in ("sourcedata", "derivatives", ".git", "stimuli", "suppl"):
+        (root / folder / "raw").mkdir(parents=True)
+    searched = []
+    find = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: searched.append(Path(path)) or find(path))
+    assert len(find_scans(root, None)) == 1
+    own = ("", "sub-01", "sub-01/ses-1", "sub-01/ses-1/mrs")
+    assert [path for path in searched if path.is_relative_to(root)] == [
+        root / part for part in own
+    ]
 
 
 def test_two_scans_in_a_session_are_a_problem_of_that_session(data_set):

@@ -13,6 +13,10 @@ from glxflow.io.scan_names import SCAN_SUFFIX, prefix_of
 from glxflow.io.sidecars import inherited, sidecars_of
 from glxflow.io.tables import read_json
 
+_NOT_OF_PARTICIPANTS = ("[!s]*", "s[!u]*", "su[!b]*")
+"""Paths that do not begin with `sub`. Of derivatives and of the files behind DataLad's links there
+may be many more than of raw data, and links among them may lead back to the data set."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scan:
@@ -105,7 +109,10 @@ def misnamed_scans(bids_dir: Path) -> list[str]:
 
 def _raw_files(bids_dir: Path) -> list[Any]:
     """Return spectra, water references and events of all participants."""
-    dataset = ancpbids.load_dataset(str(bids_dir))
+    options = ancpbids.DatasetOptions()
+    options.ignore = list(_NOT_OF_PARTICIPANTS)
+    options.ignore_pickle_file = True
+    dataset = ancpbids.load_dataset(str(bids_dir), options)
     files: list[Any] = dataset.query(scope="raw", suffix=["svs", "mrsref", "events"])
     return [file for file in files if _is_raw(file)]
 
