@@ -164,7 +164,7 @@ def _row(
 
 
 def influence(changes: pd.DataFrame, plan: Plan) -> Iterator[pd.DataFrame]:
-    """Yield the smallest and the largest contrast when one participant is left out."""
+    """Yield the lowest and the highest contrast when one participant is left out."""
     found: list[pd.DataFrame] = []
     for subject in changes["subject"].unique():
         fit = partial(contrast_model, changes[changes["subject"] != subject])
@@ -173,8 +173,8 @@ def influence(changes: pd.DataFrame, plan: Plan) -> Iterator[pd.DataFrame]:
         return
     estimates = [float(row["estimate"].iloc[0]) for row in found]
     for which, name in (
-        (int(np.argmin(estimates)), "smallest"),
-        (int(np.argmax(estimates)), "largest"),
+        (int(np.argmin(estimates)), "lowest"),
+        (int(np.argmax(estimates)), "highest"),
     ):
         yield found[which].assign(note=f"{name} when one participant is left out")
 
