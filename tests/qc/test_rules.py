@@ -84,6 +84,8 @@ def test_what_cannot_be_computed_is_said_and_is_no_failure():
     [
         ("transients_used", "of one transient or"),
         ("glx_baseline_sensitivity", "Glx or tNAA is zero"),
+        ("glx_relative_sd", "nothing was fitted"),
+        ("reduced_chi2", "nothing was fitted"),
     ],
 )
 def test_the_reason_of_what_cannot_be_computed_holds_every_case(key, why):

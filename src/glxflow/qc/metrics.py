@@ -110,7 +110,7 @@ METRICS = (
         "would leave; 1 for a perfect model.",
         "Look at the residual for lines the basis lacks, lipid, or a distorted line shape. "
         "The printed SDs are already widened by it.",
-        "there is no region without signal to take the noise from",
+        "nothing was fitted, or there is no region without signal to take the noise from",
         same_doubt="RESIDUAL",
     ),
     Metric(
@@ -131,7 +131,7 @@ METRICS = (
         "Standard deviation over the estimate. It never excludes by itself: a relative limit "
         "removes low concentrations rather than bad spectra.",
         "Judge by the absolute SD.",
-        "Glx is zero; its upper limit is in the table of estimates",
+        "nothing was fitted, or Glx is zero: its upper limit is in the table of estimates",
         "10.1002/mrm.25568",
     ),
     Metric(
