@@ -81,7 +81,7 @@ def test_gaba_plus_of_an_edited_scan_stands_above_the_figure(one_bin, read_page)
     table = one_bin().estimates.replace({"metabolite": {"Ala": "GABA+"}})
     scan = replace(one_bin(), estimates=table)
     assert (
-        "GABA+/tCr 0.087 ± 0.020"
+        "GABA+/tCr ± SD 0.087 ± 0.020"
         in read_page(render_scan(replace(scan, is_difference=True))).words
     )
     assert "GABA+/tCr" not in read_page(render_scan(scan)).words
@@ -250,7 +250,7 @@ def test_missing_numbers_are_printed_as_missing(one_bin, estimates, read_page):
     table = estimates()
     table.loc[table["metabolite"] == "Glx", ["ratio_tnaa", "ratio_tnaa_sd"]] = math.nan
     words = read_page(render_scan(one_bin(estimates=table))).words
-    assert "Glx/tNAA n/a" in words
+    assert "Glx/tNAA ± SD n/a" in words
     assert "nan" not in words.lower().split()
 
 

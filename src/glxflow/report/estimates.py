@@ -11,12 +11,12 @@ FIRST = ("Glx", "Glu", "Gln", "GABA+", "tNAA", "tCr", "tCho", "mI")
 """What the trial is about, and what it is measured against; the rest follows by name."""
 
 HEADLINE = {
-    "Glx/tNAA": ("Glx", "ratio_tnaa"),
-    "Glu/tCr": ("Glu", "ratio_tcr"),
+    "Glx/tNAA ± SD": ("Glx", "ratio_tnaa"),
+    "Glu/tCr ± SD": ("Glu", "ratio_tcr"),
 }
 """Numbers that stand above the figure: label, then metabolite and column."""
 
-EDITED_HEADLINE = {"GABA+/tCr": ("GABA+", "ratio_tcr")}
+EDITED_HEADLINE = {"GABA+/tCr ± SD": ("GABA+", "ratio_tcr")}
 """Likewise, what an edited scan is made for."""
 
 _OF_AMPLITUDE = ("amplitude", "sd", "crlb", "sd_model", "limit95")
