@@ -176,6 +176,7 @@ def _result(
         axis=prepared.bins.axis,
         ensemble=fitted.ensemble,
         is_difference=bool(fitted.sums),
+        changes=fitted.changes,
     )
 
 
@@ -224,7 +225,7 @@ def _write(
     """Write tables, curves and the page of one session."""
     write_tsv(out / f"{result.prefix}_{CONCENTRATIONS}", table_of(result))
     write_tsv(out / f"{result.prefix}_{QUALITY}", pd.DataFrame(qc_rows(result)))
-    optional = {CHANGES: fitted.changes, MODELS: None}
+    optional = {CHANGES: result.changes, MODELS: None}
     if fitted.ensemble is not None:
         optional[MODELS] = models_table(fitted.ensemble)
     for name, table in optional.items():

@@ -65,6 +65,8 @@ class ScanResult:
         What other models say of the average and then of every bin.
     is_difference : bool
         Whether the fits are those of the differences of an edited session.
+    changes : DataFrame or None
+        What changes over the bins, fitted jointly; None where they were not.
     """
 
     prefix: str
@@ -75,6 +77,7 @@ class ScanResult:
     axis: Axis
     ensemble: Ensemble | None = None
     is_difference: bool = False
+    changes: pd.DataFrame | None = None
 
     @property
     def bins(self) -> list[dict[str, Any]]:
@@ -234,7 +237,16 @@ def page_of(
         acquisition=acquisition,
         notes=tuple(result.notes),
         is_difference=result.is_difference,
+        changes=_changes_by_position(result),
     )
+
+
+def _changes_by_position(result: ScanResult) -> pd.DataFrame:
+    """Return what changes over the bins, with their positions for their numbers."""
+    if result.changes is None:
+        return pd.DataFrame()
+    position = {part["index"]: place for place, part in enumerate(result.bins)}
+    return result.changes.assign(bin=result.changes["bin"].map(position))
 
 
 def _rows(

@@ -123,6 +123,10 @@ class ScanPage:
         ratios; the first row is the model that is reported. May be empty.
     is_difference : bool
         Whether the spectra are differences of an edited scan, ON less OFF.
+    changes : DataFrame
+        What changes over the bins by their joint fit: bin (position in `bins`), metabolite,
+        over, change_percent and change_percent_sd against the first one, and status of the
+        fit. Empty where they were not fitted jointly.
     """
 
     title: str
@@ -135,6 +139,7 @@ class ScanPage:
     notes: tuple[str, ...] = ()
     models: pd.DataFrame = field(default_factory=pd.DataFrame)
     is_difference: bool = False
+    changes: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 _ORDER = ("pass", "doubtful", "fail")
@@ -295,5 +300,6 @@ def _figures(scan: ScanPage) -> dict[str, Figure]:
             np.array([fitted.centre_min for fitted in scan.bins]),
             scan.estimates,
             np.array([fitted.fit.fwhm_hz for fitted in scan.bins]),
+            scan.changes,
         )
     return figures
