@@ -154,7 +154,7 @@ def quick_mean(samples: ComplexArray, water: ComplexArray | None, axis: Axis) ->
     ----------
     samples : (n_coils, n_transients, n_points) complex ndarray
         Transients of every coil.
-    water : (n_coils, n_references, n_points) complex ndarray or None
+    water : (n_coils, n_references, n_water_points) complex ndarray or None
         Water of the same coils.
     axis : Axis
         Axes of the samples.

@@ -75,7 +75,7 @@ def coil_weights(samples: ComplexArray, water: ComplexArray | None, axis: Axis) 
     ----------
     samples : (n_coils, n_transients, n_points) complex ndarray
         Water-suppressed transients; their tails give the noise.
-    water : (n_coils, n_references, n_points) complex ndarray or None
+    water : (n_coils, n_references, n_water_points) complex ndarray or None
         Unsuppressed water, from the same coils in the same order.
     axis : Axis
         Axes of `samples`.

@@ -133,7 +133,7 @@ def residual_energy(spectra: ComplexArray, centre: ComplexArray) -> RealArray:
     ----------
     spectra : (n_transients, n_band) complex ndarray
         Aligned, windowed spectra.
-    centre : (n_band,) complex ndarray
-        What they are compared with.
+    centre : (n_band,) or (n_transients, n_band) complex ndarray
+        What they are compared with, all alike or each.
     """
     return np.asarray((np.abs(spectra - centre) ** 2).sum(axis=1))
