@@ -31,6 +31,7 @@ from glxflow.fit.ensemble import candidate_of, compare
 from glxflow.fit.joint_solver import solve_joint
 from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm
 from glxflow.fit.predictive import run_length
+from glxflow.fit.prior import COMMON_SHIFT
 from glxflow.fit.uncertainty import shape_errors
 from glxflow.quantify import estimates, model_spreads, ratio
 from glxflow.quantify.estimates import EDITED_SUMS
@@ -349,6 +350,19 @@ def test_ratios_are_those_of_the_truth(make_session):
     for name in ("GABA+", "Glx"):
         value, sd = over_tcr(result, QUANTITIES[name])
         assert value == pytest.approx(truth(QUANTITIES[name]) / truth(("Cr", "PCr")), abs=4 * sd)
+
+
+def test_phase_delay_and_offset_are_those_of_the_joint_fit(make_session):
+    fit = fit_edited(*make_session(noise_sd=0.5), model())
+    alone = fit.alone.result
+    joint, single = (one.found.solution.point.theta for one in (fit, fit.alone))
+    moved = joint[: single.size] - single
+    assert abs(moved[0]) > 1e-5
+    for result in (fit.total, fit.difference):
+        assert result.phase_rad - alone.phase_rad == pytest.approx(moved[0])
+        assert result.delay_s - alone.delay_s == pytest.approx(1e-6 * moved[1])
+        offset_hz = (result.offset_ppm - alone.offset_ppm) * AXIS.spectrometer_frequency_mhz
+        assert offset_hz == pytest.approx(moved[COMMON_SHIFT])
 
 
 def with_more_gaba(session):

@@ -8,17 +8,14 @@ import numpy as np
 from glxflow.fit.block import explained
 from glxflow.fit.doubts import LARGEST_REDUCED_CHI2, bound_doubts, failed
 from glxflow.fit.edited_problem import N_MISMATCH, EditedProblem
-from glxflow.fit.engine import component_curves
 from glxflow.fit.found import Fit
 from glxflow.fit.joint import information
 from glxflow.fit.joint_solver import JointSolution
 from glxflow.fit.model import FitModel
 from glxflow.fit.optimum import View
-from glxflow.fit.point import Fitted
-from glxflow.fit.prior import COMMON_SHIFT
-from glxflow.fit.problem import Problem
+from glxflow.fit.record import of_spectrum
 from glxflow.fit.uncertainty import Uncertainty, shape_errors
-from glxflow.spectrum import Fid, FitResult, FitStatus, Flag, RealArray
+from glxflow.spectrum import Fid, FitResult, FitStatus, Flag
 
 LARGEST_MISMATCH_HZ = 1.0
 LARGEST_MISMATCH_SIZE = 0.05
@@ -97,12 +94,15 @@ def edited_fit(alone: Fit, found: EditedFound) -> EditedFit:
     for index, (channel, view) in enumerate(zip(block.channels, found.views, strict=True)):
         mapping = channel.mapping[: len(channel.problem.model.names)]
         left, expected = explained(block, point, index)
-        share = (channel.problem.noise_sd / view.noise_sd) ** 2
+        problem, fitted = channel.problem, point.points[index]
+        share = (problem.noise_sd / view.noise_sd) ** 2
+        # What is neither component nor spline is shown with the baseline.
         extra = moved @ found.problem.mismatch_rows(index)
-        result = _with_curves(alone.result, channel.problem, point.points[index], extra)
+        baseline = problem.baseline(problem.noise_sd * fitted.remainder - extra) + extra
         results.append(
             replace(
-                result,
+                alone.result,
+                **of_spectrum(problem, fitted, view.alignment, baseline),
                 covariance=mapping @ covariance @ mapping.T,
                 noise_covariance=mapping @ bound @ mapping.T,
                 noise_sd=view.noise_sd,
@@ -165,32 +165,6 @@ def joint_uncertainty(found: JointSolution, views: Sequence[View]) -> Uncertaint
         noise_covariance=(inverse @ noise @ inverse)[n_free:, n_free:],
         free=free,
         reduced_chi2=float(left / expected),
-    )
-
-
-def _with_curves(like: FitResult, problem: Problem, point: Fitted, extra: RealArray) -> FitResult:
-    """Return a result with the amplitudes and curves of one spectrum.
-
-    `extra` is what is neither component nor spline; it is shown with the baseline.
-    """
-    model, n = problem.model, len(problem.model.names)
-    shapes = point.shapes
-    f0_mhz = model.axis.spectrometer_frequency_mhz
-    left = problem.noise_sd * point.remainder - extra
-    return replace(
-        like,
-        names=model.names,
-        kinds=model.kinds,
-        amplitudes=point.amplitudes[:n],
-        shift_ppm=(shapes.shift_hz[:n] - point.theta[COMMON_SHIFT]) / f0_mhz,
-        linewidth_hz=shapes.fwhm_hz()[:n],
-        delay_s=1e-6 * float(point.theta[1]),
-        ppm=model.ppm,
-        trusted_ppm=model.trusted_ppm,
-        data=model.curve(problem.noise_sd * point.data),
-        baseline=model.curve(problem.baseline(left) + extra),
-        components=component_curves(problem, point),
-        baseline_ed=float(problem.shares.sum()) / model.spline.width_ppm,
     )
 
 

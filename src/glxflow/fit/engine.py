@@ -12,10 +12,11 @@ from glxflow.fit.minima import GAUSSIAN_SHARE, are_apart, may_hide_shoulder, sho
 from glxflow.fit.model import FitModel
 from glxflow.fit.noise import noise_doubts, noise_sd
 from glxflow.fit.options import FitOptions
-from glxflow.fit.point import Fitted, Point
+from glxflow.fit.point import Point
 from glxflow.fit.preparation import prepare
-from glxflow.fit.prior import COMMON_SHIFT, SHARED
+from glxflow.fit.prior import SHARED
 from glxflow.fit.problem import Problem
+from glxflow.fit.record import of_spectrum
 from glxflow.fit.soft import ratio_rows
 from glxflow.fit.solver import Solution, solve_fast, within
 from glxflow.fit.start import Alignment, locate
@@ -236,42 +237,17 @@ def _result(
     problem: Problem, solution: Solution, known: Uncertainty, found: Alignment, noise: float
 ) -> FitResult:
     """Return the record of a fit, in signal units."""
-    model, point, weight = problem.model, solution.point, problem.noise_sd
-    components = component_curves(problem, point)
-    shapes = point.shapes
-    row, height = singlet(model.names, model.ppm, components) or (None, float("nan"))
-    f0_mhz = model.axis.spectrometer_frequency_mhz
+    model, point, n = problem.model, solution.point, len(problem.model.names)
+    own = of_spectrum(problem, point, found, problem.noise_sd * problem.baseline(point.remainder))
+    row, height = singlet(model.names, model.ppm, own["components"]) or (None, float("nan"))
     result = FitResult(
-        names=model.names,
-        kinds=model.kinds,
-        amplitudes=point.amplitudes[: len(model.names)],
-        covariance=known.of_amplitudes(len(model.names)),
-        noise_covariance=known.noise_covariance[: len(model.names), : len(model.names)],
-        shift_ppm=(shapes.shift_hz[: len(model.names)] - point.theta[COMMON_SHIFT]) / f0_mhz,
-        linewidth_hz=shapes.fwhm_hz()[: len(model.names)],
-        phase_rad=float(np.angle(np.exp(1j * (found.phase_rad + point.theta[0])))),
-        delay_s=1e-6 * float(point.theta[1]),
-        offset_ppm=(found.offset_hz + float(point.theta[COMMON_SHIFT])) / f0_mhz,
-        ppm=model.ppm,
-        trusted_ppm=model.trusted_ppm,
-        data=model.curve(weight * point.data),
-        baseline=model.curve(weight * problem.baseline(point.remainder)),
-        components=components,
+        **own,
+        covariance=known.of_amplitudes(n),
+        noise_covariance=known.noise_covariance[:n, :n],
         noise_sd=noise * float(np.sqrt(model.share_kept)),
         snr=height / noise,
-        fwhm_hz=float("nan") if row is None else shapes.line_hz(row),
+        fwhm_hz=float("nan") if row is None else point.shapes.line_hz(row),
         reduced_chi2=known.reduced_chi2,
-        baseline_ed=float(problem.shares.sum()) / model.spline.width_ppm,
         status=FitStatus.CONVERGED if solution.is_converged else FitStatus.NOT_CONVERGED,
     )
     return replace(result, flags=doubts(result, solution, model, ED_GRID[-1]))
-
-
-def component_curves(problem: Problem, point: Fitted) -> RealArray:
-    """Return the fitted curves, (n_components, n_fit); lipid in quadrature joins its own."""
-    model = problem.model
-    weights = problem.noise_sd * point.amplitudes[:, np.newaxis]
-    curves = model.curve(weights * point.spectra)
-    for extra, index in enumerate(model.quadrature_of, start=len(model.names)):
-        curves[index] += curves[extra]
-    return curves[: len(model.names)]
