@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from glxflow.errors import TableError
 from glxflow.trial.blinding import blinding_indices, james, score_interval
@@ -61,15 +62,17 @@ def test_draws_without_an_index_are_counted(make_plan):
     assert "of 500 draws, which have no index, left out" in row["note"]
 
 
-def test_interval_of_bangs_index_covers_at_its_confidence(make_plan):
-    rng, plan = np.random.default_rng(3), make_plan(bootstrap=100)
-    inside = 0
-    for _ in range(150):
-        guesses = rng.choice(["placebo", "naltrexone", "dont_know"], 26, p=[0.5, 0.2, 0.3])
-        row = blinding_indices(sessions(guesses, guesses[:2]), plan).iloc[0]
-        inside += row["ci_low"] <= 0.3 <= row["ci_high"]
-    # SE of .95 in 150 is .018; the score interval's exact coverage here is .949.
-    assert 0.89 <= inside / 150 <= 1.0
+def test_interval_of_bangs_index_covers_at_its_confidence():
+    n, p_right, p_wrong = 26, 0.5, 0.2
+    outcomes = [(right, wrong) for right in range(n + 1) for wrong in range(n + 1 - right)]
+    shares = [p_right, p_wrong, 1 - p_right - p_wrong]
+    inside = 0.0
+    for right, wrong in outcomes:
+        low, high = score_interval(right, wrong, n, 0.95)
+        if low <= p_right - p_wrong <= high:
+            inside += stats.multinomial.pmf([right, wrong, n - right - wrong], n, shares)
+    # Exact: counts are discrete, and no interval of them covers at 95 % everywhere.
+    assert inside == pytest.approx(0.95, abs=0.01)
 
 
 @pytest.mark.parametrize("n", [2, 10, 26])
