@@ -1,6 +1,7 @@
 """An edited scan from its raw pairs to GABA+ and Glx on the command line."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from glxflow.basis.coedited import with_coedited
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.basis.protocol import protocol_for
 from glxflow.basis.simulate import edited_difference, simulate_basis
+from glxflow.io.basis_files import write_basis
 from glxflow.spectrum import Axis
 
 PREFIX = "sub-01_ses-1_acq-megapress"
@@ -28,15 +30,21 @@ TRUTH_MM = {
 COEDITED_MM = 1.2
 
 
-@pytest.fixture
-def raw(tmp_path, write_scan):
-    """A raw MEGA-PRESS scan of 1 coil and 12 pairs, made in the time domain."""
-    on, off = (
+@cache
+def conditions():
+    """Return the basis sets of ON and OFF."""
+    return tuple(
         simulate_basis(
             protocol_for("megapress", AXIS, echo_time_s=0.068, edit_ppm=edit_ppm), tuple(TRUTH_MM)
         )
         for edit_ppm in (1.9, 7.5)
     )
+
+
+@pytest.fixture
+def raw(tmp_path, write_scan):
+    """A raw MEGA-PRESS scan of 1 coil and 12 pairs, made in the time domain."""
+    on, off = conditions()
     amounts = np.array(list(TRUTH_MM.values()))
     complete = with_macromolecules(off)
     broad = sum(complete.fid(name) for name in complete.names if name in ("MM09", "MM30", "MM38"))
@@ -65,7 +73,18 @@ def record(glxflow, raw, tmp_path):
 
 
 @pytest.fixture
-def bases(glxflow, record, tmp_path):
+def bases(tmp_path):
+    """Return the files of the basis sets of OFF and ON."""
+    on, off = conditions()
+    paths = [tmp_path / f"{name}.nii.gz" for name in ("off", "on")]
+    for path, basis in zip(paths, (off, on), strict=True):
+        write_basis(path, basis, "nifti")
+    return paths
+
+
+@pytest.fixture
+def simulated_bases(glxflow, record, tmp_path):
+    """Return the same as the command line makes them for the scan."""
     paths = []
     for edit_ppm in (7.5, 1.9):
         paths.append(tmp_path / f"at{edit_ppm}.nii.gz")
@@ -78,8 +97,8 @@ def bases(glxflow, record, tmp_path):
     return paths
 
 
-def test_an_edited_session_gives_gaba_plus_and_glx(glxflow, record, bases, tmp_path):
-    off, on = bases
+def test_an_edited_session_gives_gaba_plus_and_glx(glxflow, record, simulated_bases, tmp_path):
+    off, on = simulated_bases
     out = tmp_path / "out"
     bases = ("--basis", off, "--basis-on", on)
     run = glxflow("fit", record, *bases, "--profile", "GABA+,Glx", "--out", out)
