@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from nifti_mrs.nifti_mrs import NIFTI_MRS
+from typer.testing import CliRunner
 
+from glxflow.cli.basis import app
 from glxflow.cli.simulate import simulate
 
 PREFIX = "sub-01_ses-1_task-ketamine"
@@ -20,11 +22,13 @@ def raw(tmp_path_factory):
     return folder / "sub-01" / "ses-1" / "mrs"
 
 
-@pytest.fixture
-def basis(glxflow, raw, tmp_path):
-    path = tmp_path / "basis.nii.gz"
-    run = glxflow("basis", "simulate", "--like", raw / f"{PREFIX}_svs.nii.gz", "--out", path)
-    assert run.returncode == 0, run.stderr
+@pytest.fixture(scope="module")
+def basis(raw, tmp_path_factory):
+    """The basis set of that session."""
+    path = tmp_path_factory.mktemp("basis") / "basis.nii.gz"
+    scan = raw / f"{PREFIX}_svs.nii.gz"
+    run = CliRunner().invoke(app, ["simulate", "--like", str(scan), "--out", str(path)])
+    assert run.exit_code == 0, run.output
     return path
 
 
