@@ -110,6 +110,11 @@ def test_spectra_that_are_compared_end_in_one_minimum(model, in_two_minima):
     # Noise of 0.03, where another minimum is 2.7 away.
     assert np.ptp(read) < 0.3
     assert min(read) > 8
+    for fit, fid in zip(fits, in_two_minima, strict=True):
+        noise = noise_sd(fid)
+        assert fit.result.noise_sd == pytest.approx(noise * np.sqrt(model.share_kept))
+        height = fit.result.components[model.names.index("NAA")].max()
+        assert fit.result.snr == pytest.approx(height / noise)
 
 
 def test_a_lower_end_that_is_no_minimum_is_not_the_common_one(model, in_two_minima, monkeypatch):

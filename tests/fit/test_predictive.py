@@ -115,6 +115,21 @@ def test_equal_scores_share_the_weight():
     assert weights == pytest.approx(np.full(3, 1 / 3))
 
 
+def test_weights_are_the_likelihoods_of_all_blocks_in_the_mean_over_draws():
+    """Two blocks share by a uniform number, so that the mean is an integral of a logistic."""
+    for scores in ([0.1] * 12, [4.0, 0.0], [0.0, 6.0]):
+        total = 2 * max(scores)
+        expected = (
+            1 / (1 + np.exp(-1.2))
+            if len(scores) == 12
+            else (np.log1p(np.exp(total)) - np.log(2)) / total
+        )
+        both = np.array([[0.0] * len(scores), scores])
+        weight = predictive_weights(both, np.random.default_rng(9))[1]
+        # Four fifths are shared equally; 500 draws.
+        assert weight == pytest.approx(0.4 + 0.2 * expected, abs=0.003)
+
+
 def test_one_stretch_does_not_decide_between_models():
     scores = np.zeros((2, 15))
     scores[1, 3] = 8.0
