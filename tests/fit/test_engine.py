@@ -263,6 +263,13 @@ def test_curves_add_up_to_the_data(model, make_fid):
     assert result.snr > 50
 
 
+def test_curves_of_lipid_in_any_phase_add_up_to_the_data(model, basis, make_fid):
+    fid = make_fid()
+    lipid = 8.0 * np.exp(1.3j) * basis.fid("Lip13a") * np.exp(-((3.0 * fid.axis.time_s) ** 2))
+    result = fit_prepared(Fid(fid.samples + lipid, fid.axis), model).result
+    assert result.residual.std() == pytest.approx(result.noise_sd, rel=0.15)
+
+
 @pytest.mark.parametrize("width_hz", [2.0, 3.0, 5.0, 8.0])
 def test_line_width_is_not_that_of_the_part_of_the_signal_that_is_fitted(
     width_hz, model, make_fid

@@ -522,11 +522,13 @@ def test_a_joint_search_that_ends_early_is_said(model, make_series, monkeypatch)
     assert "lower chi-squared by 3, expected less than" in said
 
 
-def test_what_is_negative_at_one_time_is_named(model, make_series):
+def test_what_is_negative_at_one_time_or_misfits_is_named(model, make_series):
     course = np.repeat([0.0, 1.0], 6)
     fit = fit_series(make_series(course), model, bin_design(labels_of(course)))
     nothing = replace(fit, to_amplitudes=np.zeros_like(fit.to_amplitudes))
-    assert not series_doubts(nothing, fit.solution)
+    assert not series_doubts(replace(nothing, contrast_chi2=1.4), fit.solution)
+    (said,) = series_doubts(replace(nothing, contrast_chi2=1.6), fit.solution)
+    assert said.code == "SERIES_RESIDUAL"
     nothing.to_amplitudes[1, fit.names.index("Tau"), fit.state.argmax()] = -1.0
     (said,) = series_doubts(nothing, fit.solution)
     assert said.code == "BELOW_ZERO"

@@ -81,6 +81,13 @@ def test_missing_denominator_is_nan_with_a_reason(fit_of):
     assert "PART_MISSING" in [flag.code for flag in table["tNAA"].flags]
 
 
+def test_nothing_is_divided_by_what_is_negative(fit_of):
+    table = by_name(fit_of(AMPLITUDES | {"Cr": -3.0, "PCr": -4.0}))
+    assert math.isnan(table["Glu"].ratio_tcr)
+    assert math.isnan(table["Glu"].ratio_tcr_sd)
+    assert "NO_TCR" in [flag.code for flag in table["Glu"].flags]
+
+
 def test_pairs_that_cannot_be_told_apart_point_to_their_sum(fit_of):
     covariance = np.eye(len(AMPLITUDES)) * 0.01
     covariance[2, 3] = covariance[3, 2] = -0.009

@@ -71,6 +71,12 @@ def test_concentrations_spread_as_their_parts_do_each_by_its_own_factor():
     assert math.isnan(found["Glu"].water_molal_sd_model)
 
 
+def test_a_model_of_negative_creatine_says_nothing_of_ratios_to_it():
+    (found,) = spreads([[OWN], [OWN * [1, 1, -1, 1, 1]]], [1.0])
+    assert math.isnan(found["Glu"].ratio_tcr_sd_model)
+    assert found["Glu"].ratio_tnaa_sd_model == 0.0
+
+
 def test_a_ratio_without_a_denominator_is_nan():
     (found,) = model_spreads(
         ("Glu",), (Kind.METABOLITE,), np.array([[[1.0]], [[2.0]]]), np.array([1.0])
