@@ -58,6 +58,48 @@ def test_choline_is_left_at_the_level_of_noise(make_mega, on_offset_hz):
     assert metrics["choline_artefact"] < 1.3 * np.hypot(metrics["choline_artefact_noise"], 0.05)
 
 
+def test_water_that_only_on_holds_is_taken_off_it(make_mega, mega):
+    session = make_mega(np.random.default_rng(7), snr=60.0, water_residual=0.0)
+    # Editing pulses near water may leave another line of it in ON.
+    line = np.exp((2j * np.pi * mega.axis.hz(4.85) - 30) * mega.axis.time_s)
+    on = session.conditions["ON"]
+    samples = on.samples + 40 * session.sensitivity[:, np.newaxis, np.newaxis] * line
+    found = run(session, conditions=session.conditions | {"ON": replace(on, samples=samples)})
+    height = {
+        name: np.abs(np.fft.fftshift(np.fft.fft(fid))[np.abs(mega.axis.ppm - ppm) < 0.1]).max()
+        for name, fid, ppm in (("water", found.difference.samples[0, 0], 4.85),
+                               ("NAA", found.off.bins.samples[0, 0], 2.01))
+    }  # fmt: skip
+    # It was five times as high as NAA.
+    assert height["water"] < 0.1 * height["NAA"]
+
+
+def test_where_on_comes_first_its_onset_is_that_of_the_pair(make_mega):
+    session = make_mega(np.random.default_rng(9), 20, snr=30.0, drift_hz=8.0)
+    early, late = (series.onset_s for series in session.conditions.values())
+    conditions = {
+        label: replace(session.conditions[label], onset_s=onset_s)
+        for label, onset_s in (("OFF", late), ("ON", early))
+    }
+    found = run(session, BinPlan(infusion_onset_s=37.0, width_s=100.0), conditions)
+    # Pairs start every 4 s, with ON: 0, 4, ..., 36 are before 37 s.
+    assert [row.n_used + row.n_rejected for row in found.off.bin_table] == [10, 10]
+    np.testing.assert_array_equal(found.on.onset_s, early)
+    np.testing.assert_array_equal(found.off.transients.onset_s, late)
+    for offset_hz, start in ((found.off.offset_hz, 0), (found.on_offset_hz, 1)):
+        truth = session.offset_hz[start::2]
+        # Single transients of SNR 30 are read within .1 Hz, and jitter by .5 Hz.
+        np.testing.assert_allclose(
+            offset_hz - offset_hz.mean(), truth - truth.mean(), atol=0.4
+        )  # fmt: skip
+
+
+def test_a_single_transient_is_judged_by_its_own_condition(make_mega):
+    session = make_mega(np.random.default_rng(8), 64, snr=8.0)
+    # Of the mean of 64 pairs, not of 128 transients.
+    assert run(session).off.metrics["snr_transient"] == pytest.approx(8.0, rel=0.15)
+
+
 def test_the_sum_is_the_mean_of_both_conditions(make_mega):
     found = run(make_mega(np.random.default_rng(3)))
     off = found.off.bins.samples

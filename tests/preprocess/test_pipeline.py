@@ -362,6 +362,15 @@ def test_saturated_water_is_not_used(make_session, n_coils):
     assert not found.eddy_corrected
 
 
+def test_water_that_one_of_several_coils_clips_is_used_without_it(make_session):
+    session = make_session(np.random.default_rng(43), n_coils=4)
+    samples = session.water.samples.copy()
+    samples[1] = clipped(session.remake(samples[1:2]), 0.6).samples[0]
+    found = preprocess(session.series, session.remake(samples), WHOLE, CHECK)
+    assert found.water is not None
+    assert [flag.code for flag in found.flags] == ["saturated_coils"]
+
+
 def test_one_coil_that_clips_is_flagged_and_kept(make_session):
     session = make_session(np.random.default_rng(40), n_coils=1, phase_sd_rad=0.0)
     found = preprocess(clipped(session.series, 0.7), session.water, WHOLE, CHECK)
@@ -538,6 +547,8 @@ def test_a_frequency_offset_moves_no_figure_of_quality(make_session, offset_ppm)
         WHOLE,
         CHECK,
     )
+    shift_ppm = moved.metrics["offset_ppm"] - plain.metrics["offset_ppm"]
+    assert shift_ppm == pytest.approx(offset_ppm, abs=0.003)
     keys = ("snr_raw", "fwhm_hz_raw", "snr_transient", "snr", "fwhm_hz")
     for key in keys:
         # Noise is told from other points, and in a few hundred of them to 4 %.

@@ -18,6 +18,7 @@ from glxflow.trial.responders import wilson
         ([[5, 5, 0], [5, 5, 0]], 0.5),  # at random
         ([[0, 0, 10], [0, 0, 10]], 1.0),  # nobody says
         ([[5, 0, 5], [0, 5, 5]], 0.5),  # half know, half do not say
+        ([[5, 5, 10], [5, 5, 10]], 0.75),  # half at random, half do not say
     ],
 )
 def test_james_index_at_its_landmarks(counts, expected):
@@ -60,6 +61,19 @@ def test_draws_without_an_index_are_counted(make_plan):
     row = blinding_indices(sessions(guesses, ["dont_know"] * 3), make_plan()).iloc[2]
     assert row["ci_low"] <= row["estimate"] <= row["ci_high"]
     assert "of 500 draws, which have no index, left out" in row["note"]
+
+
+def test_participants_are_drawn_with_both_their_guesses(make_plan):
+    # Half are right twice and half wrong twice: two sessions tell no more than one.
+    right, wrong = ["placebo"] * 10, ["naltrexone"] * 10
+    table, plan = sessions(right + wrong, wrong + right), make_plan(bootstrap=2000)
+    apart = table.assign(subject=range(len(table)))
+    widths = [
+        (row := blinding_indices(one, plan).iloc[2])["ci_high"] - row["ci_low"]
+        for one in (table, apart)
+    ]
+    # By 1.4, less what the shares of both conditions and guesses vary in the draws of sessions.
+    assert widths[0] / widths[1] == pytest.approx(1.3, abs=0.12)
 
 
 def test_interval_of_bangs_index_covers_at_its_confidence():

@@ -90,6 +90,19 @@ def test_asking_for_the_other_sign_turns_the_treatment_effect_only(read_stats):
     )
 
 
+def test_an_effect_moves_every_estimate_by_itself(read_stats):
+    table = read_stats("crossover_senn")
+    has_a = table["seq"].str.startswith("A")
+    moved = table.assign(
+        y1=table["y1"] + 7.0 * has_a, y2=table["y2"] + 7.0 * ~has_a
+    )  # fmt: skip
+    one, other = analyse(table)["estimate"], analyse(moved)["estimate"]
+    for row in ("period-adjusted", "unadjusted paired", "Wilcoxon rank sum"):
+        assert other[f"A - B, {row}"] == pytest.approx(one[f"A - B, {row}"] + 7)
+    for row in one.index[one.index.str.startswith(("period 1", "carry-over"))]:
+        assert other[row] == pytest.approx(one[row])
+
+
 def test_drawn_assignments_agree_with_the_t_test(read_stats):
     found = analyse(read_stats("crossover_glx_A"), n_permutations=20_000)
     drawn = found.loc["A - B, randomisation test"]
