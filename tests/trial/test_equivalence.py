@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 
 from glxflow.trial.analyse import analyse
-from glxflow.trial.equivalence import Estimate, baseline_shift, two_one_sided
+from glxflow.trial.equivalence import Estimate, baseline_shift, equivalence, two_one_sided
+from glxflow.trial.families import MEMBER
 
 
 @pytest.mark.parametrize("shift", [-0.4, 0.0, 0.3])
@@ -52,3 +53,16 @@ def test_a_baseline_that_both_sessions_share_is_said_and_not_tested():
     assert found["estimate"] == 0.0
     assert np.isnan([found["p"], found["ci_low"], found["ci_high"]]).all()
     assert "nothing to test" in found["note"]
+
+
+def test_a_shift_is_that_of_the_second_period_and_no_test_of_a_family(make_plan):
+    sessions = [(who, period, 30.0 + who + (period - 1) * rise)
+                for who, rise in enumerate((1.0, 2.0, 6.0)) for period in (2, 1)]  # fmt: skip
+    table = pd.DataFrame(sessions, columns=["subject", "period", "base"])
+    shift = baseline_shift(table, "madrs")
+    assert shift.value == pytest.approx(3.0)
+    assert shift.error == pytest.approx(stats.sem([1.0, 2.0, 6.0]))
+    assert shift.df == 2
+    effect = Estimate("madrs, naltrexone - placebo", 1.0, 0.5, 7.0, 9)
+    rows = equivalence([(effect, 2.0), (shift, 2.0)], make_plan())
+    assert rows[MEMBER].tolist() == ["equivalence", ""]

@@ -207,6 +207,35 @@ def test_balanced_complete_bins_equal_the_t_test_of_their_means(make_trial, fact
         assert row["p"] == pytest.approx(classical.pvalue, rel=1e-5)
 
 
+def test_two_df_of_the_denominator_are_those_of_the_analysis_of_variance():
+    # Five participants in three groups, of whom each has three rows.
+    means = np.array([1.0, 1.9, 2.2, 3.6, 3.1])
+    table = pd.DataFrame({"subject": np.repeat(list("abcde"), 3)})
+    table = table.assign(arm=table["subject"].map(dict(zip("abcde", "xxyyz", strict=True))))
+    table["y"] = np.repeat(means, 3) + np.tile([-0.1, 0.0, 0.1], 5)
+    expected = stats.f_oneway(means[:2], means[2:4], means[4:])
+    fit = fit_lmm("y ~ arm + (1|subject)", table)
+    for method in SHORT:
+        row = fit.anova(ddf=method).loc["arm"]
+        # F(2, 2), where the general formula of the scale divides by zero.
+        assert (row["ndf"], row["ddf"]) == pytest.approx((2, 2), rel=1e-4)
+        assert row["F"] == pytest.approx(expected.statistic, rel=1e-4)
+        assert row["p"] == pytest.approx(expected.pvalue, rel=1e-3)
+
+
+def test_satterthwaites_f_has_two_df_where_any_of_its_t_has_fewer():
+    # x and y are compared within three groups, z with them between: 1 df, as in lmerTest.
+    rng = np.random.default_rng(7)
+    levels = {"a": "xyxy", "b": "xyxy", "c": "zzzz"}
+    table = pd.DataFrame([(group, level) for group, part in levels.items() for level in part],
+                         columns=["group", "level"])  # fmt: skip
+    table["y"] = table["group"].map({"a": 0.0, "b": 1.5, "c": 4.0}) + rng.normal(0, 0.1, 12)
+    fit = fit_lmm("y ~ level + (1|group)", table)
+    degrees = fit.contrast([[0, 1, -1], [0, 1, 1]], ddf="satterthwaite")["df"]
+    assert degrees.tolist() == pytest.approx([8.0, 1.0], rel=0.05)
+    assert fit.anova(ddf="satterthwaite").loc["level", "ddf"] == 2
+
+
 def test_row_order_changes_nothing(make_trial, factors):
     means = session_means(make_trial(), factors)
     one = fit_lmm(FORMULA, means).coefficients()

@@ -9,6 +9,7 @@ import pytest
 
 from glxflow.errors import TableError
 from glxflow.trial.changes import glx_changes
+from glxflow.trial.designs.classical import classical
 from glxflow.trial.planning import (
     design_from,
     detectable,
@@ -60,6 +61,19 @@ def test_effect_size_of_a_design(make_plan):
     assert precision(DESIGN, make_plan()).dz == pytest.approx(0.023 / 0.04)
 
 
+@pytest.mark.parametrize("kind", ["crossover", *KINDS])
+def test_the_closed_form_has_the_error_and_df_of_the_classical_test(kind, make_plan):
+    plan = make_plan(permutation=100)
+    plan = plan if kind == "crossover" else planned(plan, *KINDS[kind])
+    design = replace(DESIGN, n_participants=800, n_bins=2)
+    found = classical(simulate_changes(design, plan, np.random.default_rng(4)), "x", plan).iloc[0]
+    size = precision(design, plan)
+    assert found["df"] == 800 - size.lost
+    error = found["estimate"] / found["statistic"]
+    # The SE of a standard error of 800 is 2.5 %; four of it.
+    assert design.effect / size.dz / 800**0.5 == pytest.approx(error, rel=0.1)
+
+
 def test_simulated_power_is_that_of_the_closed_form(make_plan):
     found = simulate_power(DESIGN, make_plan(), n_trials=80, rng=np.random.default_rng(6))
     # dz .575 has 80 %; the baseline costs a df, and the SE of a rate of 80 trials is .045.
@@ -92,6 +106,20 @@ def test_interaction_with_sex_costs_more(make_plan):
     assert rates["power of the interaction with sex, simulated"] < rates["power, simulated"]
     assert rates["attenuation is bounded, simulated"] > 0.9  # the response is five errors large
     assert rates["width of the attenuation's interval, simulated median"] > 0
+    # A response of -.06 that is larger by .04.
+    bounded = table[table["analysis"] == "attenuation is bounded, simulated"]
+    assert bounded["note"].iloc[0] == "30 trials, truth 67 %"
+
+
+@pytest.mark.parametrize(("effect", "difference"), [(0.0, 0.2), (0.2, 1e-9)])
+def test_the_sexes_differ_about_the_effect_of_all(effect, difference, make_plan):
+    design = replace(DESIGN, n_participants=16, n_bins=1, effect=effect, session_sd=0.01,
+                     residual_sd=0.01, sex_difference=difference)  # fmt: skip
+    found = simulate_power(design, make_plan(), n_trials=12, rng=np.random.default_rng(3))
+    # Errors of .007 beside .2; of 12 trials without an effect four reject by chance once in 300.
+    there, absent = (found.p, found.p_sex) if effect else (found.p_sex, found.p)
+    assert (there < 0.05).all()
+    assert (absent < 0.05).sum() < 4
 
 
 def test_losses_are_those_asked_for(make_plan):
@@ -121,6 +149,8 @@ def test_components_come_from_the_fit(make_plan, read_stats):
     # As lme4 has them in the primary model of trial A.
     assert design.session_sd == pytest.approx(0.02155, abs=1e-5)
     assert design.residual_sd == pytest.approx(0.03875, abs=1e-5)
+    means = model.fit.emmeans("condition")["estimate"]
+    assert design.response == pytest.approx(means["placebo"], rel=1e-9)
     table = power_table(design, plan, n_trials=5, rng=np.random.default_rng(1))
     assert table["estimate"].notna().all()
 

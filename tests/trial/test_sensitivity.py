@@ -59,6 +59,16 @@ def test_leaving_one_out_finds_the_participant_who_carries_the_effect(make_plan,
     highest = table[table["note"].str.startswith("highest")].iloc[0]
     assert highest["model"] == "without sub-04"
     assert abs(highest["estimate"]) < 0.01  # a session's SD over the root of nine
+    lowest = table[table["note"].str.startswith("lowest")].iloc[0]
+    assert lowest["estimate"] < -0.04  # the odd one's -.5 of nine, and more
+
+
+def test_the_set_of_complete_participants_lacks_who_lacks_a_session(make_plan, make_trial):
+    trial = make_trial(n=9, session_sd=0.05)
+    gone = (trial["subject"] == "sub-04") & (trial["period"] == 2)
+    rows = sensitivity(trial[~gone], make_plan()).set_index("model")["n_participants"]
+    assert rows["set: all rows with data"] == 9
+    assert rows["set: participants with every session"] == 8
 
 
 def test_known_errors_leave_the_baselines_to_the_sessions(make_plan, make_trial):
@@ -189,6 +199,12 @@ def test_missing_data_are_counted_by_condition(make_plan, make_trial):
     assert (row["n_cells"], row["n_usable"], row["n_sessions_missing"]) == (24, 18, 2)
     test = table.loc["sessions missing under one condition only, exact McNemar"]
     assert test["p"] == pytest.approx(0.5)  # two of two: 2 x 1/4
+    # Who has data under neither condition tells nothing of a difference.
+    nobody = trial["subject"].isin(["sub-03", "sub-04", "sub-05"])
+    found = missing_data(trial.assign(qc_pass=(~nobody).astype(int)), (-0.03, -0.01), make_plan())
+    found = found.set_index("analysis")
+    assert found.loc["data under naltrexone", "n_sessions_missing"] == 5
+    assert found["p"].dropna().tolist() == pytest.approx([0.5])
     tip = table.loc["shift of missing cells that moves the interval to zero", "estimate"]
     # A quarter is missing: +.04 in those moves the mean by +.01, and the limit to zero.
     assert tip == pytest.approx(0.04)

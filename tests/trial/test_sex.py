@@ -1,11 +1,14 @@
 """The moderation by sex against R and by its own identities."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from glxflow.errors import TableError
 from glxflow.trial.changes import glx_changes
+from glxflow.trial.designs.responses import responses
 from glxflow.trial.sex import permuted_p, sex_interaction
 
 
@@ -55,6 +58,33 @@ def test_permutation_p_is_uniform_under_the_null(make_plan, make_trial):
     )
     # SE of a rate of .25 in 120 trials is .04.
     assert (p < 0.25).mean() == pytest.approx(0.25, abs=0.12)
+
+
+def test_sexes_are_exchanged_within_sequences_only(make_plan, make_trial):
+    plan = make_plan(permutation=20_000)
+    trial = make_trial(n=8, n_bins=1, seed=3)
+    # One sequence is far noisier: there the sexes differ by chance alone.
+    is_noisy = (trial["sequence"] == "NP") & (trial["bin"] > 0)
+    noise = np.random.default_rng(5).normal(0, 1, len(trial))
+    changes = glx_changes(trial.assign(glx_tnaa=trial["glx_tnaa"] + is_noisy * noise), plan)
+    found = responses(changes, plan)
+    is_man = changes.drop_duplicates("subject").set_index("subject")["sex"].loc[found.subject]
+    is_man = (is_man == "M").to_numpy()
+    members = [np.flatnonzero(found.group == label) for label in np.unique(found.group)]
+    assert [is_man[group].sum() for group in members] == [2, 2]
+
+    def t(men):
+        x = np.stack([men, *(found.group == label for label in np.unique(found.group))], axis=1)
+        x = x.astype(float)
+        beta, left = np.linalg.lstsq(x, found.value)[:2]
+        return abs(beta[0]) / np.sqrt(left[0] * np.linalg.inv(x.T @ x)[0, 0])
+
+    every = [np.isin(np.arange(8), [*one, *other])
+             for one in itertools.combinations(members[0], 2)
+             for other in itertools.combinations(members[1], 2)]  # fmt: skip
+    expected = np.mean([t(men) >= t(is_man) * (1 - 1e-9) for men in every])
+    # All 36 ways beside 20,000 draws of them, with a Monte-Carlo error of .0035.
+    assert permuted_p(changes, plan) == pytest.approx(expected, abs=0.014)
 
 
 def test_sentence_gives_ranges_and_calls_itself_exploratory(make_plan, read_stats):
