@@ -72,6 +72,20 @@ def test_a_bin_without_transients_is_left_out_and_the_others_keep_their_index():
     assert means.shape == (3, 4)
 
 
+def test_a_transient_that_starts_with_the_last_bin_is_in_it():
+    # It lasts beyond the bin before: onsets 0, 5, ..., 45 after the infusion.
+    onsets = np.arange(0.0, 76.0, 5.0)
+    edges = divide(onsets, BinPlan(30.0, width_s=15.0), 5.0)
+    _, table = average(np.ones((16, 4)), onsets - 30.0, edges, np.zeros(16, dtype=bool))
+    assert [row.n_used for row in table] == [6, 3, 3, 3, 1]
+
+
+def test_rejected_transients_are_counted_in_their_own_bin():
+    rejected = np.array([False, True, False, False, True, True])
+    _, table = average(np.ones((6, 1)), np.arange(6.0), [(0.0, 3.0), (3.0, 6.0)], rejected)
+    assert [(row.n_used, row.n_rejected) for row in table] == [(2, 1), (1, 2)]
+
+
 def test_rejected_transients_are_counted_and_not_averaged():
     samples = np.array([[1.0], [9.0], [3.0]])
     rejected = np.array([False, True, False])

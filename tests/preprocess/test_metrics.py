@@ -67,6 +67,12 @@ def test_residual_water_is_relative_to_naa(session_axis):
     assert water_residual(fid, session_axis) == pytest.approx(0.5, rel=0.05)
 
 
+@pytest.mark.parametrize(("ppm", "is_water"), [(4.56, True), (4.8, True), (4.3, False)])
+def test_residual_water_is_looked_for_near_water_only(session_axis, ppm, is_water):
+    fid = line(session_axis, 2.008, 5.0) + line(session_axis, ppm, 5.0, 0.5)
+    assert (water_residual(fid, session_axis) > 0.4) == is_water
+
+
 def test_what_cannot_be_known_is_nan():
     narrow = Axis(512, 1 / 500, 123.25, 3.0)  # 1 to 5 ppm: no region without signal
     fid = np.exp((2j * np.pi * narrow.hz(2.008) - 15) * narrow.time_s)

@@ -10,7 +10,7 @@ def transients(axis, clean, rng, snr, n_transients=60):
     return clean + sd * (rng.normal(size=(n_transients, axis.n_points, 2)) @ [1, 1j])
 
 
-@pytest.mark.parametrize("snr", [4.0, 15.0, 100.0])
+@pytest.mark.parametrize("snr", [2.0, 4.0, 15.0, 100.0])
 def test_pure_noise_loses_hardly_any_transient(session_axis, metabolites, snr):
     rng = np.random.default_rng(1)
     lost = sum(
@@ -45,6 +45,36 @@ def test_noise_is_no_scatter_of_amplitudes(session_axis, metabolites, snr):
     rng = np.random.default_rng(7)
     samples = transients(session_axis, metabolites, rng, snr)
     assert scatter(samples, session_axis, np.zeros(60, dtype=bool)) < 0.03
+
+
+@pytest.mark.parametrize("factor", [0.85, 1.15])
+def test_what_a_body_could_do_is_no_outlier_however_clear_it_is(session_axis, metabolites, factor):
+    samples = transients(session_axis, metabolites, np.random.default_rng(8), 200.0)
+    samples[::6] *= factor
+    assert not is_outlier(samples, session_axis, 4.0).any()
+
+
+def test_the_scatter_is_that_of_the_amplitudes_without_noise(session_axis, metabolites):
+    found, expected = [], []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        change = rng.normal(0, 0.2, 300)
+        samples = transients(session_axis, metabolites, rng, 3.0, 300)
+        samples += change[:, np.newaxis] * metabolites
+        found.append(scatter(samples, session_axis, np.zeros(300, dtype=bool)))
+        expected.append(np.std(change))
+    # Noise of the amplitude is .1 here, and scatters what is found by .007.
+    assert np.mean(found) == pytest.approx(np.mean(expected), abs=0.01)
+
+
+def test_of_few_noisy_transients_chance_is_no_scatter(session_axis, metabolites):
+    rng, none = np.random.default_rng(10), np.zeros(8, dtype=bool)
+    found = [
+        scatter(transients(session_axis, metabolites, rng, 2.0, 8), session_axis, none)
+        for _ in range(20)
+    ]
+    # Three SD of a variance from eight.
+    assert np.count_nonzero(found) <= 1
 
 
 def test_few_transients_are_not_judged(session_axis, metabolites):

@@ -20,9 +20,9 @@ def test_a_known_offset_and_phase_are_found(session_axis, metabolites, offset_pp
     moved = metabolites * np.exp(1j * (2 * np.pi * offset_hz * session_axis.time_s + phase_rad))
     base, found = fit_comb(metabolites, session_axis), fit_comb(moved, session_axis)
     # Beside what the neighbours do to the unmoved spectrum, only the window's edges differ.
-    assert found.offset_ppm - base.offset_ppm == pytest.approx(offset_ppm, abs=0.004)
+    assert found.offset_ppm - base.offset_ppm == pytest.approx(offset_ppm, abs=0.0005)
     turn = np.exp(1j * (found.phase_rad - base.phase_rad - phase_rad))
-    assert np.angle(turn) == pytest.approx(0, abs=0.15)
+    assert np.angle(turn) == pytest.approx(0, abs=0.005)
     assert abs(base.offset_ppm) < 0.004
 
 

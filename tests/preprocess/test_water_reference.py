@@ -33,7 +33,7 @@ def test_references_of_other_frequencies_average_to_one_of_them(water, session_a
     np.testing.assert_allclose(found.samples[early], water[early], atol=0.005)
 
 
-@pytest.mark.parametrize("level", [0.0, 0.1, 3.0])
+@pytest.mark.parametrize("level", [0.0, 0.1, 0.6, 1.5, 3.0])
 @pytest.mark.parametrize("n_references", [3, 8])
 def test_a_reference_unlike_the_others_is_left_out(water, session_axis, level, n_references):
     references = np.tile(water, (n_references, 1))
@@ -110,3 +110,9 @@ def test_water_is_known_at_a_low_field_where_it_is_wide_in_ppm(session_axis, lev
         for ppm, area in areas
     )
     assert (water_over_rest(samples[np.newaxis, np.newaxis], axis) > LEAST_WATER) is is_water
+
+
+def test_water_is_known_at_a_high_field_where_it_is_wide_in_hz(session_axis):
+    axis = replace(session_axis, spectrometer_frequency_mhz=297.2)
+    water = np.exp((2j * np.pi * axis.hz(4.65) - 40 * np.pi) * axis.time_s)
+    assert water_over_rest(water[np.newaxis, np.newaxis], axis) > LEAST_WATER

@@ -50,8 +50,11 @@ def test_interval_ends_at_zero_just_when_the_difference_is_at_its_critical_value
     assert found.ci_low == pytest.approx(0, abs=1e-9)  # rounding
 
 
-def test_no_number_where_the_reference_effect_is_not_told_from_zero():
-    found = fieller(TwoEffects(1.0, 0.5, 1.0, 1.0, 0.0, 20.0), 0.95)
+# The t of 20 df is 2.09: g is 4.4, and just above and below one.
+@pytest.mark.parametrize("reference", [1.0, 2.0])
+def test_no_number_where_the_reference_effect_is_not_told_from_zero(reference):
+    assert fieller(TwoEffects(2.2, 0.5, 1.0, 1.0, 0.0, 20.0), 0.95).is_bounded
+    found = fieller(TwoEffects(reference, 0.5, 1.0, 1.0, 0.0, 20.0), 0.95)
     assert not found.is_bounded
     assert np.isnan([found.estimate, found.ci_low, found.ci_high]).all()
     assert "not bounded" in found.note

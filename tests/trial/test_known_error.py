@@ -59,6 +59,15 @@ def test_rows_with_large_errors_lose_their_say(changes):
                                   without[["estimate", "se", "df"]], rtol=1e-3)  # fmt: skip
 
 
+def test_a_row_that_is_left_out_takes_its_error_along(changes):
+    errors = np.diag(np.linspace(1e-4, 9e-4, len(changes)))
+    gap = changes.assign(delta=changes["delta"].where(changes.index != 4))
+    kept = np.delete(np.arange(len(changes)), 4)
+    found = fit_lmm(FORMULA, gap, known=errors)
+    expected = fit_lmm(FORMULA, changes.iloc[kept], known=errors[np.ix_(kept, kept)])
+    assert_same_inference(expected, found)
+
+
 def test_known_errors_have_kenward_roger_only(changes):
     fit = fit_lmm(FORMULA, changes, known=np.zeros((len(changes), len(changes))))
     with pytest.raises(TableError, match="Kenward-Roger inference only"):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from glxflow.trial.changes import glx_changes
 from glxflow.trial.residuals import (
@@ -94,6 +95,34 @@ def test_a_correlation_over_bins_is_found(make_plan, make_trial):
     # The SE of a correlation from 60 series of 8 with a common level is about .05.
     assert correlation == pytest.approx(0.6, abs=0.15)
     assert "P 0.000" in note
+
+
+def test_another_sd_is_that_of_the_active_condition_over_the_reference(make_plan, make_trial):
+    plan, trial = make_plan(), make_trial(n=16, n_bins=6, noise_sd=0.01)
+    is_active = (trial["condition"] == plan.active) & (trial["bin"] > 0)
+    noise = np.random.default_rng(3).normal(0, 0.01, len(trial))
+    changes = glx_changes(trial.assign(glx_tnaa=trial["glx_tnaa"] + is_active * noise), plan)
+    model = contrast_model(changes)
+    (note,) = [table["note"].iloc[0] for table in robustness(model, "t", plan)
+               if "another SD" in table["model"].iloc[0]]  # fmt: skip
+    found = fit_shaped(model.fit.likelihood, shapes(model.fit.data)["heteroscedastic"])
+    better = model.fit.optimum.deviance - found.deviance
+    expected = np.exp(found.parameter)
+    # The root of two, whose SE from 192 rows is a tenth; one parameter more.
+    assert expected == pytest.approx(2**0.5, abs=0.3)
+    p = stats.chi2.sf(better, 1)
+    assert note == f"SD of naltrexone / placebo {expected:.2f}, likelihood ratio P {p:.3f}"
+
+
+def test_quantiles_have_the_unit_of_the_outcome(models, make_plan, read_stats):
+    trial = read_stats("fmrs_A")
+    trial["glx_tnaa"] *= 100
+    found = quantiles(contrast_model(glx_changes(trial, make_plan())).fit)
+    for name, part in quantiles(models["A"].fit).items():
+        expected = 100 * np.array(part["observed"])
+        # The search ends at 1e-9 of theta; a variance at its boundary is zero.
+        assert part["expected"] == found[name]["expected"]
+        assert found[name]["observed"] == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
 def test_quantiles_are_those_of_the_model_s_parts(models):
