@@ -133,7 +133,7 @@ class _Band:
         around_zero = poles / self.turn
         gain = around_zero ** np.arange(self.taps.size)[:, np.newaxis]
         slow = around_zero**self.decimation
-        decays = slow ** np.arange(n_slow)[:, np.newaxis] * (self.taps[::-1] @ gain)
+        decays = slow ** np.arange(n_slow)[:, np.newaxis] * (self.taps @ gain)
         offset_hz = np.angle(around_zero) / (2 * np.pi * self.axis.dwell_time_s)
         return decays, np.asarray(np.abs(offset_hz) <= self.width_hz / 2)
 
