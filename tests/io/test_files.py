@@ -97,6 +97,8 @@ def test_the_fingerprint_of_a_folder_is_that_of_its_files(tmp_path):
 
 
 def test_an_absent_file_has_a_fingerprint_of_its_own(tmp_path):
+    (tmp_path / "scan").symlink_to("not fetched")
     absent = fingerprint([tmp_path / "scan"])
+    (tmp_path / "scan").unlink()
     (tmp_path / "scan").write_text("")
     assert fingerprint([tmp_path / "scan"]) != absent

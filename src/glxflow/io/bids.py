@@ -208,8 +208,8 @@ def _reference_signal(svs: Path) -> list[str]:
     """Return the names of the water references that the sidecars of a scan name, if any do."""
     named: Any = []
     for sidecar in sidecars_of(svs):
-        # One that is no JSON is named when the header is read.
-        with suppress(TableError):
+        # One that is no JSON, or that cannot be read, is named when the header is read.
+        with suppress(TableError, OSError):
             named = read_json(sidecar).get("ReferenceSignal", named)
     uris = named if isinstance(named, list) else [named]
     return [str(uri).rpartition("/")[2] for uri in uris]

@@ -78,9 +78,11 @@ def fingerprint(paths: Iterable[Path | str]) -> str:
 
 def _state(path: Path) -> str:
     """Return the name of a file, and its content or what stands for it."""
-    if not path.exists():
-        return f"{path.name} absent"
-    status = path.stat()
-    if status.st_size <= _HASHED_BYTES:
-        return f"{path.name} {sha256(path)}"
+    try:
+        status = path.stat()
+        if status.st_size <= _HASHED_BYTES:
+            return f"{path.name} {sha256(path)}"
+    except OSError as error:
+        # Absent or not readable; the step that reads it says so.
+        return f"{path.name} {error.strerror}"
     return f"{path.name} {status.st_size} {int(status.st_mtime)}"
