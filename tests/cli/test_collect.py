@@ -359,6 +359,14 @@ def test_the_page_of_an_earlier_run_does_not_stay(study):
     assert not (study.group / "report.html").exists()
 
 
+def test_the_page_of_an_earlier_run_does_not_stay_for_one_that_ends_with_an_error(study):
+    (study.group / "report.html").write_text("old")
+    (study.bids / "participants.tsv").unlink()
+    with pytest.raises(TableError, match=r"participants\.tsv: no such table"):
+        study.collect()
+    assert not (study.group / "report.html").exists()
+
+
 def test_a_sequence_named_na_is_no_missing_one(study):
     study.replan(conditions={"reference": "agonist", "active": "naltrexone"})
     orders = {name: order.replace("P", "A") for name, order in SEQUENCES.items()}

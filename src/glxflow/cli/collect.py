@@ -48,6 +48,10 @@ def collect(
     group = results / "group"
     used = object_of("--config", config) if config else None
     write_description(results, source=bids_dir, config=used, plan_sha256=what.sha256)
+    for name in ("changes.tsv", "trial.tsv", "clinical.tsv", "report.html"):
+        # What an earlier run found in other sessions must not stand beside what this one
+        # finds, nor for it where it ends with an error.
+        (group / name).unlink(missing_ok=True)
     scans = listed_scans(group / "scans.tsv")
     participants = read_participants(bids_dir)
     subjects = sorted({*participants["subject"], *(scan.subject for scan in scans)})
@@ -75,9 +79,6 @@ def collect(
     odd = unscaled if len(unscaled) < len(fitted) else {}
     doubted = _doubted(changes) if what.change == JOINT else {}
     sessions = sessions.assign(note=_notes(scores, sessions, what, odd, doubted))
-    for name in ("changes.tsv", "trial.tsv", "clinical.tsv", "report.html"):
-        # What an earlier run found in other sessions must not stand beside these.
-        (group / name).unlink(missing_ok=True)
     write_tsv(group / "sessions.tsv", sessions)
     write_tsv(group / "concentrations.tsv", concentrations)
     write_tsv(group / "qc.tsv", qc)
