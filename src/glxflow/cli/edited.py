@@ -1,51 +1,25 @@
 """Fit the bins of an edited session: difference and sum of ON and OFF together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from glxflow.basis.coedited import edited_total, refuse_exchanged, with_coedited
 from glxflow.basis.simulate import edited_difference
 from glxflow.cli.changes import edited_changes_table
-from glxflow.cli.fit_bins import members_to_profile, profile_limits
+from glxflow.cli.fit_bins import FittedSession, members_to_profile, profile_limits
 from glxflow.cli.fitting import responses_for
 from glxflow.cli.model_choice import EddyCurrents, edited_session_ensemble
 from glxflow.cli.prepared import read_bins
 from glxflow.cli.scan_results import BinFit
 from glxflow.errors import BasisError, DataError
 from glxflow.fit import (
-    Ensemble,
     FitOptions,
     edited_baseline_alternatives,
     fit_edited_alike,
     prepare_edited,
 )
-from glxflow.spectrum import BasisSet, Fid, FitResult, Series
-
-
-@dataclass(frozen=True, slots=True)
-class EditedBins:
-    """The fits of an edited session.
-
-    Attributes
-    ----------
-    fits : tuple of BinFit
-        One a bin, with the curves of the difference.
-    sums : tuple of FitResult
-        The same amplitudes with the curves of the half sum.
-    changes : DataFrame or None
-        What changes over the bins; None where they cannot be compared.
-    ensemble : Ensemble or None
-        What other models say.
-    """
-
-    fits: tuple[BinFit, ...]
-    sums: tuple[FitResult, ...]
-    changes: pd.DataFrame | None
-    ensemble: Ensemble | None
+from glxflow.spectrum import BasisSet, Fid, Series
 
 
 def edited_basis(
@@ -77,8 +51,8 @@ def fit_edited_bins(
     options: FitOptions,
     eddies: EddyCurrents,
     profiled: tuple[str, ...],
-) -> EditedBins:
-    """Return the joint fit of every bin, and what other models say of them.
+) -> FittedSession:
+    """Return the joint fit of every bin, what changes over them, and what other models say.
 
     Parameters
     ----------
@@ -124,7 +98,8 @@ def fit_edited_bins(
         for fit, pair in zip(found, pairs, strict=True)
     ]
     ensemble = edited_session_ensemble(total, difference, table, found, shared, eddies)
-    return EditedBins(tuple(fits), tuple(fit.total for fit in found), changes, ensemble)
+    sums = tuple(fit.total for fit in found)
+    return FittedSession(tuple(fits), basis[0], changes, ensemble, sums)
 
 
 def _fids(series: Series) -> list[Fid]:

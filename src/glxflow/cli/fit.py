@@ -1,7 +1,7 @@
 """Fit the spectra of one session, quantify them, judge them, and draw their page."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,12 +9,11 @@ import pandas as pd
 import typer
 
 from glxflow import __version__
-from glxflow.cli.changes import changes_table
 from glxflow.cli.curves import curves_of
 from glxflow.cli.edited import edited_basis, fit_edited_bins
-from glxflow.cli.fit_bins import Profile, fit_bins, names_of
+from glxflow.cli.fit_bins import FittedSession, Profile, fit_bins, names_of
 from glxflow.cli.fitting import DEFAULT_RANGE, Calibration, PpmRange, baseline_of, basis_for
-from glxflow.cli.model_choice import models_table, session_ensemble
+from glxflow.cli.model_choice import models_table
 from glxflow.cli.prepared import Prepared, read_prepared, scaling_of
 from glxflow.cli.preprocess import EddyChoice, EddyCurrent
 from glxflow.cli.scan_paths import (
@@ -25,9 +24,9 @@ from glxflow.cli.scan_paths import (
     PREPROCESSED,
     QUALITY,
 )
-from glxflow.cli.scan_results import BinFit, ScanResult, page_of, qc_rows, table_of
+from glxflow.cli.scan_results import ScanResult, page_of, qc_rows, table_of
 from glxflow.cli.sessions import RecordFailure, failure_recorded
-from glxflow.fit import Ensemble, FitOptions, prepare
+from glxflow.fit import FitOptions
 from glxflow.io.files import atomic_path, files_of, sha256
 from glxflow.io.nifti_mrs import write_curves
 from glxflow.io.records import read_record, write_failure, write_record
@@ -36,7 +35,7 @@ from glxflow.io.tables import object_of, write_tsv
 from glxflow.qc.rules import Limit, limits_from
 from glxflow.report.page import Provenance
 from glxflow.report.scan_page import ScanPage, render_scan
-from glxflow.spectrum import BasisSet, FitResult
+from glxflow.spectrum import BasisSet
 
 app = typer.Typer()
 
@@ -47,17 +46,6 @@ _RESULTS = (CONCENTRATIONS, QUALITY, CHANGES, MODELS, _CURVES, _SUMS)
 _UNITS = {"Units": "mmol/kg", "Description": "per kg of tissue water; see Warnings"}
 _MOLAL = dict.fromkeys(("water_molal", "water_molal_sd", "water_molal_sd_model"), _UNITS)
 """What the record, which is the sidecar of the concentrations, says of their columns."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Fitted:
-    """The fits of a session: its bins, what changes over them, and an edited one's sums."""
-
-    fits: tuple[BinFit, ...]
-    basis: BasisSet
-    changes: pd.DataFrame | None = None
-    ensemble: Ensemble | None = None
-    sums: tuple[FitResult, ...] = ()
 
 
 BasisOn = Annotated[
@@ -144,27 +132,19 @@ def _fitted(
     bases: tuple[Path, ...],
     options: FitOptions,
     profiled: tuple[str, ...],
-) -> _Fitted:
+) -> FittedSession:
     """Return the fits of a session: edited where there is a basis set of ON."""
     bins, scan = prepared.bins, prepared.header.path
+    record, eddies = prepared.record, prepared.eddies
     if len(bases) == 2:
         sets = edited_basis(*bases, bins, scan)
-        edited = fit_edited_bins(source, prepared.record, sets, options, prepared.eddies, profiled)
-        return _Fitted(edited.fits, sets[0], edited.changes, edited.ensemble, edited.sums)
+        return fit_edited_bins(source, record, sets, options, eddies, profiled)
     basis = basis_for(bases[0], bins, scan)
-    model = prepare(basis, options)
-    table = prepared.record["BinTable"]
-    shown, fits, shared = fit_bins(bins, model, profiled)
-    return _Fitted(
-        shown,
-        basis,
-        changes=changes_table(bins, table, [bool(fit.found) for fit in fits], model),
-        ensemble=session_ensemble(bins, table, fits, shared, basis, prepared.eddies),
-    )
+    return fit_bins(bins, record["BinTable"], basis, options, eddies, profiled)
 
 
 def _result(
-    prefix: str, prepared: Prepared, fitted: _Fitted, limits: Mapping[str, Limit]
+    prefix: str, prepared: Prepared, fitted: FittedSession, limits: Mapping[str, Limit]
 ) -> ScanResult:
     """Return all that is known of a session once it is fitted."""
     return ScanResult(
@@ -220,7 +200,7 @@ def _sidecar(result: ScanResult, made: list[Path]) -> dict[str, Any]:
 
 
 def _write(
-    out: Path, result: ScanResult, prepared: Prepared, fitted: _Fitted, page: ScanPage
+    out: Path, result: ScanResult, prepared: Prepared, fitted: FittedSession, page: ScanPage
 ) -> None:
     """Write tables, curves and the page of one session."""
     write_tsv(out / f"{result.prefix}_{CONCENTRATIONS}", table_of(result))

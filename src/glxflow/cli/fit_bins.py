@@ -1,28 +1,60 @@
 """Fit every time bin of a session, with what is asked for beside the estimates."""
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
+import pandas as pd
 import typer
 
+from glxflow.cli.changes import changes_table
+from glxflow.cli.model_choice import EddyCurrents, session_ensemble
 from glxflow.cli.scan_results import BinFit
 from glxflow.errors import ConfigError
 from glxflow.fit import (
     EditedFit,
+    Ensemble,
     Fit,
     FitModel,
+    FitOptions,
     baseline_alternatives,
     fit_alike,
+    prepare,
     profile_interval,
 )
 from glxflow.quantify.estimates import members_of
-from glxflow.spectrum import SUMS, Series, reported
+from glxflow.spectrum import SUMS, BasisSet, FitResult, Series, reported
 
 Profile = Annotated[
     str,
     typer.Option(help="Metabolites and sums to give profile intervals of, such as Glu,Glx."),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class FittedSession:
+    """The fits of a session.
+
+    Attributes
+    ----------
+    fits : tuple of BinFit
+        One a bin; of an edited session with the curves of the difference.
+    basis : BasisSet
+        That was fitted; of an edited session that of the half sum.
+    changes : DataFrame or None
+        What changes over the bins; None where they cannot be compared.
+    ensemble : Ensemble or None
+        What other models say.
+    sums : tuple of FitResult
+        Of an edited session, the same amplitudes with the curves of the half sum.
+    """
+
+    fits: tuple[BinFit, ...]
+    basis: BasisSet
+    changes: pd.DataFrame | None
+    ensemble: Ensemble | None
+    sums: tuple[FitResult, ...] = ()
 
 
 def names_of(profile: str) -> tuple[str, ...]:
@@ -53,45 +85,53 @@ def members_to_profile(profiled: tuple[str, ...], model: FitModel) -> dict[str, 
 
 
 def fit_bins(
-    bins: Series, model: FitModel, profiled: tuple[str, ...]
-) -> tuple[tuple[BinFit, ...], tuple[Fit, ...], FitModel]:
-    """Return the fit of every time bin, also with other baselines, and the model of all.
+    bins: Series,
+    table: Sequence[Mapping[str, Any]],
+    basis: BasisSet,
+    options: FitOptions,
+    eddies: EddyCurrents,
+    profiled: tuple[str, ...],
+) -> FittedSession:
+    """Return the fit of every time bin, what changes over them, and what other models say.
 
     Parameters
     ----------
     bins : Series
         One average a time bin.
-    model : FitModel
-        Prepared for its basis set.
+    table : sequence of mapping
+        Its bin table with the weight of each.
+    basis : BasisSet
+        On the axis of the data, with macromolecules.
+    options : FitOptions
+        Choices of the fit.
+    eddies : EddyCurrents
+        What water says of them.
     profiled : tuple of str
         Metabolites and sums whose profile intervals are wanted.
-
-    Returns
-    -------
-    shown : tuple of BinFit
-        What is reported of every bin.
-    fits : tuple of Fit
-        The fits behind it.
-    model : FitModel
-        The model of all.
 
     Raises
     ------
     ConfigError
         If one of these is not reported.
     """
+    model = prepare(basis, options)
     chosen = members_to_profile(profiled, model)
     fids = [bins.fid(index) for index in range(bins.n_transients)]
-    alike, shared = fit_alike(fids, model)
-    fits = [
+    fits, shared = fit_alike(fids, model)
+    shown = [
         BinFit(
             fit.result,
             baseline_alternatives(fid, shared, fit),
             profile_limits(fit, fit.result.names, chosen),
         )
-        for fid, fit in zip(fids, alike, strict=True)
+        for fid, fit in zip(fids, fits, strict=True)
     ]
-    return tuple(fits), alike, shared
+    return FittedSession(
+        fits=tuple(shown),
+        basis=basis,
+        changes=changes_table(bins, table, [bool(fit.found) for fit in fits], model),
+        ensemble=session_ensemble(bins, table, fits, shared, basis, eddies),
+    )
 
 
 def profile_limits(
