@@ -142,8 +142,8 @@ def correlation(
     ----------
     analysis : str
         Name.
-    one, other : (n_points,) ndarray
-        Values.
+    one, other : (n_points,) or (n_participants, n_sessions) ndarray
+        Values; every one is a point.
     df : int
         Points less the parameters of both means and of the slope.
     confidence : float
