@@ -6,10 +6,10 @@ import pytest
 
 from glxflow.errors import ConfigError
 from glxflow.io.config import read_yaml
+from glxflow.trial.account import account_for_sessions
 from glxflow.trial.assemble import (
     METABOLITES,
     OUTCOMES,
-    account_for_sessions,
     clinical_table,
     joint_changes,
     outcomes_wide,

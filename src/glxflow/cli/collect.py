@@ -20,12 +20,8 @@ from glxflow.io.config import read_yaml
 from glxflow.io.records import read_record, write_description
 from glxflow.io.study import read_participants, read_scores, read_sessions, scores_of
 from glxflow.io.tables import object_of, read_tsv, write_tsv
-from glxflow.trial.assemble import (
-    account_for_sessions,
-    clinical_table,
-    plan_of_spectra,
-    trial_table,
-)
+from glxflow.trial.account import account_for_sessions
+from glxflow.trial.assemble import clinical_table, plan_of_spectra, trial_table
 from glxflow.trial.obstacles import without_change
 from glxflow.trial.plan import JOINT, Plan
 

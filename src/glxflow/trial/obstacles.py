@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from glxflow.trial.assemble import QUALITY, with_outcomes
+from glxflow.trial.account import QUALITY
+from glxflow.trial.assemble import with_outcomes
 from glxflow.trial.changes import BASELINE_BIN
 from glxflow.trial.fit_errors import joint_column
 from glxflow.trial.plan import JOINT, Plan
