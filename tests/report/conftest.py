@@ -12,7 +12,7 @@ import pytest
 
 from glxflow.qc.rules import DEFAULT_LIMITS, judge
 from glxflow.report.page import Provenance
-from glxflow.report.scan_page import FittedBin
+from glxflow.report.scan_verdict import FittedBin
 from glxflow.spectrum import FitResult, FitStatus, Flag, Kind
 
 NAMES = ("NAA", "Glu", "Gln", "Lac", "MM09", "MM12")

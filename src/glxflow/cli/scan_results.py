@@ -20,7 +20,8 @@ from glxflow.qc.metrics import (
 from glxflow.qc.rules import Level, Limit, QcVerdict, judge
 from glxflow.quantify import Estimate, ModelSpread, WaterScaling, estimates, model_spreads
 from glxflow.report.page import Provenance
-from glxflow.report.scan_page import FittedBin, ScanPage
+from glxflow.report.scan_page import ScanPage
+from glxflow.report.scan_verdict import FittedBin
 from glxflow.spectrum import Axis, FitResult, FitStatus, Flag, Step, reported
 
 

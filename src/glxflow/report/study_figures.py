@@ -73,17 +73,12 @@ def pairs_figure(pairs: pd.DataFrame, *, x_title: str) -> Figure:
     names = [label(str(subject)) for subject in pairs.index]
     rows = list(range(len(names)))
     conditions = list(pairs.columns)
-    joints: dict[str, list[float | None]] = {"x": [], "y": []}
-    for row, (first, second) in enumerate(pairs[conditions[:2]].to_numpy(dtype=float)):
-        if first == first and second == second:
-            joints["x"] += [float(first), float(second), None]
-            joints["y"] += [row, row, None]
     return {
         "data": [
             {
                 "type": "scatter",
                 "mode": "lines",
-                **joints,
+                **_joints(pairs[conditions[:2]]),
                 "line": {"color": GREY, "width": 1.5},
                 "hoverinfo": "skip",
                 "showlegend": False,
@@ -121,6 +116,16 @@ def pairs_figure(pairs: pd.DataFrame, *, x_title: str) -> Figure:
             hovermode="closest",
         ),
     }
+
+
+def _joints(pairs: pd.DataFrame) -> dict[str, list[float | None]]:
+    """Return lines between the marks of those who have both, with gaps between participants."""
+    joints: dict[str, list[float | None]] = {"x": [], "y": []}
+    for row, (first, second) in enumerate(pairs.to_numpy(dtype=float)):
+        if first == first and second == second:
+            joints["x"] += [float(first), float(second), None]
+            joints["y"] += [row, row, None]
+    return joints
 
 
 def quality_figure(judged: pd.DataFrame, conditions: tuple[str, ...]) -> Figure:
