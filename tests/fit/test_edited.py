@@ -253,8 +253,11 @@ def test_ends_that_are_not_trusted_are_those_of_the_sum(make_session):
     ("mismatch", "code"),
     [
         ({"mismatch_hz": 2.0}, "EDITED_MISMATCH"),
+        ({"mismatch_hz": -2.0}, "EDITED_MISMATCH"),
         ({"mismatch_size": -0.08}, "EDITED_SIZE"),
+        ({"mismatch_size": 0.08}, "EDITED_SIZE"),
         ({"mismatch_width_hz": 1.2}, "EDITED_WIDTH"),
+        ({"mismatch_width_hz": -1.2}, "EDITED_WIDTH"),
     ],
 )
 def test_large_mismatch_is_flagged(mismatch, code, make_session):
@@ -556,6 +559,17 @@ def test_bins_of_an_edited_session_are_fitted_as_each_alone_where_all_trust_the_
     for fit, pair in zip(together, pairs, strict=True):
         alone = fit_edited(*pair, model())
         assert fit.difference.amplitudes == pytest.approx(alone.difference.amplitudes)
+
+
+def test_an_end_that_one_bin_of_an_edited_session_does_not_trust_is_trusted_in_none(make_session):
+    clean, dirty = make_session(5, noise_sd=0.2), make_session(6, noise_sd=0.2)
+    tail = 60 * np.exp(2j + (2j * np.pi * AXIS.hz(4.3) - 60) * AXIS.time_s)
+    dirty = Fid(dirty[0].samples + tail, AXIS), dirty[1]
+    fits, shared = fit_edited_alike([clean, dirty], model())
+    assert shared.total.weight[-1] < 1
+    assert all("ENDS" in [flag.code for flag in fit.flags] for fit in fits)
+    alone = fit_edited(*clean, shared)
+    assert fits[0].difference.amplitudes == pytest.approx(alone.difference.amplitudes)
 
 
 @pytest.mark.parametrize("quantity", ["GABA+", "Glx", "Glu"])

@@ -348,6 +348,17 @@ def test_an_end_that_one_of_several_spectra_does_not_trust_is_trusted_in_none(mo
     assert glu_to_creatine(fits[0].result) == glu_to_creatine(alone.result)
 
 
+def test_an_end_that_another_spectrum_spoils_stays_so_beside_one_of_its_own(model, make_fid):
+    time_s = model.axis.time_s
+    lipid = 60 * np.exp(2j + (2j * np.pi * model.axis.hz(1.2) - 60) * time_s)
+    lipid *= np.cos(2 * np.pi * 9 * time_s)
+    shared = model.reweighted(np.where(model.ppm > 3.8, 0.05, 1.0))
+    fit = fit_prepared(Fid(make_fid().samples + lipid, model.axis), shared)
+    weight = fit.found.problem.model.weight
+    assert (weight[[0, -1]] < 1).all()
+    assert (weight[(model.ppm > 1.9) & (model.ppm < 3.7)] == 1).all()
+
+
 def test_spectra_that_trust_all_are_fitted_as_alone(model, make_fid):
     fids = [make_fid(1), make_fid(2)]
     fits, shared = fit_alike(fids, model)

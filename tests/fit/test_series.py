@@ -369,6 +369,16 @@ def test_ratio_changes_as_its_parts_do(model, make_series):
     assert "NAA" not in {metabolite for metabolite, _ in rows}
 
 
+def test_what_has_no_twin_in_the_basis_set_is_reported_by_itself(basis, make_series):
+    kept = [index for index, name in enumerate(basis.names) if name != "NAAG"]
+    alone = prepare(basis.chosen(kept), FitOptions(baseline_ed_per_ppm=1.5))
+    course = np.repeat([0.0, 1.0], 4)
+    fit = fit_series(make_series(course), alone, bin_design(labels_of(course)))
+    rows = {row.metabolite: row for row in percent_changes(fit, SUMS).rows}
+    assert rows["NAA"].percent == pytest.approx(rows["tNAA"].percent)
+    assert not {"Cr", "PCr"} & set(rows)
+
+
 def test_a_denominator_that_was_not_fitted_is_left_out(model, make_series):
     course = np.repeat([0.0, 1.0], 4)
     fit = fit_series(make_series(course), model, bin_design(labels_of(course)))

@@ -41,6 +41,12 @@ def test_lists_metabolites_and_sums_and_no_macromolecules(fit_of):
     ]
 
 
+def test_gaba_alone_is_no_gaba_plus(fit_of):
+    assert "GABA+" not in by_name(fit_of({"GABA": 1.0, "Cr": 8.0}))
+    found = by_name(fit_of({"GABA": 1.0, "Cr": 8.0, "MM30co": 0.8}))
+    assert found["GABA+"].amplitude == pytest.approx(1.8)
+
+
 def test_uncertainty_of_sums_and_ratios_is_that_of_random_draws(fit_of, covariance):
     table = by_name(fit_of(AMPLITUDES, covariance))
     draws = np.random.default_rng(13).multivariate_normal(
