@@ -98,6 +98,10 @@ def test_another_way_of_processing_joins_by_name(ensemble_of, model, make_fid):
     found = member(ensemble, "otherwise", "processing").amplitudes
     assert found[0] == pytest.approx(alternative.result.amplitudes)
     assert ensemble.names == fit.result.names
+    # In the order that is asked for, and no number of what it does not have.
+    (asked,) = candidate.amplitudes(("Gln", "Lac", "Glu"))
+    own = dict(zip(fit.result.names, alternative.result.amplitudes, strict=True))
+    assert asked == pytest.approx([own["Gln"], np.nan, own["Glu"]], nan_ok=True)
 
 
 def test_a_failed_fit_has_no_ensemble(model):
