@@ -880,6 +880,18 @@ def test_what_noise_hides_of_the_mismatch_is_known_beforehand(make_session):
     assert 0.12 < width_hz < 0.23
 
 
+def test_what_only_the_difference_has_is_known_beforehand_as_in_it(make_session):
+    problem = fit_edited(*make_session(), model()).found.problem
+    both, total, difference = problem.joint().prior, problem.total.prior, problem.difference.prior
+    own = [name for name in difference.names if name not in total.names]
+    assert both.names == (*total.names, *own)
+    assert "width_MM30co" in own
+    for part in ("mean", "sd", "low", "high"):
+        known = dict(zip(difference.names, getattr(difference, part), strict=True))
+        expected = [*getattr(total, part), *(known[name] for name in own)]
+        assert (getattr(both, part) == expected).all()
+
+
 def test_what_only_the_difference_has_is_not_negative_either(make_session):
     fits = [
         fit_edited(*make_session(seed, noise_sd=0.5, coedited_mm=0.0), model())
@@ -913,6 +925,10 @@ def test_an_offset_of_both_conditions_is_no_shift_of_single_lines(make_session):
         assert gained_hz == pytest.approx(3.03, abs=0.012)
         own = [before.names.index(metabolite) for metabolite in ("NAA", "Cr", "Glu")]
         assert after.shift_ppm[own] == pytest.approx(before.shift_ppm[own], abs=1e-4)
+        # Lines of 4 Hz beside a Gaussian of exp(-36 t^2), sampled from their start.
+        true_hz = voigt_fwhm(np.array([4.0]), np.sqrt(36 / gaussian_rate(1.0)))[0]
+        assert before.linewidth_hz[own] == pytest.approx(true_hz, rel=0.12)
+        assert before.delay_s == pytest.approx(0.0, abs=5e-6)
 
 
 def test_how_conditions_drift_apart_is_believed_as_how_they_differ(make_session):

@@ -59,6 +59,8 @@ def test_the_order_of_a_basis_set_does_not_matter(basis, make_fid):
     one, other = (fit_spectrum(make_fid(), each).result for each in (basis, turned))
     sd = np.sqrt(np.diag(one.covariance))
     assert np.abs(other.amplitudes[::-1] - one.amplitudes).max() < 1e-2 * sd.max()
+    assert other.fwhm_hz == pytest.approx(one.fwhm_hz, rel=1e-3)
+    assert other.snr == pytest.approx(one.snr, rel=1e-3)
 
 
 @pytest.fixture
@@ -279,6 +281,9 @@ def test_line_width_is_not_that_of_the_part_of_the_signal_that_is_fitted(
     # Beside a Gaussian of exp(-9 t^2), which is 1.6 Hz wide.
     true_hz = voigt_fwhm(np.array([width_hz]), np.sqrt(9.0 / gaussian_rate(1.0)))[0]
     assert result.fwhm_hz == pytest.approx(true_hz, rel=0.05)
+    # The shim's part of it taken for a Gaussian's.
+    own_hz = result.linewidth_hz[[model.names.index(name) for name in ("NAA", "Cr", "Glu")]]
+    assert own_hz == pytest.approx(true_hz, rel=0.15)
 
 
 def test_snr_is_height_over_the_noise_of_the_whole_signal(model, make_fid):

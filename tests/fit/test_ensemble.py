@@ -157,6 +157,19 @@ def test_what_is_zero_in_the_average_stays_zero_in_bins(make_fid, model, basis):
     assert followed[1] == pytest.approx(fit.result.amplitudes)
 
 
+def test_what_is_at_a_bound_follows_nothing(model, make_fid):
+    fid = make_fid()
+    fit = fit_prepared(fid, model)
+    solution = fit.found.solution
+    free = solution.free.copy()
+    free[model.prior.names.index("width_Ins")] = False
+    held = replace(fit, found=replace(fit.found, solution=replace(solution, free=free)))
+    whole, fewer = (
+        candidate_of(one, fid, [fid]).optimum.spectra[0].slopes.shape[1] for one in (fit, held)
+    )
+    assert fewer == whole - 1
+
+
 def test_models_are_compared_where_all_trust_the_data_by_the_noise_of_the_data(model, make_fid):
     fid = make_fid(noise_sd=0.4)
     hump = 4.0 * np.exp((2j * np.pi * fid.axis.hz(2.75) - 30.0) * fid.axis.time_s)

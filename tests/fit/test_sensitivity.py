@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from glxflow.errors import ConfigError
 from glxflow.fit import baseline_alternatives, fit_prepared
-from glxflow.spectrum import Fid
+from glxflow.spectrum import Fid, FitStatus
 
 
 def test_alternatives_have_half_and_double_the_dimension(model, make_fid):
@@ -23,6 +25,13 @@ def test_half_a_stiff_baseline_is_a_bent_line(model):
     half, double = spline.alternatives(2.5 / spline.width_ppm)
     assert half * spline.width_ppm == pytest.approx(2.2)
     assert double * spline.width_ppm == pytest.approx(5.0)
+
+
+def test_a_fit_that_did_not_converge_has_no_alternatives(model, make_fid):
+    fid = make_fid()
+    fit = fit_prepared(fid, model)
+    early = replace(fit, result=replace(fit.result, status=FitStatus.NOT_CONVERGED))
+    assert baseline_alternatives(fid, model, early) == ()
 
 
 def test_a_failed_fit_has_no_alternatives(model, make_fid):
