@@ -229,9 +229,11 @@ def _f_degrees(degrees: RealArray) -> float:
 def _variance_derivatives(model: Likelihood, optimum: Optimum) -> tuple[RealArray, RealArray]:
     """Return first and second derivatives of the variance components by (theta, sigma).
 
-    They are polynomials of degree two in theta and in sigma, so that central
-    differences with unit steps would be exact; written out here. Sigma is counted in
-    units of its estimate, so that the Hessian does not depend on the outcome's unit.
+    They are polynomials of degree two in theta and in sigma. Second derivatives that
+    involve sigma are left at zero: since all components go with its square, they add
+    multiples of the deviance's gradient to the Hessian, which vanishes at the optimum.
+    Sigma is counted in units of its estimate, so that the Hessian does not depend on the
+    outcome's unit.
     """
     theta, sigma = optimum.theta, optimum.sigma
     size = theta.size + 1
@@ -242,20 +244,13 @@ def _variance_derivatives(model: Likelihood, optimum: Optimum) -> tuple[RealArra
         places = {pair: start + index for index, pair in enumerate(block.pairs)}
         for (row, column), place in places.items():
             product = float(factor[row] @ factor[column])
-            first[-1, place] = 2 * sigma * product
-            second[-1, -1, place] = 2 * product
+            first[-1, place] = 2 * sigma**2 * product
             for inner in range(min(row, column) + 1):
                 one, other = places[row, inner], places[column, inner]
                 first[one, place] += sigma**2 * factor[column, inner]
                 first[other, place] += sigma**2 * factor[row, inner]
                 second[one, other, place] += sigma**2
                 second[other, one, place] += sigma**2
-                for which, value in ((one, factor[column, inner]), (other, factor[row, inner])):
-                    second[which, -1, place] += 2 * sigma * value
-                    second[-1, which, place] += 2 * sigma * value
         start += len(block.pairs)
-    first[-1, -1] = 2 * sigma
-    second[-1, -1, -1] = 2.0
-    unit = np.ones(size)
-    unit[-1] = sigma
-    return first * unit[:, np.newaxis], second * np.outer(unit, unit)[..., np.newaxis]
+    first[-1, -1] = 2 * sigma**2
+    return first, second
