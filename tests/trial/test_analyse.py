@@ -34,6 +34,14 @@ def test_classical_values_of_the_reference_trial(reference_analysis, answers):
     assert row["ci_low"] == pytest.approx(-expected["hi"], rel=1e-9)
 
 
+@pytest.mark.parametrize("name", ["bins", "clinical"])
+def test_times_are_adjusted_by_holm(name, reference_analysis):
+    table = reference_analysis.tables[name].dropna(subset=["p_holm"]).sort_values("p")
+    assert len(table) > 2
+    expected = np.maximum.accumulate(table["p"] * np.arange(len(table), 0, -1)).clip(upper=1.0)
+    assert table["p_holm"].to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-12)
+
+
 def test_every_number_carries_model_method_and_counts(reference_analysis):
     tables = reference_analysis.tables
     for name in ("primary", "bins", "clinical"):
@@ -77,6 +85,7 @@ def test_a_session_without_a_change_is_named_and_counted(rows, what, make_plan, 
         f"trial table: left out and counted as missing for want of a {what} with 'glx_tnaa' in "
         "the analysis set 'qc_pass': sub-03 in period 2"
     ) in result.warnings
+    assert sum("sub-03" in text for text in result.warnings) == 1  # it lacks one thing first
     missing = result.tables["missing"].set_index("analysis")["n_sessions_missing"]
     assert missing[["data under placebo", "data under naltrexone"]].sum() == 1
 

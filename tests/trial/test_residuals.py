@@ -132,6 +132,9 @@ def test_quantiles_are_those_of_the_model_s_parts(models):
     assert len(found["Residual"]["observed"]) == len(fit.data)
     assert len(found["subject"]["observed"]) == fit.data["subject"].nunique()
     for part in found.values():
+        # Ranks at the middles of equal shares.
+        shares = stats.norm.cdf(part["expected"]) * len(part["expected"])
+        assert shares == pytest.approx(np.arange(len(shares)) + 0.5)
         assert (np.diff(part["observed"]) >= 0).all()
         # Predictions of a model with an intercept have no mean.
         assert np.mean(part["observed"]) == pytest.approx(0, abs=1e-9)
@@ -144,3 +147,12 @@ def test_quantiles_are_those_of_the_model_s_parts(models):
 def test_trials_of_one_bin_have_no_residuals_over_bins(make_plan, make_trial):
     model = contrast_model(glx_changes(make_trial(n_bins=1), make_plan()))
     assert list(robustness(model, "t", make_plan())) == []
+
+
+def test_of_two_bins_the_correlation_is_that_of_their_session(make_plan, make_trial):
+    model = contrast_model(glx_changes(make_trial(n_bins=2), make_plan()))
+    found = [table["model"].iloc[0] for table in robustness(model, "t", make_plan())]
+    assert found == [
+        "residuals of a session: compound symmetry",
+        "residuals: another SD under each condition",
+    ]

@@ -95,6 +95,18 @@ def test_sentence_gives_ranges_and_calls_itself_exploratory(make_plan, read_stat
     assert "no evidence" in sentence
 
 
+@pytest.mark.parametrize(("shift", "says"), [(0.0, "holds zero"), (0.3, "excludes zero")])
+def test_the_sentence_says_what_the_interval_holds(shift, says, make_plan, make_trial):
+    plan, trial = make_plan(permutation=100), make_trial(n=12, n_bins=1)
+    is_moved = (trial["sex"] == "M") & (trial["condition"] == plan.active) & (trial["bin"] > 0)
+    changes = glx_changes(trial.assign(glx_tnaa=trial["glx_tnaa"] + shift * is_moved), plan)
+    found = sex_interaction(changes, plan)
+    row = found.table.iloc[0]
+    assert (row["ci_low"] <= 0 <= row["ci_high"]) == (says == "holds zero")
+    said = f"the sexes ({row['ci_low']:.3g} to {row['ci_high']:.3g}) {says}."
+    assert said in found.sentence
+
+
 @pytest.mark.parametrize("label", ["O", "m", "M ", None])
 def test_one_other_label_leaves_its_participant_out_and_says_so(label, make_plan, read_stats):
     plan = make_plan(permutation=100)

@@ -51,6 +51,7 @@ FAULTS = {
         ),
         "bin": (lambda t: put(t, t.index == 2, bin="late"), "bin 'late' is no number"),
         "qc": (lambda t: put(t, t.index == 2, qc_pass="yes"), "qc_pass holds 'yes' in 1 rows"),
+        "qc of two": (lambda t: put(t, t.index == 2, qc_pass=2), "qc_pass holds 2 in 1 rows"),
         "sd": (
             lambda t: put(t.assign(glx_tnaa_sd=0.01), t.index == 2, glx_tnaa_sd="n/a"),
             "'glx_tnaa_sd' holds 'n/a'",
