@@ -86,12 +86,18 @@ def test_where_on_comes_first_its_onset_is_that_of_the_pair(make_mega):
     assert [row.n_used + row.n_rejected for row in found.off.bin_table] == [10, 10]
     np.testing.assert_array_equal(found.on.onset_s, early)
     np.testing.assert_array_equal(found.off.transients.onset_s, late)
-    for offset_hz, start in ((found.off.offset_hz, 0), (found.on_offset_hz, 1)):
-        truth = session.offset_hz[start::2]
-        # Single transients of SNR 30 are read within .1 Hz, and jitter by .5 Hz.
+    for offset_hz, phase_rad, start in (
+        (found.off.offset_hz, found.off.phase_rad, 0),
+        (found.on_offset_hz, found.on_phase_rad, 1),
+    ):
+        truth_hz, truth_rad = session.offset_hz[start::2], session.phase_rad[start::2]
+        # Single transients of SNR 30 are read within .1 Hz and .05 rad, and jitter by ten times.
         np.testing.assert_allclose(
-            offset_hz - offset_hz.mean(), truth - truth.mean(), atol=0.4
-        )  # fmt: skip
+            offset_hz - offset_hz.mean(), truth_hz - truth_hz.mean(), atol=0.4
+        )
+        np.testing.assert_allclose(
+            phase_rad - phase_rad.mean(), truth_rad - truth_rad.mean(), atol=0.25
+        )
 
 
 def test_a_single_transient_is_judged_by_its_own_condition(make_mega):

@@ -146,6 +146,17 @@ def test_a_pause_within_a_bin_leaves_a_doubt_of_its_time(make_session):
     assert "time bin 1 (-10 s)" in flag.message
 
 
+def test_a_bin_without_transients_is_counted_and_said(make_session):
+    session = make_session(np.random.default_rng(7), n_transients=24)
+    # 10 transients before, then a pause of 40 s: the first bin of 28 s is empty.
+    onset_s = session.series.onset_s + 40.0 * (np.arange(24) >= 10)
+    paused = replace(session.series, onset_s=onset_s)
+    found = preprocess(paused, session.water, BinPlan(20.0, width_s=28.0), CHECK)
+    assert [row.index for row in found.bin_table] == [0, 2, 3]
+    (flag,) = [flag for flag in found.flags if flag.code == "empty_bins"]
+    assert flag.message.startswith("1 of 4 time bins hold no usable transient")
+
+
 def test_motion_corrupted_transients_are_counted_and_left_out(make_session):
     session = make_session(np.random.default_rng(8), n_transients=60, snr=15.0)
     samples = session.series.samples.copy()

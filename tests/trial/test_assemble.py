@@ -213,6 +213,12 @@ def test_the_long_table_holds_used_sessions_only(account, concentrations):
     assert table[["session", "bin"]].to_numpy().tolist() == [["ses-1", 0], ["ses-1", 1]]
     assert table["condition"].tolist() == ["placebo"] * 2
     assert table["glx_tnaa"].tolist() == pytest.approx([1.4, 2.4])
+    # What quality alone excludes stays, to be counted and for analyses of all rows.
+    poor = FITTED | {("sub-01", "ses-2"): ("quality", "no baseline can be used.")}
+    sessions = account(outcomes=poor).reset_index()
+    assert sessions["status"].tolist() == ["used", "excluded", "used", "used"]
+    table = trial_table(both, qc, sessions)
+    assert table["session"].tolist() == ["ses-1", "ses-1", "ses-2", "ses-2"]
 
 
 def test_changes_fitted_jointly_stand_in_the_unit_of_their_outcome(concentrations):

@@ -51,6 +51,17 @@ def test_moderation_recovers_the_slope(make_plan, moderated, people):
     assert slope["note"].startswith("40 of 40 participants")
 
 
+def test_a_moderator_of_several_sessions_is_their_mean(make_plan, moderated, people):
+    plan = make_plan(clinical=None, imaging=IMAGING)
+    changes = glx_changes(moderated, plan)
+    apart = np.random.default_rng(2).normal(0, 0.2, len(people))
+    sessions = pd.concat([people.assign(period=period, bp_nd=people["bp_nd"] + sign * apart)
+                          for period, sign in ((1, 1), (2, -1))])  # fmt: skip
+    one, other = (imaging_analysis(table, changes, plan) for table in (people, sessions))
+    columns = ["estimate", "se", "df", "p"]
+    pd.testing.assert_frame_equal(one[columns], other[columns], rtol=1e-6)
+
+
 def test_slope_is_that_of_the_regression_of_differences(make_plan, make_trial, people):
     plan = make_plan(clinical=None, imaging=IMAGING)
     changes = glx_changes(make_trial(n=40, n_bins=1), plan)
