@@ -64,6 +64,13 @@ def test_a_task_label_may_be_a_number(commands, tmp_path):
     assert sum("_task-0_svs.nii.gz" in line for line in made) == 2
 
 
+def test_faulty_limits_of_quality_are_refused_before_anything_is_fitted(tmp_path, run_workflow):
+    changes = {"qc": {"snr": {"doubtful": 5}}}
+    run = run_workflow(PROJECT / "test_data", tmp_path / "results", "--dry-run", changes=changes)
+    assert run.returncode != 0
+    assert "'snr' fails at 8 but is doubtful only at 5" in run.stderr + run.stdout
+
+
 @pytest.fixture
 def edited(tmp_path, write_scan):
     """A raw MEGA-PRESS scan of 12 pairs, one every 4 s, and the basis sets of OFF and ON."""

@@ -10,10 +10,12 @@ from glxflow.io.bids import find_scans, study_tables
 from glxflow.io.config import named_by, read_yaml, settle_config
 from glxflow.io.files import fingerprint
 from glxflow.io.sidecars import sidecars_of
+from glxflow.qc.rules import limits_from
 from glxflow.trial.assemble import plan_of_spectra, refuse_sliding
 
 config = settle_config(config)
-# Whatever is wrong with the plan is said before anything is fitted.
+# Whatever is wrong with the limits of quality or the plan is said before anything is fitted.
+limits_from(config["qc"])
 PLAN = plan_of_spectra(read_yaml(Path(config["plan"])), config["plan"])
 refuse_sliding(
     PLAN,
