@@ -81,9 +81,7 @@ def collect(
     if changes is not None:
         write_tsv(group / "changes.tsv", changes)
     if concentrations.empty:
-        raise TableError(
-            f"{group / 'sessions.tsv'}: no session could be fitted. It says of each what to do."
-        )
+        raise _nothing_fitted(bids_dir, sessions)
     write_tsv(group / "trial.tsv", trial_table(concentrations, qc, sessions, changes))
     write_tsv(group / "clinical.tsv", clinical_table(scores, sessions))
 
@@ -120,6 +118,15 @@ def _refuse_lost(results: Path, records: Mapping[ListedScan, Mapping[str, Any]])
             + "\n  Restore what was lost, or fit again: `snakemake --forcerun fit`, with the "
             "options of the run."
         )
+
+
+def _nothing_fitted(bids_dir: Path, sessions: pd.DataFrame) -> TableError:
+    """Say of each session why: a workflow removes the tables of a step that ends with an error."""
+    reasons = [
+        f"{row['subject']} {row['session']}: {row['reason']}"
+        for row in sessions.to_dict("records")
+    ]
+    return TableError(join_problems(f"{bids_dir}: no session could be fitted", reasons))
 
 
 def _stacked(results: Path, scans: list[ListedScan], ending: str) -> pd.DataFrame:
