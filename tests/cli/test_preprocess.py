@@ -295,6 +295,15 @@ def test_water_of_another_voxel_is_not_used(glxflow, raw, tmp_path):
     assert not record["EddyCurrentCorrected"]
 
 
+def test_water_of_an_earlier_run_does_not_stay(glxflow, raw, tmp_path):
+    scan, water = (raw / f"{PREFIX}_{suffix}.nii.gz" for suffix in ("svs", "mrsref"))
+    for options in (("--water", water), ()):
+        run = glxflow("preprocess", scan, *options, "--out", tmp_path)
+        assert run.returncode == 0, run.stderr
+    names = {path.name.removeprefix(f"{PREFIX}_desc-") for path in tmp_path.iterdir()}
+    assert names == {"bins_svs.nii.gz", "preproc_svs.nii.gz", "preproc_svs.json"}
+
+
 def test_the_water_reference_keeps_its_own_place(glxflow, raw, tmp_path):
     water, affine = moved_water(raw, tmp_path, 0.5)
     scan = raw / f"{PREFIX}_svs.nii.gz"

@@ -203,17 +203,17 @@ def _write(
     out: Path, result: ScanResult, prepared: Prepared, fitted: FittedSession, page: ScanPage
 ) -> None:
     """Write tables, curves and the page of one session."""
+    for ending in _RESULTS:
+        # What an earlier run found over other bins must not stand beside this one's results.
+        (out / f"{result.prefix}_{ending}").unlink(missing_ok=True)
     write_tsv(out / f"{result.prefix}_{CONCENTRATIONS}", table_of(result))
     write_tsv(out / f"{result.prefix}_{QUALITY}", pd.DataFrame(qc_rows(result)))
     optional = {CHANGES: result.changes, MODELS: None}
     if fitted.ensemble is not None:
         optional[MODELS] = models_table(fitted.ensemble)
     for name, table in optional.items():
-        path = out / f"{result.prefix}_{name}"
-        # What an earlier run found over other bins must not stand beside this one's results.
-        path.unlink(missing_ok=True)
         if table is not None:
-            write_tsv(path, table)
+            write_tsv(out / f"{result.prefix}_{name}", table)
     drawn = {_CURVES: tuple(one.result for one in result.fits)}
     if fitted.sums:
         drawn[_SUMS] = fitted.sums

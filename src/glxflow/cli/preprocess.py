@@ -85,6 +85,10 @@ def preprocess(
         plan = BinPlan(onset_s, width_s=bin_s, step_s=bin_step_s, count=bin_count)
         write = _write_edited if edit_conditions(header) else _write_plain
         results = write(out / prefix, header, reference, plan, eddy_current)
+        for path in made:
+            # What an earlier run made of water or of other conditions is none of this one's.
+            if path.name not in results.values():
+                path.unlink(missing_ok=True)
         results[TISSUE] = header.fields.get(TISSUE)
         compare_with_file(results, header, onset_s)
         write_record(
