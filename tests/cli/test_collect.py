@@ -14,6 +14,7 @@ from glxflow.errors import ConfigError, TableError
 from glxflow.io.config import read_yaml
 from glxflow.io.files import sha256
 from glxflow.io.tables import read_json, read_tsv, write_tsv
+from glxflow.trial.analyse import analyse
 from glxflow.trial.changes import clinical_changes, glx_changes
 from glxflow.trial.plan import plan_from
 
@@ -200,7 +201,13 @@ UNFIT = ("excluded", "quality")
             UNFIT,
             "no baseline can be used. Bin 0: no glu_tnaa. See the page of the scan.",
         ),
-        (not_converged, UNFIT, "Bin 2: no joint change of glx_tnaa; the fit of all bins together"),
+        (
+            not_converged,
+            UNFIT,
+            "no later bin can be used. No joint change of glx_tnaa in a bin that could be used: "
+            "the fit of all bins together did not converge (`status` in "
+            "*_desc-fit_changes.tsv), or is without it. See the page of the scan.",
+        ),
         (
             unscaled,
             UNFIT,
@@ -222,6 +229,20 @@ def test_a_session_that_tells_no_change_is_excluded_with_its_reason(
     assert sessions["status"].eq("used").sum() == n_analysed == 5
     # Its scores are no worse for it.
     assert len(study.table("clinical")) == 12
+
+
+@pytest.mark.parametrize("has_files", [True, False])
+def test_where_no_joint_fit_gives_a_change_there_is_no_answer_and_no_error(study, has_files):
+    for scan in study.scans:
+        place = scan["subject"], scan["session"], "desc-fit_changes.tsv"
+        if has_files:
+            study.change(*place, lambda t: t.assign(status="not_converged"))
+        else:
+            study.path(*place).unlink()
+    sessions = study.collect()
+    assert sessions["stage"].eq("quality").all()
+    primary = analyse(study.table("trial"), None, study.content).tables["primary"]
+    assert "no session has both a baseline" in primary["note"].item()
 
 
 def test_a_plan_of_differences_needs_no_joint_fit(study):

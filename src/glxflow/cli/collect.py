@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 import typer
 
@@ -22,6 +23,7 @@ from glxflow.io.study import read_participants, read_scores, read_sessions, scor
 from glxflow.io.tables import object_of, read_tsv, write_tsv
 from glxflow.trial.account import account_for_sessions
 from glxflow.trial.assemble import clinical_table, plan_of_spectra, trial_table
+from glxflow.trial.fit_errors import joint_column
 from glxflow.trial.obstacles import without_change
 from glxflow.trial.plan import JOINT, Plan
 
@@ -82,7 +84,12 @@ def collect(
         write_tsv(group / "changes.tsv", changes)
     if concentrations.empty:
         raise _nothing_fitted(bids_dir, sessions)
-    write_tsv(group / "trial.tsv", trial_table(concentrations, qc, sessions, changes))
+    trial = trial_table(concentrations, qc, sessions, changes)
+    joint = joint_column(what.outcome)
+    if what.change == JOINT and joint not in trial:
+        # All of it missing is too little for an answer, and no fault of the table.
+        trial = trial.assign(**{joint: np.nan})
+    write_tsv(group / "trial.tsv", trial)
     write_tsv(group / "clinical.tsv", clinical_table(scores, sessions))
 
 

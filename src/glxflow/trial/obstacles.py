@@ -81,7 +81,7 @@ def _fault(row: Mapping[Hashable, Any], plan: Plan) -> str:
     is_later = row["bin"] > BASELINE_BIN
     if plan.change == JOINT and is_later and pd.isna(row.get(joint_column(plan.outcome))):
         return (
-            f"Bin {row['bin']}: no joint change of {plan.outcome}; the fit of all bins together "
-            "did not converge, or is without it."
+            f"No joint change of {plan.outcome} in a bin that could be used: the fit of all bins "
+            "together did not converge (`status` in *_desc-fit_changes.tsv), or is without it."
         )
     return ""
