@@ -150,7 +150,7 @@ def test_what_is_zero_in_the_average_stays_zero_in_bins(make_fid, model, basis):
     place = fit.result.names.index("Tau")
     assert fit.result.amplitudes[place] == 0
     less, more = (Fid(without.samples + n * basis.fid("Tau") * line, fid.axis) for n in (-1, 1))
-    own = candidate_of(fit, without, [less, without, more])
+    own = candidate_of(fit, (without,), [(one,) for one in (less, without, more)])
     followed = own.amplitudes(fit.result.names)
     assert (followed[:, place] == 0).all()
     # Nor do others move as if it could.
@@ -175,7 +175,7 @@ def test_models_are_compared_where_all_trust_the_data_by_the_noise_of_the_data(m
     hump = 4.0 * np.exp((2j * np.pi * fid.axis.hz(2.75) - 30.0) * fid.axis.time_s)
     bent = Fid(fid.samples - hump, fid.axis)
     own, narrow = (
-        candidate_of(fit_prepared(bent, one), bent, [bent])
+        candidate_of(fit_prepared(bent, one), (bent,), [(bent,)])
         for one in (model, model.reweighted(np.where(model.ppm < 1.8, 0.05, 1.0)))
     )
     (seen,) = own.optimum.spectra
