@@ -76,7 +76,7 @@ def test_a_signal_without_noise_is_refused():
         noise_sd(Fid(line, AXIS))
 
 
-@pytest.mark.parametrize("broadening_hz", [2.0, 5.0])
+@pytest.mark.parametrize("broadening_hz", [1.3, 2.0, 5.0])
 def test_apodised_signals_are_doubted(broadening_hz):
     samples = noise() * np.exp(-np.pi * broadening_hz * AXIS.time_s)
     (flag,) = noise_doubts(Fid(samples, AXIS))
