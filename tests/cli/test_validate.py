@@ -68,6 +68,15 @@ def test_water_and_events_that_are_missing_are_told_from_those_that_are_there(gl
     ]
 
 
+def test_a_workflow_does_not_go_on_where_no_scan_can_be_used(glxflow, bids, tmp_path):
+    for scan in list(bids.rglob("*_svs.nii.gz")):
+        shutil.copy(scan, scan.with_name(scan.name.replace("ketamine", "rest")))
+    run = glxflow("validate", bids, "--out", tmp_path / "out")
+    assert run.returncode == 2
+    assert run.stderr.count("2 spectroscopy scans in one session") == 2
+    assert "No scan of the data set can be used" in run.stderr
+
+
 def test_a_workflow_gets_the_list_and_the_protocol_of_the_sound_scans(glxflow, bids, tmp_path):
     run = glxflow("validate", bids, "--out", tmp_path / "out")
     assert run.returncode == 0, run.stderr

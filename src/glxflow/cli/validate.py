@@ -54,7 +54,7 @@ def validate(
         for problem in problems:
             typer.secho(problem, err=True, fg="yellow")
         write_tsv(out / "scans.tsv", table)
-        if not protocol:
+        if all(table["problem"]):
             raise DataError("No scan of the data set can be used: see the problems listed above.")
         write_json(out / "protocol.json", protocol)
     elif problems:
