@@ -206,7 +206,7 @@ UNFIT = ("excluded", "quality")
             UNFIT,
             "no later bin can be used. No joint change of glx_tnaa in a bin that could be used: "
             "the fit of all bins together did not converge (`status` in "
-            "*_desc-fit_changes.tsv), or is without it. See the page of the scan.",
+            "*_desc-fit_changes.tsv), or gives none, as of what is zero in bin 0. See the page",
         ),
         (
             unscaled,

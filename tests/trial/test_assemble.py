@@ -242,23 +242,31 @@ def test_changes_fitted_jointly_stand_in_the_unit_of_their_outcome(concentration
     assert joint.loc[1, "glx_tnaa_change_joint"] == pytest.approx(0.05 * 1.4)
 
 
-def test_changes_of_a_joint_fit_that_did_not_converge_are_none(concentrations):
-    changes = pd.DataFrame(
-        [{"subject": "sub-01", "session": "ses-1", "bin": 1, "metabolite": "Glx",
-          "over": "tNAA", "change_percent": 5.0, "change_percent_sd": 1.0,
-          "change_percent_common_sd": 0.6, "status": "not_converged"}]
-    )  # fmt: skip
-    assert joint_changes(changes, outcomes_wide(concentrations)).empty
-
-
-def test_the_long_table_holds_joint_changes_of_later_bins(account, concentrations):
-    figures = {"t_min": 0.0, "n_transients": 20, "snr": 50.0, "fwhm_hz": 5.0, "qc_pass": 1}
-    qc = concentrations[["subject", "session", "bin"]].drop_duplicates().assign(**figures)
-    changes = pd.DataFrame(
+@pytest.fixture
+def changes():
+    return pd.DataFrame(
         [{"subject": "sub-01", "session": "ses-1", "bin": 1, "metabolite": "Glx",
           "over": "tNAA", "change_percent": 5.0, "change_percent_sd": 1.0,
           "change_percent_common_sd": 0.6, "status": "converged"}]
     )  # fmt: skip
+
+
+def test_changes_of_a_joint_fit_that_did_not_converge_are_none(concentrations, changes):
+    changes = changes.assign(status="not_converged")
+    assert joint_changes(changes, outcomes_wide(concentrations)).empty
+
+
+def test_a_percentage_of_a_baseline_of_zero_is_no_change_of_zero(concentrations, changes):
+    # Its SD would be zero, too: the most certain of all changes.
+    wide = outcomes_wide(concentrations.assign(ratio_tnaa=0.0))
+    joint = joint_changes(changes, wide).filter(like="change_joint")
+    assert joint.shape == (1, 3)
+    assert joint.isna().all(axis=None)
+
+
+def test_the_long_table_holds_joint_changes_of_later_bins(account, concentrations, changes):
+    figures = {"t_min": 0.0, "n_transients": 20, "snr": 50.0, "fwhm_hz": 5.0, "qc_pass": 1}
+    qc = concentrations[["subject", "session", "bin"]].drop_duplicates().assign(**figures)
     table = trial_table(concentrations, qc, account(outcomes=FITTED).reset_index(), changes)
     first, later = table["glx_tnaa_change_joint"]
     assert np.isnan(first)

@@ -134,7 +134,8 @@ def joint_changes(changes: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame
     DataFrame
         Columns subject, session, bin, and for every ratio `<outcome>_change_joint`,
         `<outcome>_change_joint_sd` and `<outcome>_change_joint_common_sd`, in the
-        outcome's unit. What is scaled by water changes as the amplitude alone.
+        outcome's unit; NaN where bin 0 by itself has zero, of which no percentage is known.
+        What is scaled by water changes as the amplitude alone.
     """
     changes = changes[changes["status"] == _CONVERGED]
     base = outcomes[outcomes["bin"] == 0].set_index(["subject", "session"])
@@ -143,7 +144,8 @@ def joint_changes(changes: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame
         outcome = f"{name}_{'water' if over == _ALONE else over}".lower()
         if outcome in base:
             percent = rows.set_index(_KEYS)
-            of_base = percent.join(base[outcome] / 100, on=["subject", "session"])[outcome]
+            unit = base[outcome].where(base[outcome] > 0) / 100
+            of_base = percent.join(unit, on=["subject", "session"])[outcome]
             for end in ("", "_sd", "_common_sd"):
                 column = f"{joint_column(outcome)}{end}"
                 columns[column] = percent[f"change_percent{end}"] * of_base

@@ -82,6 +82,7 @@ def _fault(row: Mapping[Hashable, Any], plan: Plan) -> str:
     if plan.change == JOINT and is_later and pd.isna(row.get(joint_column(plan.outcome))):
         return (
             f"No joint change of {plan.outcome} in a bin that could be used: the fit of all bins "
-            "together did not converge (`status` in *_desc-fit_changes.tsv), or is without it."
+            "together did not converge (`status` in *_desc-fit_changes.tsv), or gives none, as of "
+            "what is zero in bin 0."
         )
     return ""
