@@ -145,6 +145,13 @@ def test_a_plan_of_joint_changes_finds_its_model_in_the_curve(make_plan, make_tr
     assert_same_answer(row, model, plan)
     other = rows.loc["baseline subtracted and a covariate"]
     assert other["estimate"] != pytest.approx(row["estimate"], rel=0.1)
+    # Its bins need no outcome where they have a change.
+    trial.loc[trial["bin"] > 0, "glx_tnaa"] = np.nan
+    table = multiverse(trial, plan)
+    rows = table[(table["method"] == MIXED) & (table["window"] == "all bins")].set_index(
+        "baseline"
+    )
+    assert_same_answer(rows.loc["bins fitted jointly and baseline a covariate"], model, plan)
 
 
 def test_covariate_specification_is_a_regression(curve_of_reference, make_plan, read_stats):

@@ -114,13 +114,25 @@ def universes(trial: pd.DataFrame, plan: Plan) -> Iterator[Universe]:
     starts = [_MEAN_BASELINE, _LAST_BASELINE] if len(baselines) > 1 else [_BASELINE]
     for outcome in outcomes:
         values = pd.to_numeric(trial[outcome], errors="coerce").to_numpy(dtype=np.float64)
-        sets = _quality_sets(trial, outcome, np.isfinite(values))
-        jointly = [] if joint_changes_of(trial, outcome) is None else [JOINTLY]
-        ways = [*starts, *jointly]
-        for (qc, kept), start, window in product(sets.items(), ways, _windows(trial).items()):
-            name, bins = window
-            labels = {"outcome": outcome, "baseline": start, "window": name, "qc": qc}
-            yield Universe(labels, _cells(trial, outcome, values, kept, start, bins))
+        for start, has in _ways(trial, outcome, values, starts):
+            sets = _quality_sets(trial, outcome, has)
+            for (qc, kept), window in product(sets.items(), _windows(trial).items()):
+                name, bins = window
+                labels = {"outcome": outcome, "baseline": start, "window": name, "qc": qc}
+                yield Universe(labels, _cells(trial, outcome, values, kept, start, bins))
+
+
+def _ways(
+    trial: pd.DataFrame, outcome: str, values: RealArray, starts: list[str]
+) -> Iterator[tuple[str, BoolArray]]:
+    """Yield how changes can be measured, and which rows have what that needs."""
+    has = np.isfinite(values)
+    for start in starts:
+        yield start, has
+    joint = joint_changes_of(trial, outcome)
+    if joint is not None:
+        is_baseline = trial["bin"].to_numpy() <= BASELINE_BIN
+        yield JOINTLY, np.where(is_baseline, has, joint["delta"].notna().to_numpy())
 
 
 def _windows(trial: pd.DataFrame) -> dict[str, npt.NDArray[np.int64]]:
