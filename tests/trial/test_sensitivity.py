@@ -162,6 +162,16 @@ def test_joint_changes_take_the_place_of_differences(make_plan, make_trial):
     assert differences == pytest.approx(whole["estimate"], rel=1e-9)
     everything = rows.loc["set: all rows with data", "estimate"]
     assert everything == pytest.approx(whole["estimate"] / 2, rel=1e-5)
+    # Differences of the sessions without a joint change, too.
+    trial.loc[trial["subject"].eq("sub-01") & trial["period"].eq(1), joint] = np.nan
+    spread = trial.assign(glx_tnaa_change_sd_model=np.where(trial["bin"] > 0, 0.01, np.nan))
+    rows = sensitivity(spread, make_plan(change="joint")).set_index("model")
+    assert rows.loc["set: all rows with data", "n_sessions"] == 19
+    assert rows.loc["differences of separate fits", "n_sessions"] == 20
+    differences = rows.loc["differences of separate fits", "estimate"]
+    assert differences == pytest.approx(whole["estimate"], rel=1e-9)
+    note = rows.loc["choice of the fit's model as known covariance", "note"]
+    assert note.startswith("SD 0.01 of differences of separate fits, common to a session's bins;")
 
 
 def test_joint_errors_are_known_with_what_bins_have_in_common(make_plan, make_trial):

@@ -14,7 +14,7 @@ from glxflow.trial.changes import BASELINE_BIN, glx_changes
 from glxflow.trial.designs.question import contrast_name
 from glxflow.trial.fit_errors import OWN, joint_changes_of, known_covariance, with_fit_errors
 from glxflow.trial.models import METHODS, TrialModel, fit_design
-from glxflow.trial.plan import JOINT, Plan
+from glxflow.trial.plan import JOINT, SEPARATE, Plan
 from glxflow.trial.robustness import robustness
 
 Choice = tuple[str, str, Callable[[], TrialModel]]
@@ -38,7 +38,7 @@ def sensitivity(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
         carry is left out.
     """
     changes = glx_changes(trial, plan)
-    choices = [*_sets(trial, changes, plan), *_of_the_fits(changes, plan)]
+    choices = [*_sets(trial, changes, plan), *_of_the_fits(trial, changes, plan)]
     rows = [row for choice in choices for row in _row(*choice, plan)]
     rows += list(robustness(contrast_model(changes), contrast_name(plan), plan))
     rows += list(influence(changes, plan))
@@ -66,19 +66,19 @@ def _sets(trial: pd.DataFrame, changes: pd.DataFrame, plan: Plan) -> Iterator[Ch
     )
 
 
-def _of_the_fits(changes: pd.DataFrame, plan: Plan) -> Iterator[Choice]:
+def _of_the_fits(trial: pd.DataFrame, changes: pd.DataFrame, plan: Plan) -> Iterator[Choice]:
     """Yield the analysis with changes measured in the other way, and with known errors."""
     name = "errors of the fits as known covariance"
     beside = "the baseline's error is for the variance between sessions: it is a covariate"
     measured = with_fit_errors(changes, plan)
     if joint_changes_of(changes, plan.outcome) is not None:
         if plan.change == JOINT:
-            separate = changes.assign(delta=changes[plan.outcome] - changes["base"])
+            # Of all bins that have one: those that the joint fit has lost, too.
             yield (
                 "differences of separate fits",
                 "each bin has lines and macromolecules of its own, so that the differences hold "
                 "more of the noise than changes that were fitted jointly",
-                lambda: contrast_model(separate.dropna(subset=["delta"])),
+                lambda: contrast_model(glx_changes(trial, replace(plan, change=SEPARATE))),
             )
         else:
             yield (
@@ -96,12 +96,14 @@ def _of_the_fits(changes: pd.DataFrame, plan: Plan) -> Iterator[Choice]:
         )
         yield name, note, lambda: contrast_model(*known_covariance(measured))
     if _is_known(changes, _spread_column(plan)):
+        of_what = " of differences of separate fits" if plan.change == JOINT else ""
         yield (
             "choice of the fit's model as known covariance",
-            f"SD {_root_mean_square(changes[_spread_column(plan)]):.2g}, common to a session's "
-            "bins; what differs from session to session is in their scatter already, so that the "
-            "interval is wider only where that is smaller; what all sessions have in common "
-            "cancels between conditions, and what goes with a condition shows in no interval",
+            f"SD {_root_mean_square(changes[_spread_column(plan)]):.2g}{of_what}, common to a "
+            "session's bins; what differs from session to session is in their scatter already, "
+            "so that the interval is wider only where that is smaller; what all sessions have in "
+            "common cancels between conditions, and what goes with a condition shows in no "
+            "interval",
             lambda: contrast_model(*with_model_choice(changes, plan)),
         )
 
