@@ -247,7 +247,9 @@ def test_the_course_of_a_plan_of_joint_changes_is_of_these_and_says_so(study, re
     drawn = {value for trace in course[:2] for value in trace["y"] if value is not None}
     assert drawn == {0.0, 0.01, 0.02}
     said = "own baseline, fitted jointly over its bins."
-    assert said in page
+    # In the caption, and where the claim stands.
+    assert page.count(said) == 2
+    assert "The primary outcome is the change of Glx/tNAA from each session's own base" in page
     assert said not in render_study(study)
 
 
