@@ -58,6 +58,21 @@ def test_choline_is_left_at_the_level_of_noise(make_mega, on_offset_hz):
     assert metrics["choline_artefact"] < 1.3 * np.hypot(metrics["choline_artefact_noise"], 0.05)
 
 
+def test_a_spoilt_transient_takes_its_partner_out_of_every_mean(make_mega):
+    session = make_mega(np.random.default_rng(12), 20, snr=30.0)
+    on = session.conditions["ON"]
+    samples = on.samples.copy()
+    samples[:, 7] *= 0.2
+    found = run(session, conditions=session.conditions | {"ON": replace(on, samples=samples)})
+    assert found.off.rejected == (7,)
+    kept = np.delete(np.arange(20), 7)
+    off, on = found.off.transients.samples[0, kept], found.on.samples[0, kept]
+    for mean, expected in (
+        (found.off.bins, off), (found.difference, on - off), (found.total, (on + off) / 2)
+    ):  # fmt: skip
+        np.testing.assert_allclose(mean.samples[0, 0], expected.mean(axis=0), atol=1e-9)
+
+
 def test_water_that_only_on_holds_is_taken_off_it(make_mega, mega):
     session = make_mega(np.random.default_rng(7), snr=60.0, water_residual=0.0)
     # Editing pulses near water may leave another line of it in ON.

@@ -163,6 +163,8 @@ def test_motion_corrupted_transients_are_counted_and_left_out(make_session):
     samples[:, [7, 30]] *= 0.2
     found = preprocess(session.remake(samples), session.water, WHOLE, CHECK)
     assert found.rejected == (7, 30)
+    counts = ("n_transients", "n_used", "n_rejected")
+    assert [found.metrics[name] for name in counts] == [60, 58, 2]
     assert found.metrics["n_rejected"] == 2
     assert found.bin_table[0].n_rejected == 2
 

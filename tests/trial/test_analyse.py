@@ -9,6 +9,7 @@ import pytest
 from glxflow.errors import TableError
 from glxflow.trial.analyse import analyse
 from glxflow.trial.changes import clinical_changes
+from glxflow.trial.outcomes import Analysis, primary_outcome
 
 
 def test_every_table_has_active_minus_reference(reference_analysis):
@@ -241,6 +242,14 @@ def test_four_participants_have_one_degree_of_freedom_and_no_other_analysis_more
     assert df.to_numpy() == pytest.approx(1, abs=1e-2)
     assert not tables["sensitivity"]["note"].str.contains("left out").any()
     assert "less than one degree of freedom" in tables["explor_sex"]["note"].iloc[0]
+
+
+def test_rows_that_quality_control_does_not_decide_on_are_said(make_plan, make_trial):
+    said = "quality control does not decide which rows enter (set: all)"
+    for name in ("all", "qc_pass"):
+        plan, result = make_plan(clinical=None, analysis_set=name), Analysis({}, [], [], [], {})
+        primary_outcome(result, make_trial(n_bins=1), plan)
+        assert result.warnings.count(said) == (name == "all")
 
 
 def test_a_missing_clinical_table_is_said(make_plan, make_trial):

@@ -125,9 +125,10 @@ def test_mediation_recovers_the_indirect_effect(make_plan, make_trial):
     row = found.loc["indirect effect, percentile bootstrap"]
     assert row["estimate"] == pytest.approx(-0.04, abs=0.005)  # about four bootstrap SD
     assert row["ci_low"] < -0.04 < row["ci_high"]
-    joint = found.loc["indirect effect, joint significance of a and b", "p"]
-    paths = found.loc[["a: condition on imaging", "b: imaging on outcome"], "p"]
-    assert joint == paths.max()
+    joint = found.loc["indirect effect, joint significance of a and b"]
+    paths = found.loc[["a: condition on imaging", "b: imaging on outcome"]]
+    assert joint["p"] == paths["p"].max()
+    assert joint["estimate"] == paths["estimate"].prod() == row["estimate"]
 
 
 @pytest.mark.parametrize(
