@@ -208,6 +208,14 @@ def test_who_lacks_a_session_is_out_of_the_model_of_both(make_plan, make_trial):
     assert table.loc[(MIXED, COVARIATE), "n_participants"] == 9
 
 
+def test_models_that_a_single_bin_makes_the_same_are_listed_once(make_plan, make_trial):
+    trial = make_trial(n=9, n_bins=1, session_sd=0.05)
+    trial = trial[(trial["subject"] != "sub-04") | (trial["period"] == 1)]
+    curve = multiverse(trial, make_plan(permutation=100)).query("kind == 'curve'")
+    assert MIXED in set(curve["method"])
+    assert not curve.dropna(subset=["estimate"])["statistic"].round(6).duplicated().any()
+
+
 def test_the_curve_is_summed_up_by_its_median_and_what_is_significant():
     # Critical at 10 and 30 df are 2.228 and 2.042.
     tests = [SimpleNamespace(df=df) for df in (10.0, 10.0, 30.0)]

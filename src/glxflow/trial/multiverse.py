@@ -193,8 +193,8 @@ def _mixed_models(universe: Universe) -> Iterator[str]:
     cells = universe.cells
     yield MIXED
     sessions = np.unique(cells.session)
-    # With both sessions of everybody these are the t test and the model before.
-    if np.unique(sessions // 2).size * 2 > sessions.size:
+    # With both sessions of everybody, or a single bin, these are the t test and the model before.
+    if np.unique(sessions // 2).size * 2 > sessions.size and cells.bin.max() > 0:
         yield from (MEANS, COMPLETE)
     if cells.has_error.any() and universe.labels["window"] == ALL_BINS:
         yield KNOWN
