@@ -42,14 +42,26 @@ def commands(tmp_path, run_workflow):
         ({"bin_s": None, "bin_count": 4}, "--bin-count 4"),
     ],
 )
-def test_bins_are_made_as_the_configuration_says(commands, keys, options):
+def test_bins_are_made_as_the_configuration_says(commands, tmp_path, keys, options):
+    # Bins that slide are for plans of separate changes.
+    plan = tmp_path / "plan.yaml"
+    shipped = (PROJECT / "config" / "trial.yaml").read_text()
+    plan.write_text(shipped.replace("change: joint", "change: separate"))
+    changes = {"preprocess": keys, "plan": str(plan)}
     made = [
-        line
-        for line in commands(PROJECT / "test_data", {"preprocess": keys})
-        if "glxflow preprocess" in line
+        line for line in commands(PROJECT / "test_data", changes) if "glxflow preprocess" in line
     ]
     assert len(made) == 16  # 8 participants with 2 sessions
     assert all(f" infusion {options} --eddy-current" in line for line in made)
+
+
+def test_joint_changes_of_bins_that_slide_are_refused_before_anything_is_fitted(
+    tmp_path, run_workflow
+):
+    changes = {"preprocess": {"bin_step_s": 300}}
+    run = run_workflow(PROJECT / "test_data", tmp_path / "results", "--dry-run", changes=changes)
+    assert run.returncode != 0
+    assert "bins that share transients are not fitted jointly" in run.stderr + run.stdout
 
 
 def test_a_task_label_may_be_a_number(commands, tmp_path):
