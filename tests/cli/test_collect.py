@@ -245,6 +245,15 @@ def test_where_no_joint_fit_gives_a_change_there_is_no_answer_and_no_error(study
     assert "no session has both a baseline" in primary["note"].item()
 
 
+def test_a_later_bin_with_a_joint_change_needs_no_outcome(study):
+    study.change(
+        "sub-02", "ses-1", "desc-fit_concentrations.tsv",
+        lambda t: t.assign(ratio_tnaa=t["ratio_tnaa"].mask(t["bin"] > 0)),
+    )  # fmt: skip
+    assert study.collect()["status"].eq("used").all()
+    assert len(glx_changes(study.table("trial"), study.content)) == 12
+
+
 def test_a_plan_of_differences_needs_no_joint_fit(study):
     not_converged(study)
     study.replan(change="separate")

@@ -76,13 +76,13 @@ def _fault(row: Mapping[Hashable, Any], plan: Plan) -> str:
     """Say why the analysis set has no place for a bin, or nothing."""
     if plan.analysis_set == "qc_pass" and not row["qc_pass"]:
         return f"Bin {row['bin']}: {row['flags']}"
-    if pd.isna(row.get(plan.outcome)):
-        return f"Bin {row['bin']}: no {plan.outcome}."
-    is_later = row["bin"] > BASELINE_BIN
-    if plan.change == JOINT and is_later and pd.isna(row.get(joint_column(plan.outcome))):
+    is_joint = plan.change == JOINT and row["bin"] > BASELINE_BIN
+    if pd.notna(row.get(joint_column(plan.outcome) if is_joint else plan.outcome)):
+        return ""
+    if is_joint:
         return (
             f"No joint change of {plan.outcome} in a bin that could be used: the fit of all bins "
             "together did not converge (`status` in *_desc-fit_changes.tsv), or gives none, as of "
             "what is zero in bin 0."
         )
-    return ""
+    return f"Bin {row['bin']}: no {plan.outcome}."
