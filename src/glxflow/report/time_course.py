@@ -171,7 +171,7 @@ def _value_axes(n_panels: int) -> dict[str, Figure]:
     return {
         "yaxis" if index == 0 else f"yaxis{index + 1}": axis(
             domain=[max(float(edges[index + 1]), 0.0), float(edges[index]) - 0.04],
-            nticks=5 if index == 0 else 3,
+            nticks=5 if index == 0 else 4,
             showgrid=True,
         )
         for index in range(n_panels)
