@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 from glxflow.trial.fit_errors import joint_changes_of
-from glxflow.trial.universe import LAST_BASELINE, MEAN_BASELINE, universes
+from glxflow.trial.universe import JOINTLY, universes
+
+MEAN_BASELINE, LAST_BASELINE = "mean of baseline bins subtracted", "last baseline bin subtracted"
 
 
 @pytest.fixture
@@ -45,19 +47,21 @@ def test_baselines_have_their_mean_and_its_error(start, base, n_bins, make_plan,
     assert cells.common_variance == pytest.approx(4e-4 / n_bins)
 
 
-def test_joint_changes_are_from_the_last_baseline_bin_alone(make_plan, rising):
+def test_joint_changes_are_a_way_of_their_own_with_their_errors(make_plan, rising):
     later = rising["bin"] > 0
     for end, value in (("", 7.0), ("_sd", 0.05), ("_common_sd", 0.03)):
         rising[f"glx_tnaa_change_joint{end}"] = np.where(later, value, np.nan)
     assert joint_changes_of(rising, "glx_tnaa") is not None
-    last, mean = (
-        cells_of(rising, make_plan(), baseline=start) for start in (LAST_BASELINE, MEAN_BASELINE)
+    jointly, last = (
+        cells_of(rising, make_plan(), baseline=start) for start in (JOINTLY, LAST_BASELINE)
     )
-    assert set(last.measured) == {7.0}
-    assert last.own_variance == pytest.approx(16e-4)
-    assert last.common_variance == pytest.approx(9e-4)
-    assert mean.measured.tolist() == mean.delta.tolist()
-    assert mean.own_variance == pytest.approx(4e-4)
+    assert set(jointly.delta) == {7.0}
+    assert jointly.own_variance == pytest.approx(16e-4)
+    assert jointly.common_variance == pytest.approx(9e-4)
+    assert jointly.base == pytest.approx(0.4)
+    # Of differences the errors of separate fits are none, where better ones are known.
+    assert last.delta == pytest.approx(rising.loc[later, "bin"].to_numpy() - 0.2)
+    assert not last.has_error.any()
 
 
 def test_strict_quality_leaves_out_the_worst_of_each_figure(make_plan, rising):
