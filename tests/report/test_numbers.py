@@ -41,6 +41,8 @@ def test_what_is_printed_is_within_a_twentieth_of_an_sd(value, sd):
         (4.1, 71.0, "[4.1, 71.0]"),
         (math.nan, math.nan, "[n/a, n/a]"),
         (-math.inf, 3.0, "[−∞, 3.00]"),
+        (-0.0458, -0.0000213, "[−0.0458, −2e−05]"),
+        (0.0, 0.0458, "[0.0000, 0.0458]"),
     ],
 )
 def test_both_ends_of_an_interval_have_the_same_decimals(low, high, text):

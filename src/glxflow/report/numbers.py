@@ -48,14 +48,20 @@ def interval(low: float, high: float) -> str:
 
 
 def within(value: float, low: float, high: float) -> str:
-    """Return a number with three significant digits of the width of its interval."""
+    """Return a number with three significant digits of the width of its interval.
+
+    What is not zero is not printed as zero: on which side it lies decides.
+    """
     width = high - low
     if not (math.isfinite(width) and width > 0 and math.isfinite(value)):
         return number(value)
     decimals = 2 - _exponent(width)
     if not -4 <= decimals <= 6:
         return number(value)
-    return f"{round(value, decimals):.{max(decimals, 0)}f}".replace("-", "−")
+    rounded = round(value, decimals)
+    if value and not rounded:
+        return number(value, 1)
+    return f"{rounded:.{max(decimals, 0)}f}".replace("-", "−")
 
 
 def p_value(p: float) -> str:
