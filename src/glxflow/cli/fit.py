@@ -40,7 +40,8 @@ from glxflow.spectrum import BasisSet
 app = typer.Typer()
 
 _CURVES, _SUMS = "desc-fit_svs.nii.gz", "desc-fitsum_svs.nii.gz"
-_RESULTS = (CONCENTRATIONS, QUALITY, CHANGES, MODELS, _CURVES, _SUMS)
+_NOT_ALWAYS = (CHANGES, MODELS, _SUMS)
+_RESULTS = (CONCENTRATIONS, QUALITY, _CURVES, *_NOT_ALWAYS)
 """What a fit leaves beside its record and its page; names begin with the prefix."""
 
 _UNITS = {"Units": "mmol/kg", "Description": "per kg of tissue water; see Warnings"}
@@ -203,7 +204,7 @@ def _write(
     out: Path, result: ScanResult, prepared: Prepared, fitted: FittedSession, page: ScanPage
 ) -> None:
     """Write tables, curves and the page of one session."""
-    for ending in _RESULTS:
+    for ending in _NOT_ALWAYS:
         # What an earlier run found over other bins must not stand beside this one's results.
         (out / f"{result.prefix}_{ending}").unlink(missing_ok=True)
     write_tsv(out / f"{result.prefix}_{CONCENTRATIONS}", table_of(result))
