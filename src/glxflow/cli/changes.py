@@ -126,7 +126,7 @@ def change_rows(fit: SeriesFit, first: Mapping[str, Mapping[str, Any]]) -> pd.Da
             "low95": row.low95,
             "high95": row.high95,
             **lines[row.response],
-            "status": fit.status.name.lower(),
+            "status": fit.status.word,
             "flags": " ".join(flag.code for flag in fit.flags),
             "doubts": "; ".join(flag.message for flag in fit.flags),
         }

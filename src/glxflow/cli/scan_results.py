@@ -202,7 +202,7 @@ def table_of(result: ScanResult) -> pd.DataFrame:
             }
         )
         values["metabolite"] = reported(row.metabolite)
-        rows.append(when(part) | values | {"status": fit.status.name.lower()})
+        rows.append(when(part) | values | {"status": fit.status.word})
     return pd.DataFrame(rows)
 
 
@@ -213,7 +213,7 @@ def qc_rows(result: ScanResult) -> list[dict[str, Any]]:
         fit = result.fits[index].result
         counts = {"n_transients": part["n_used"], "n_rejected": part["n_rejected"]}
         fitted = {"fwhm_hz": fit.fwhm_hz, "baseline_ed_per_ppm": fit.baseline_ed}
-        row = when(part) | counts | fitted | verdict.row | {"status": fit.status.name.lower()}
+        row = when(part) | counts | fitted | verdict.row | {"status": fit.status.word}
         rows.append(row | {"qc_pass": int(bool(row["qc_pass"]))})
     return rows
 

@@ -14,6 +14,26 @@ def is_true(column: pd.Series) -> pd.Series:
     return column.eq(True).fillna(False).astype(bool)
 
 
+def measured(
+    table: pd.DataFrame, outcome: str, is_baseline: "pd.Series[bool]", joint_change: str | None
+) -> "pd.Series[float]":
+    """Return what a row must have to be compared; NaN where it has not.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Its rows.
+    outcome : str
+        Column that those of the baseline need.
+    is_baseline : Series of bool
+        Which these are.
+    joint_change : str or None
+        Column that the others need, where it is not the outcome.
+    """
+    values: pd.Series[float] = table[outcome]
+    return values if joint_change is None else values.where(is_baseline, table[joint_change])
+
+
 def change_from_baseline(
     table: pd.DataFrame,
     outcome: str,
@@ -43,8 +63,8 @@ def change_from_baseline(
         Sessions with a value but without a baseline.
     """
     keys = ["subject", "session"]
-    measured = table[outcome if joint_change is None else joint_change]
-    is_known = table[outcome].where(is_baseline, measured).notna() & table[time].notna()
+    of_rows = measured(table, outcome, is_baseline, joint_change)
+    is_known = of_rows.notna() & table[time].notna()
     known = table[is_known]
     start = table[is_known & is_baseline].groupby(keys)[outcome].mean()
     joined = known.join(start.rename("start"), on=keys)

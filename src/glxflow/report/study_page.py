@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from glxflow.report.change import by_participant, counted, groups, is_true
+from glxflow.report.change import by_participant, counted, groups, is_true, measured
 from glxflow.report.inference import (
     Row,
     attenuation_sentence,
@@ -285,7 +285,5 @@ def _used(study: StudyPage) -> pd.DataFrame:
     sessions = study.sessions[study.sessions["status"] == "used"]
     used = set(sessions[["subject", "session"]].itertuples(index=False, name=None))
     is_used = [key in used for key in zip(rows["subject"], rows["session"], strict=True)]
-    measured = rows[study.outcome]
-    if study.joint_change is not None:
-        measured = measured.where(rows["bin"] <= 0, rows[study.joint_change])
-    return rows[pd.Series(is_used, index=rows.index, dtype=bool) & measured.notna()]
+    has = measured(rows, study.outcome, rows["bin"] <= 0, study.joint_change).notna()
+    return rows[pd.Series(is_used, index=rows.index, dtype=bool) & has]

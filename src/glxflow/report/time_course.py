@@ -8,9 +8,7 @@ import pandas as pd
 
 from glxflow.report.page import Figure, label, packed
 from glxflow.report.style import BLUE, GREEN, GREY, ORANGE, axis, layout
-from glxflow.spectrum import RealArray
-
-_CONVERGED = "converged"
+from glxflow.spectrum import FitStatus, RealArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ def _followed(panel: _Panel, metabolite: str, over: str, changes: pd.DataFrame) 
     if changes.empty:
         return panel
     is_own = (changes["metabolite"] == metabolite) & (changes["over"] == over)
-    rows = changes[is_own & (changes["status"] == _CONVERGED)].set_index("bin")
+    rows = changes[is_own & (changes["status"] == FitStatus.CONVERGED.word)].set_index("bin")
     if rows.empty:
         return panel
     rows = rows.reindex(range(panel.values.size))

@@ -11,11 +11,16 @@ from glxflow.spectrum.notes import Flag
 
 
 class FitStatus(Enum):
-    """How a fit ended; the value is the sentence that tables and pages print."""
+    """How a fit ended; the value is the sentence that pages print."""
 
     CONVERGED = "converged"
     NOT_CONVERGED = "not converged: no minimum within the iteration limit, values are not averaged"
     FAILED = "failed: the data could not be modelled, no values"
+
+    @property
+    def word(self) -> str:
+        """The name in the column `status` of tables."""
+        return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from glxflow.errors import ConfigError
+from glxflow.spectrum import FitStatus
 from glxflow.trial.account import DESIGN_STAGE, QUALITY, USED
 from glxflow.trial.fit_errors import joint_column
 from glxflow.trial.plan import JOINT, SEPARATE, Plan, plan_from
@@ -26,7 +27,7 @@ OUTCOMES = (
 """What the trial table can hold for a plan to analyse; the last two are negative controls."""
 
 _KEYS = ["subject", "session", "bin"]
-_CONVERGED, _ALONE = "converged", "none"
+_ALONE = "none"
 
 
 def plan_of_spectra(content: Mapping[str, Any], where: str) -> Plan:
@@ -137,7 +138,7 @@ def joint_changes(changes: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame
         outcome's unit; NaN where bin 0 by itself has zero, of which no percentage is known.
         What is scaled by water changes as the amplitude alone.
     """
-    changes = changes[changes["status"] == _CONVERGED]
+    changes = changes[changes["status"] == FitStatus.CONVERGED.word]
     base = outcomes[outcomes["bin"] == 0].set_index(["subject", "session"])
     columns: dict[str, pd.Series] = {}
     for (name, over), rows in changes.groupby(["metabolite", "over"]):

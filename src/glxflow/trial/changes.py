@@ -5,7 +5,7 @@ import pandas as pd
 
 from glxflow.errors import TableError, TooFewError
 from glxflow.trial.designs.tables import check_design
-from glxflow.trial.fit_errors import joint_column
+from glxflow.trial.fit_errors import joint_column, later_column
 from glxflow.trial.plan import JOINT, Plan
 from glxflow.trial.schedule import on_schedule
 
@@ -87,7 +87,7 @@ def glx_changes(trial: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     if merged.empty:
         raise TooFewError(
             f"trial table: no session has both a baseline (bin 0) with {plan.outcome!r} and a "
-            f"later bin with {_of_later(plan)!r} in the analysis set {plan.analysis_set!r}."
+            f"later bin with {later_column(plan)!r} in the analysis set {plan.analysis_set!r}."
         )
     if plan.change == JOINT:
         delta = merged[joint_column(plan.outcome)]
@@ -104,7 +104,7 @@ def left_out(trial: pd.DataFrame, plan: Plan) -> list[str]:
     notes = []
     for what, part, column in (
         ("baseline", table[is_baseline], plan.outcome),
-        ("later bin", table[~is_baseline], _of_later(plan)),
+        ("later bin", table[~is_baseline], later_column(plan)),
     ):
         lacking = rest.difference(_sessions(part))
         rest = rest.difference(lacking)
@@ -128,13 +128,8 @@ def _analysis_set(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
 def _is_usable(table: pd.DataFrame, plan: Plan) -> "pd.Series[bool]":
     """Tell which rows have what the plan measures and are taken by its analysis set."""
     is_baseline = table["bin"] <= BASELINE_BIN
-    has = table[plan.outcome].where(is_baseline, table[_of_later(plan)]).notna()
+    has = table[plan.outcome].where(is_baseline, table[later_column(plan)]).notna()
     return has & _passes(table) if plan.analysis_set == "qc_pass" else has
-
-
-def _of_later(plan: Plan) -> str:
-    """Return the column that a bin after the baseline needs."""
-    return joint_column(plan.outcome) if plan.change == JOINT else plan.outcome
 
 
 def _sessions(table: pd.DataFrame) -> pd.MultiIndex:

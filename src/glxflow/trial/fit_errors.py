@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from glxflow.spectrum import RealArray
-from glxflow.trial.plan import Plan
+from glxflow.trial.plan import JOINT, Plan
 
 OWN, COMMON = "own_variance", "common_variance"
 """Columns: squared error of a row alone, and of what all bins of a session have in common."""
@@ -18,6 +18,11 @@ OWN, COMMON = "own_variance", "common_variance"
 def joint_column(outcome: str) -> str:
     """Return the column of an outcome's changes that were fitted jointly, in its unit."""
     return f"{outcome}_change_joint"
+
+
+def later_column(plan: Plan) -> str:
+    """Return the column that a bin after the baseline needs."""
+    return joint_column(plan.outcome) if plan.change == JOINT else plan.outcome
 
 
 def with_fit_errors(changes: pd.DataFrame, plan: Plan) -> pd.DataFrame:

@@ -8,8 +8,8 @@ import pandas as pd
 from glxflow.trial.account import QUALITY
 from glxflow.trial.assemble import with_outcomes
 from glxflow.trial.changes import BASELINE_BIN
-from glxflow.trial.fit_errors import joint_column
-from glxflow.trial.plan import JOINT, Plan
+from glxflow.trial.fit_errors import later_column
+from glxflow.trial.plan import Plan
 
 _EVENTS = "events"
 _WATER = "_water"
@@ -76,10 +76,10 @@ def _fault(row: Mapping[Hashable, Any], plan: Plan) -> str:
     """Say why the analysis set has no place for a bin, or nothing."""
     if plan.analysis_set == "qc_pass" and not row["qc_pass"]:
         return f"Bin {row['bin']}: {row['flags']}"
-    is_joint = plan.change == JOINT and row["bin"] > BASELINE_BIN
-    if pd.notna(row.get(joint_column(plan.outcome) if is_joint else plan.outcome)):
+    needed = later_column(plan) if row["bin"] > BASELINE_BIN else plan.outcome
+    if pd.notna(row.get(needed)):
         return ""
-    if is_joint:
+    if needed != plan.outcome:
         return (
             f"No joint change of {plan.outcome} in a bin that could be used: the fit of all bins "
             "together did not converge (`status` in *_desc-fit_changes.tsv), or gives none, as of "

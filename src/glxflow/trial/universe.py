@@ -29,6 +29,7 @@ _BASELINE, _MEAN_BASELINE, _LAST_BASELINE = (
 WORST_SHARE = 0.05
 """Share of rows that strict quality control takes away by each figure of merit."""
 
+_Joint = dict[str, pd.Series]
 _OUTCOME = re.compile(r"^(glx|glu|gln)_(tnaa|tcr|tcho|water)$")
 _NONE, _MODERATE, _STRICT = "none", "moderate", "strict"
 _WORSE_IF = {"fwhm_hz": 1.0, "snr": -1.0}
@@ -114,22 +115,22 @@ def universes(trial: pd.DataFrame, plan: Plan) -> Iterator[Universe]:
     starts = [_MEAN_BASELINE, _LAST_BASELINE] if len(baselines) > 1 else [_BASELINE]
     for outcome in outcomes:
         values = pd.to_numeric(trial[outcome], errors="coerce").to_numpy(dtype=np.float64)
-        for start, has in _ways(trial, outcome, values, starts):
+        joint = joint_changes_of(trial, outcome)
+        for start, has in _ways(trial, values, starts, joint):
             sets = _quality_sets(trial, outcome, has)
             for (qc, kept), window in product(sets.items(), _windows(trial).items()):
                 name, bins = window
                 labels = {"outcome": outcome, "baseline": start, "window": name, "qc": qc}
-                yield Universe(labels, _cells(trial, outcome, values, kept, start, bins))
+                yield Universe(labels, _cells(trial, outcome, values, joint, kept, start, bins))
 
 
 def _ways(
-    trial: pd.DataFrame, outcome: str, values: RealArray, starts: list[str]
+    trial: pd.DataFrame, values: RealArray, starts: list[str], joint: _Joint | None
 ) -> Iterator[tuple[str, BoolArray]]:
     """Yield how changes can be measured, and which rows have what that needs."""
     has = np.isfinite(values)
     for start in starts:
         yield start, has
-    joint = joint_changes_of(trial, outcome)
     if joint is not None:
         is_baseline = trial["bin"].to_numpy() <= BASELINE_BIN
         yield JOINTLY, np.where(is_baseline, has, joint["delta"].notna().to_numpy())
@@ -163,6 +164,7 @@ def _cells(
     trial: pd.DataFrame,
     outcome: str,
     values: RealArray,
+    joint: _Joint | None,
     kept: BoolArray,
     start: str,
     bins: npt.NDArray[np.int64],
@@ -180,7 +182,6 @@ def _cells(
     with np.errstate(divide="ignore", invalid="ignore"):
         base = np.bincount(session[first], values[first], 2 * len(trial)) / count
         error = np.bincount(session[first], squared[first], 2 * len(trial)) / count**2
-    joint = joint_changes_of(trial, outcome)
     if joint is None:
         found = {"delta": values - base[session], OWN: squared, COMMON: error[session]}
     elif start == JOINTLY:
