@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 from glxflow.cli.report import app
 from glxflow.errors import ConfigError, TableError
 from glxflow.io.files import sha256
+from glxflow.io.tables import read_tsv
 
 
 @pytest.fixture
@@ -21,6 +22,7 @@ def group(tmp_path):
         "qc": "subject session bin snr fwhm_hz qc_pass flags",
         "clinical": "subject session condition day madrs",
         "scans": "subject session svs\nsub-01 ses-1 x_svs.nii.gz",
+        "headers": "subject session image Manufacturer\nsub-01 ses-1 svs GE<b>",
         "inference/primary": "role model term estimate",
         "inference/attenuation": "outcome estimate",
         "inference/equivalence": "outcome estimate\nglx_tnaa 0.5",
@@ -55,6 +57,20 @@ def test_the_page_shows_what_its_analysis_has_written_and_nothing_older(group, t
     path.write_text(record(Tables=tables))
     draw(group, page)
     assert "quivalence" not in page.read_text()
+
+
+def test_the_checklist_stands_on_the_page_and_beside_it_and_is_no_source_of_it(group):
+    (group / "inference" / "inference.json").write_text(record(Tables=["primary"]))
+    for _ in range(2):
+        draw(group, group / "report.html")
+    page = (group / "report.html").read_text()
+    assert "Reporting checklist (MRSinMRS)" in page
+    assert "GE&lt;b&gt;" in page
+    assert f"{group / 'headers.tsv'}" in page
+    assert f"{group / 'mrsinmrs.tsv'}" not in page
+    table = read_tsv(group / "mrsinmrs.tsv")
+    assert list(table) == ["item", "name", "value", "source"]
+    assert table.set_index("item").loc["1b", "value"] == "GE<b>"
 
 
 def test_a_record_that_names_no_sources_gets_no_page(group, tmp_path):
@@ -170,4 +186,5 @@ def test_a_masked_analysis_gets_no_page_that_would_unmask_it(glxflow, tmp_path):
     run = glxflow("report", group, "--out", tmp_path / "report.html")
     assert run.returncode == 2
     assert "the analysis is masked" in run.stderr
-    assert not (tmp_path / "report.html").exists()
+    # Line widths by condition would tell which masked condition is which.
+    assert not list(tmp_path.glob("*.html")) + list(tmp_path.rglob("mrsinmrs.tsv"))

@@ -87,6 +87,31 @@ def test_a_workflow_gets_the_list_and_the_protocol_of_the_sound_scans(glxflow, b
     assert (protocol["n_scans"], protocol["n_scans_of_other_protocols"]) == (2, 0)
 
 
+def test_a_workflow_gets_what_readable_headers_say_and_no_name(
+    glxflow, bids, tmp_path, write_scan, singlet
+):
+    # Conditions of a water reference are no matter, even where they are spoilt.
+    spoilt = {"EditCondition": "spoilt"}
+    for subject, suffix, maker, more in (
+        ("01", "svs", "GE", {}),
+        ("02", "mrsref", "Philips", spoilt),
+    ):
+        name = f"sub-{subject}_ses-1_task-ketamine_{suffix}.nii.gz"
+        path = bids / f"sub-{subject}" / "ses-1" / "mrs" / name
+        header = {"Manufacturer": maker, "PatientName": "Smith"} | more
+        write_scan(singlet(2.008), path=path, header=header)
+    run = glxflow("validate", bids, "--out", tmp_path / "out")
+    assert run.returncode == 0, run.stderr
+    text = (tmp_path / "out" / "headers.tsv").read_text()
+    assert "Smith" not in text
+    table = pd.read_csv(tmp_path / "out" / "headers.tsv", sep="\t")
+    assert table[["subject", "image", "Manufacturer"]].fillna("").to_numpy().tolist() == [
+        ["sub-01", "svs", "GE"],
+        ["sub-02", "svs", ""],
+        ["sub-02", "mrsref", "Philips"],
+    ]
+
+
 def test_a_scan_that_links_to_a_store_keeps_its_own_name(glxflow, bids, tmp_path):
     scan = next((bids / "sub-01").rglob("*.nii.gz"))
     store = tmp_path / "store" / "MD5E-s1.nii.gz"

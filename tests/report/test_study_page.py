@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from glxflow.io.tables import read_tsv, write_tsv
+from glxflow.report.checklist import ChecklistRow
 from glxflow.report.study_page import StudyPage, render_study
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
@@ -70,6 +71,21 @@ def test_the_design_respecting_result_comes_first_whatever_the_order_of_the_tabl
         < words.index("P = 0.010")
     )
     assert "no evidence that there is none" in words
+
+
+def test_the_reporting_checklist_is_folded_away_and_escaped(study, read_page):
+    row = ChecklistRow("1b", "Manufacturer", HOSTILE, "header: Manufacturer (7 scans)")
+    page = render_study(replace(study, checklist=(row,)))
+    read = read_page(page)
+    assert HOSTILE in read.words
+    assert HOSTILE not in page
+    folded = page[page.index("Reporting checklist (MRSinMRS)") :]
+    assert folded.index("<details>") < folded.index("header: Manufacturer (7 scans)")
+
+
+def test_a_masked_page_has_no_checklist_since_it_names_conditions(study):
+    row = ChecklistRow("4a", "SNR and line width, placebo", "SNR 50", "qc.tsv")
+    assert "MRSinMRS" not in render_study(replace(study, checklist=(row,), is_masked=True))
 
 
 def test_the_model_behind_a_claim_is_named_with_its_formula(study, read_page):

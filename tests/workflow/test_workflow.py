@@ -136,6 +136,15 @@ class TestSpoiledStudy:
         assert claim["df_method"] == "kenward-roger"
         assert claim["ci_low"] < claim["estimate"] < claim["ci_high"]
 
+    def test_the_reporting_checklist_counts_the_scans_that_differ(self, spoiled):
+        table = pd.read_csv(spoiled / "group" / "mrsinmrs.tsv", sep="\t").set_index("name")
+        water = table.loc["Quantification reference, water and relaxation", "value"]
+        assert "mmol per kg of tissue water" in water
+        assert "no water reference: ratios only, no water-scaled concentrations (1 scan)" in water
+        assert table.loc["Manufacturer", "source"] == "header: Manufacturer (15 scans)"
+        sessions = table.loc["Exclusion of sessions", "value"]
+        assert sessions.startswith("of 16 planned or scanned sessions 12 used")
+
     def test_every_spectrum_written_is_valid(self, spoiled):
         written = list(spoiled.rglob("*_svs.nii.gz")) + list(spoiled.rglob("*_mrsref.nii.gz"))
         assert len(written) > 30
@@ -206,6 +215,19 @@ def test_a_validation_waits_for_every_file_that_it_reads(one_session, run_workfl
         *("dataset_description.json", "task-ket+1_events.tsv", "task-ket+1_svs.json"),
         *(path.name for path in (one_session / "sub-01" / "ses-1" / "mrs").iterdir()),
     }
+
+
+def test_the_study_page_waits_for_all_that_its_checklist_is_filled_from(one_session, run_workflow):
+    run = run_workflow(one_session, one_session.parent / "results", "--dry-run")
+    (validated,) = re.findall(r"rule validate:(?s:.*?)output: (.*)", run.stdout)
+    (read, written) = re.findall(r"rule report:\n    input: (.*)\n    output: (.*)", run.stdout)[0]
+    names = {Path(name).name for name in read.split(", ")}
+    assert "group/headers.tsv" in validated
+    assert {"headers.tsv", "concentrations.tsv", "dataset_description.json"} <= names
+    assert {name.split("_desc-")[1] for name in names if "_desc-" in name} == {
+        *("preproc_svs.json", "fit_concentrations.json"),
+    }
+    assert "group/mrsinmrs.tsv" in written
 
 
 def test_a_file_that_was_put_back_with_its_time_is_read_again(one_session, run_workflow):

@@ -8,6 +8,7 @@ rule validate:
         files=raw_of_every_scan(),
     output:
         scans=f"{OUT}/group/scans.tsv",
+        headers=f"{OUT}/group/headers.tsv",
         protocol=f"{OUT}/group/protocol.json",
     log:
         f"{OUT}/logs/validate.log",

@@ -8,8 +8,15 @@ rule report:
         sessions=f"{OUT}/group/sessions.tsv",
         qc=f"{OUT}/group/qc.tsv",
         inference=f"{OUT}/group/inference/inference.json",
+        # What the reporting checklist is filled from.
+        headers=f"{OUT}/group/headers.tsv",
+        prepared=of_every_scan("desc-preproc_svs.json"),
+        fitted=of_every_scan("desc-fit_concentrations.json"),
+        concentrations=f"{OUT}/group/concentrations.tsv",
+        versions=f"{OUT}/dataset_description.json",
     output:
-        f"{OUT}/group/report.html",
+        page=f"{OUT}/group/report.html",
+        checklist=f"{OUT}/group/mrsinmrs.tsv",
     log:
         f"{OUT}/logs/report.log",
     benchmark:
@@ -21,7 +28,7 @@ rule report:
         mem_mb=1000,
         runtime=30,
     params:
-        group=subpath(output[0], parent=True),
+        group=subpath(output.page, parent=True),
         version=VERSION,
     shell:
-        "glxflow report {params.group:q} --out {output:q} 2> {log:q}"
+        "glxflow report {params.group:q} --out {output.page:q} 2> {log:q}"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from glxflow.cli.checklist import CHECKLIST
 from glxflow.cli.scan_paths import (
     CHANGES,
     CONCENTRATIONS,
@@ -46,7 +47,7 @@ def collect(
     group = results / "group"
     used = object_of("--config", config) if config else None
     write_description(results, source=bids_dir, config=used, plan_sha256=what.sha256)
-    for name in ("changes.tsv", "trial.tsv", "clinical.tsv", "report.html"):
+    for name in ("changes.tsv", "trial.tsv", "clinical.tsv", "report.html", CHECKLIST):
         # What an earlier run found in other sessions must not stand beside what this one
         # finds, nor for it where it ends with an error.
         (group / name).unlink(missing_ok=True)

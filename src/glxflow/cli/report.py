@@ -9,10 +9,11 @@ import pandas as pd
 import typer
 
 from glxflow import __version__
+from glxflow.cli.checklist import CHECKLIST, checklist_of
 from glxflow.cli.scan_paths import listed_scans
 from glxflow.errors import ConfigError, TableError
 from glxflow.io.files import atomic_path, sha256
-from glxflow.io.tables import read_json, read_tsv
+from glxflow.io.tables import read_json, read_tsv, write_tsv
 from glxflow.report.page import Provenance
 from glxflow.report.study_page import CLASSICAL, SENSITIVITY, StudyPage, render_study
 from glxflow.trial.fit_errors import joint_column
@@ -48,10 +49,14 @@ _DRAWN = ("trial.tsv", "clinical.tsv")
 @app.command()
 def report(
     group: Annotated[Path, typer.Argument(help="Folder with the group's tables.")],
-    out: Annotated[Path, typer.Option(help="The page, HTML.")],
+    out: Annotated[Path, typer.Option(help="The page, HTML; its checklist stands beside it.")],
 ) -> None:
-    """Draw the page of a study: its answer, what it rests on, and what it cannot show."""
+    """Draw the page of a study: its answer, what it rests on, and what it cannot show.
+
+    The reporting checklist (MRSinMRS) is written beside it as a table, mrsinmrs.tsv.
+    """
     page = StudyPage(**_content(group), pages=_pages(group, out.parent))
+    write_tsv(out.with_name(CHECKLIST), pd.DataFrame(page.checklist))
     with atomic_path(out) as temporary:
         temporary.write_text(render_study(page), encoding="utf-8")
     left_out = page.sessions[page.sessions["status"] != "used"]
@@ -75,7 +80,8 @@ def _content(group: Path) -> dict[str, Any]:
         )
     written = _written(inference, record)
     _refuse_stale(group, inference / "inference.json", record)
-    sources = sorted([*group.glob("*.tsv"), *written.values()])
+    read = (path for path in group.glob("*.tsv") if path.name != CHECKLIST)
+    sources = sorted([*read, *written.values()])
     return tables | {
         "title": record["PlanId"],
         "provenance": Provenance(
@@ -104,7 +110,14 @@ def _content(group: Path) -> dict[str, Any]:
         "models": tuple(record["Models"]),
         "cautions": tuple(record["Cautions"]),
         "notes": tuple(record["Warnings"]),
+        "checklist": checklist_of(group, tables, _outcome(record), record["AnalysisSet"]),
     }
+
+
+def _outcome(record: Mapping[str, Any]) -> str:
+    """Return the primary outcome as a sentence of a checklist."""
+    how = "fitted jointly over its bins" if record["Change"] == JOINT else "a difference of bins"
+    return f"{_label(record['Outcome'])}: change from each session's own baseline, {how}"
 
 
 def _refuse_stale(group: Path, path: Path, record: Mapping[str, Any]) -> None:

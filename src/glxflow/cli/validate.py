@@ -15,6 +15,7 @@ from rich.table import Table
 from glxflow.errors import DataError, GlxflowError, TableError
 from glxflow.io.bids import Scan, find_scans, misnamed_scans
 from glxflow.io.edit_order import edit_conditions
+from glxflow.io.header_table import HEADER_COLUMNS, header_row
 from glxflow.io.metadata import ScanHeader, read_header
 from glxflow.io.sequence_names import recognised_sequences
 from glxflow.io.study import read_participants, read_sessions
@@ -29,7 +30,9 @@ def validate(
     task: Annotated[str | None, typer.Option(help="Task label of the scan to analyse.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for scans.tsv and protocol.json; a workflow gives it."),
+        typer.Option(
+            help="Folder for scans.tsv, headers.tsv and protocol.json; a workflow gives it."
+        ),
     ] = None,
 ) -> None:
     """List every scan of a data set with its metadata, and what is wrong with it.
@@ -37,12 +40,12 @@ def validate(
     Participants and sessions are checked, too. Without --out, ends with exit code 2 when
     anything is wrong.
     """
-    found = [(scan, *_header_or_problem(scan)) for scan in find_scans(bids_dir, task)]
-    headers = [header for _, header, _ in found if header]
+    found = [(scan, *_headers_or_problem(scan)) for scan in find_scans(bids_dir, task)]
+    headers = [one["svs"] for _, one, _ in found if one]
     protocol = _protocol(headers) if headers else {}
     table = pd.DataFrame(
-        _row(bids_dir, scan, header, problem or _sequence_problem(header, protocol))
-        for scan, header, problem in found
+        _row(bids_dir, scan, one.get("svs"), problem or _sequence_problem(one, protocol))
+        for scan, one, problem in found
     )
     _print(table)
     problems = [str(problem) for problem in table["problem"] if problem]
@@ -54,6 +57,7 @@ def validate(
         for problem in problems:
             typer.secho(problem, err=True, fg="yellow")
         write_tsv(out / "scans.tsv", table)
+        write_tsv(out / "headers.tsv", _header_table((scan, one) for scan, one, _ in found))
         if all(table["problem"]):
             raise DataError("No scan of the data set can be used: see the problems listed above.")
         write_json(out / "protocol.json", protocol)
@@ -61,16 +65,26 @@ def validate(
         raise DataError("\n".join(problems))
 
 
-def _header_or_problem(scan: Scan) -> tuple[ScanHeader | None, str]:
-    """Return the metadata of a scan, or what is wrong with them."""
+def _headers_or_problem(scan: Scan) -> tuple[dict[str, ScanHeader], str]:
+    """Return the metadata of a scan and its water reference, or what is wrong with them."""
+    files = {"svs": scan.svs, "mrsref": scan.mrsref}
     try:
-        header = read_header(scan.svs)
-        edit_conditions(header)
-        if scan.mrsref is not None:
-            read_header(scan.mrsref)
+        headers = {image: read_header(path) for image, path in files.items() if path}
+        edit_conditions(headers["svs"])
     except GlxflowError as error:
-        return None, str(error)
-    return header, f"{scan.svs}: {scan.problem}" if scan.problem else ""
+        return {}, str(error)
+    return headers, f"{scan.svs}: {scan.problem}" if scan.problem else ""
+
+
+def _header_table(found: Iterable[tuple[Scan, Mapping[str, ScanHeader]]]) -> pd.DataFrame:
+    """Return what the readable headers say, a row a file."""
+    rows = [
+        {"subject": scan.subject, "session": scan.session, "image": image}
+        | header_row(header, edit_conditions(header) if image == "svs" else ())
+        for scan, headers in found
+        for image, header in headers.items()
+    ]
+    return pd.DataFrame(rows, columns=list(HEADER_COLUMNS))
 
 
 def _table_problems(bids_dir: Path, scans: Iterable[Scan]) -> list[str]:
@@ -92,8 +106,9 @@ def _table_problems(bids_dir: Path, scans: Iterable[Scan]) -> list[str]:
     return [*dict.fromkeys(problems), *of_sessions.values()]
 
 
-def _sequence_problem(header: ScanHeader | None, protocol: Mapping[str, Any]) -> str:
+def _sequence_problem(headers: Mapping[str, ScanHeader], protocol: Mapping[str, Any]) -> str:
     """Return what is wrong with a scan of another sequence than the one most scans name."""
+    header = headers.get("svs")
     named = recognised_sequences(header.fields) if header else set()
     usual = protocol.get("sequences", [])
     if header is None or not named or not usual or named & set(usual):

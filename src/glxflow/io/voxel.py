@@ -43,6 +43,21 @@ def voxel_flags(scan: ScanHeader, water: ScanHeader) -> tuple[Flag, ...]:
     )
 
 
+def voxel_size_mm(header: ScanHeader) -> tuple[float, ...] | None:
+    """Return the edges of a voxel, in mm; None where the file does not know its place or size.
+
+    Parameters
+    ----------
+    header : ScanHeader
+        Of the scan.
+    """
+    low, high = _KNOWN_ML
+    if not (header.is_placed and low <= _volume_ml(header.affine) <= high):
+        return None
+    edges = np.linalg.norm(header.affine[:3, :3], axis=0)
+    return tuple(round(float(edge), 2) for edge in edges)
+
+
 def _volume_ml(affine: RealArray) -> float:
     """Return the volume of a voxel, in mL."""
     return float(abs(np.linalg.det(affine[:3, :3]))) / 1000

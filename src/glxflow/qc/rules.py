@@ -197,7 +197,7 @@ def _finding(metric: Metric, value: float, limit: Limit) -> Finding:
         metric.unit,
         metric.description,
         value,
-        _limit_in_words(metric, limit),
+        limit_in_words(metric, limit),
         level.value,
         _message(metric, value, limit, level),
     )
@@ -219,8 +219,16 @@ def _is_beyond(metric: Metric, value: float, limit: float | None) -> bool:
     return value < limit if metric.better == "higher" else value > limit
 
 
-def _limit_in_words(metric: Metric, limit: Limit) -> str:
-    """Say what is expected."""
+def limit_in_words(metric: Metric, limit: Limit) -> str:
+    """Say what is expected.
+
+    Parameters
+    ----------
+    metric : Metric
+        What is judged.
+    limit : Limit
+        Of it.
+    """
     at, beyond = ("at least", "below") if metric.better == "higher" else ("at most", "above")
     unit = f" {metric.unit}" if metric.unit else ""
     parts = []
@@ -240,7 +248,7 @@ def _message(metric: Metric, value: float, limit: Limit, level: Level) -> str:
     unit = f" {metric.unit}" if metric.unit else ""
     return (
         f"{metric.label} is {_shown(metric, value, limit)}{unit}; expected "
-        f"{_limit_in_words(metric, limit)}. {metric.remedy}"
+        f"{limit_in_words(metric, limit)}. {metric.remedy}"
     )
 
 

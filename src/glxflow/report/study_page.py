@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from glxflow.report.change import by_participant, counted, groups, is_true, measured
+from glxflow.report.checklist import ChecklistRow
 from glxflow.report.inference import (
     Row,
     attenuation_sentence,
@@ -89,6 +90,8 @@ class StudyPage:
         What the design of the study leaves open, a sentence each.
     notes : tuple of str
         Further sentences for the reader: warnings, deviations from the plan.
+    checklist : tuple of ChecklistRow
+        What the reporting checklist asks of the spectra, folded away.
     """
 
     title: str
@@ -117,6 +120,7 @@ class StudyPage:
     is_masked: bool = False
     cautions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    checklist: tuple[ChecklistRow, ...] = ()
 
 
 SENSITIVITY = "Sensitivity of the primary result"

@@ -1,0 +1,105 @@
+"""The reporting checklist of a study (MRSinMRS), from what its steps have left in files."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from glxflow.cli.scan_paths import FITTED, PREPROCESSED, listed_scans
+from glxflow.errors import TableError
+from glxflow.io.header_table import HEADER_COLUMNS
+from glxflow.io.records import read_record
+from glxflow.io.tables import read_json, read_tsv
+from glxflow.qc.metrics import METRICS
+from glxflow.qc.rules import Limit, limit_in_words
+from glxflow.report.checklist import ChecklistRow, counted
+from glxflow.report.checklist_analysis import Analysed, analysis_items
+from glxflow.report.checklist_headers import header_items
+from glxflow.report.checklist_quality import quality_items
+
+CHECKLIST = "mrsinmrs.tsv"
+
+_OF_NUMBERS = ("numpy", "scipy", "lmfit")
+
+
+def checklist_of(
+    group: Path, tables: Mapping[str, pd.DataFrame], outcome: str, analysis_set: str
+) -> tuple[ChecklistRow, ...]:
+    """Return the checklist of a study.
+
+    Parameters
+    ----------
+    group : Path
+        Folder of its tables, in that of its results.
+    tables : mapping
+        Of them `sessions` and `qc`, which the page shows, too.
+    outcome, analysis_set : str
+        The primary outcome in words, and the spectra that it takes, by the plan.
+
+    Raises
+    ------
+    TableError
+        If the table of headers is not there.
+    """
+    headers = group / "headers.tsv"
+    if not headers.exists():
+        raise TableError(
+            f"{headers}: no such table, from which the reporting checklist is filled. Run the "
+            f"workflow, or `glxflow validate BIDS_DIR --out {group}` with your data set."
+        )
+    prepared, fitted = (_records(group, ending) for ending in (PREPROCESSED, FITTED))
+    rows = header_items(read_tsv(headers, text=HEADER_COLUMNS).reindex(columns=HEADER_COLUMNS))
+    if fitted:
+        descriptions = {metric.key: metric.description for metric in METRICS}
+        study = Analysed(
+            prepared=prepared,
+            fitted=fitted,
+            **{name: tables[name] for name in ("sessions", "qc")},
+            concentrations=read_tsv(group / "concentrations.tsv", text=("subject", "session")),
+            software=_software(group, fitted),
+            outcome=outcome,
+            analysis_set=analysis_set,
+            limits=[_limits(record) for record in fitted],
+            water_scaling=[_water_scaling(record) for record in fitted],
+            snr=descriptions["snr"],
+            fwhm=descriptions["fwhm_ppm"],
+        )
+        rows += [*analysis_items(study), *quality_items(study)]
+    return tuple(sorted(rows, key=lambda row: (row.item, row.name.startswith("Water reference"))))
+
+
+def _records(group: Path, ending: str) -> list[dict[str, Any]]:
+    """Return the records of a step for the sound scans in which it succeeded."""
+    sound = (scan for scan in listed_scans(group / "scans.tsv") if not scan.problem)
+    paths = (scan.result(group / "..", ending) for scan in sound)
+    records = [read_record(path) for path in paths if path.exists()]
+    return [record for record in records if record["Status"] == "ok"]
+
+
+def _software(group: Path, fitted: Sequence[Mapping[str, Any]]) -> str:
+    """Return what made the fits, and the packages by which it computes."""
+    own = counted(f"glxflow {record['GeneratedBy'][0]['Version']}" for record in fitted)
+    made_by = read_json(group / ".." / "dataset_description.json")["GeneratedBy"]
+    versions = {one["Name"]: one.get("Version", "n/a") for one in made_by}
+    packages = ", ".join(f"{name} {versions[name]}" for name in _OF_NUMBERS if name in versions)
+    return f"{own} (with {packages})"
+
+
+def _limits(record: Mapping[str, Any]) -> str:
+    """Return the quality limits of a scan in words."""
+    given = record["Parameters"]["qc"]
+    limits = {m: Limit(**given[m.key]) for m in METRICS if m.key in given}
+    return "; ".join(f"{m.label} {limit_in_words(m, limit)}" for m, limit in limits.items())
+
+
+def _water_scaling(record: Mapping[str, Any]) -> str:
+    """Return how a scan was scaled by water; its own tissue is no difference of the method."""
+    if record.get("NotWaterScaled"):
+        return str(record["NotWaterScaled"])
+    return re.sub(
+        r"voxel of \d+ % grey and \d+ % white matter and \d+ % CSF \(segmented\)",
+        "voxel of grey matter, white matter and CSF by its own segmentation",
+        str(record["Warnings"][0]),
+    )

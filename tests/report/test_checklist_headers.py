@@ -1,0 +1,103 @@
+import re
+
+import pandas as pd
+import pytest
+
+from glxflow.io.header_table import HEADER_COLUMNS
+from glxflow.report.checklist_headers import header_items
+
+SCAN = {
+    "subject": "sub-01",
+    "session": "ses-1",
+    "image": "svs",
+    "Manufacturer": "Siemens",
+    "ResonantNucleus": "1H",
+    "RepetitionTime": "2",
+    "EchoTime": "0.03",
+    "field_t": "2.89",
+    "transients_stored": "320",
+    "spectral_width_hz": "2000",
+    "points": "1024",
+}
+LETTERS = {"1": "abcde", "2": "abcdefghi"}
+
+
+@pytest.fixture
+def items():
+    """Return the lines, by item and name, of a table whose rows are `SCAN` with changes."""
+
+    def find(*changes):
+        table = pd.DataFrame([SCAN | one for one in changes], columns=list(HEADER_COLUMNS))
+        return {f"{row.item} {row.name}": row for row in header_items(table)}
+
+    return find
+
+
+def test_every_item_of_hardware_and_acquisition_has_a_line(items):
+    found = {row.item for row in items({}).values()}
+    assert found == {number + letter for number, letters in LETTERS.items() for letter in letters}
+
+
+def test_a_value_of_all_scans_stands_alone_with_its_field(items):
+    row = items({}, {}, {})["1b Manufacturer"]
+    assert (row.value, row.source) == ("Siemens", "header: Manufacturer (3 scans)")
+
+
+def test_values_that_differ_are_all_listed_with_their_scans_and_stay_together(items):
+    other = {"RepetitionTime": "1.5", "EchoTime": "0.068"}
+    row = items({}, other, other)["2d Repetition time, echo time"]
+    assert row.value == "TR 1500 ms, TE 68 ms (2 scans); TR 2000 ms, TE 30 ms (1 scan)"
+
+
+def test_scans_that_lack_what_others_tell_are_counted(items):
+    row = items({}, {"Manufacturer": None})["1b Manufacturer"]
+    assert row.value == "Siemens (1 scan); manufacturer not recorded (1 scan)"
+
+
+def test_what_no_header_tells_is_asked_for_by_its_field(items):
+    rows = items({})
+    asked = "not recorded in the headers: fill in by hand (sidecar field "
+    assert rows["2h Shimming method"].value == f"{asked}B0ShimmingTechnique)"
+    model = rows["1c Model and software version"]
+    assert model.value == f"{asked}ManufacturersModelName and SoftwareVersions)"
+    assert model.source == "fill in by hand"
+    assert rows["1e Additional hardware"].value == "no header field holds it: fill in by hand"
+
+
+def test_a_part_that_is_lacking_is_asked_for_beside_what_is_known(items):
+    row = items({"SoftwareVersions": "E11"})["1c Model and software version"]
+    assert re.fullmatch(r"software E11; model: not recorded .*ManufacturersModelName\)", row.value)
+
+
+def test_a_field_that_is_stated_goes_before_what_follows_from_the_frequency(items):
+    found = items({"MagneticFieldStrength": "3"}, {})["1a Field strength"]
+    assert found.value == "3 T (1 scan); 2.89 T (1 scan)"
+    assert found.source == "header: MagneticFieldStrength, SpectrometerFrequency (2 scans)"
+
+
+def test_a_voxel_has_its_edges_and_its_volume(items):
+    row = items({"AcquisitionVoxelSize": "20, 30, 25"})["2c Volume of interest: nominal size"]
+    assert row.value == "20 × 30 × 25 mm (15 mL)"
+
+
+def test_mixing_time_and_editing_are_asked_for_only_where_there_are_any(items):
+    assert not {"2f Mixing time", "2f Editing"} & set(items({}))
+    rows = items(
+        {"sequence_recognised": "steam"}, {"edit_conditions": "OFF, ON", "MixingTime": "0.01"}
+    )
+    assert rows["2f Mixing time"].value == "TM not recorded (1 scan); TM 10 ms (1 scan)"
+    assert "EditPulse" in rows["2f Editing"].value
+
+
+def test_the_water_reference_is_reported_beside_the_spectra(items):
+    rows = items({}, {"image": "mrsref", "RepetitionTime": "5", "WaterSuppression": "no"})
+    times = rows["2d Water reference: repetition time, echo time"]
+    assert (times.value, times.source[-19:]) == ("TR 5000 ms, TE 30 ms", "(1 water reference)")
+    assert rows["2g Water reference: water suppression"].value == "used: no"
+    assert rows["2d Repetition time, echo time"].value == "TR 2000 ms, TE 30 ms"
+
+
+def test_what_is_no_number_is_shown_as_it_stands(items):
+    rows = items({"EchoTime": "short", "AcquisitionVoxelSize": "2 x 3"})
+    assert rows["2d Repetition time, echo time"].value == "TR 2000 ms, TE short"
+    assert rows["2c Volume of interest: nominal size"].value == "2 x 3"
