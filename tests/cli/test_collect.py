@@ -384,10 +384,12 @@ def test_scores_of_sessions_that_are_not_there_are_named(study):
     assert "no score of day 0 and 1 (its scores of ses-01 belong to no session)" in note
 
 
-def test_the_page_of_an_earlier_run_does_not_stay(study):
-    (study.group / "report.html").write_text("old")
+def test_the_page_and_checklist_of_an_earlier_run_do_not_stay(study):
+    names = ("report.html", "mrsinmrs.tsv")
+    for name in names:
+        (study.group / name).write_text("old")
     study.collect()
-    assert not (study.group / "report.html").exists()
+    assert not [name for name in names if (study.group / name).exists()]
 
 
 def test_the_page_of_an_earlier_run_does_not_stay_for_one_that_ends_with_an_error(study):
