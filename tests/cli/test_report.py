@@ -16,8 +16,8 @@ def group(tmp_path):
     folder = tmp_path / "group"
     (folder / "inference").mkdir(parents=True)
     for name, content in {
-        "sessions": "subject session period condition status stage reason note\n"
-        "sub-01 ses-1 1 placebo used n/a n/a n/a",
+        "sessions": "subject session sequence period condition status stage reason note\n"
+        "sub-01 ses-1 PN 1 placebo used n/a n/a n/a",
         "trial": "subject session condition bin t_min glx_tnaa qc_pass",
         "qc": "subject session bin snr fwhm_hz qc_pass flags",
         "clinical": "subject session condition day madrs",
@@ -38,6 +38,7 @@ def record(**changes):
             "Conditions": ["placebo", "naltrexone"], "Outcome": "glx_tnaa", "Instrument": "madrs",
             "Cautions": [], "Warnings": [], "Confidence": 0.95, "AnalysisSet": "qc_pass",
             "Change": "separate", "Within": ["condition"], "Infusions": [], "SourceFiles": [],
+            "Arms": {"sequence": ["PN", "NP"]},
             **changes,
         }
     )  # fmt: skip
@@ -125,7 +126,7 @@ def test_results_of_another_plan_get_no_page(analysed, tmp_path):
 
 def test_a_participant_without_a_session_is_named_alone(group, tmp_path):
     table = group / "sessions.tsv"
-    row = "sub-09 n/a n/a n/a missing design nobody n/a\n".replace(" ", "\t")
+    row = "sub-09 n/a PN n/a n/a missing design nobody n/a\n".replace(" ", "\t")
     table.write_text(table.read_text() + row)
     (group / "inference" / "inference.json").write_text(record(Tables=["primary"]))
     result = CliRunner().invoke(app, [str(group), "--out", str(tmp_path / "report.html")])

@@ -4,9 +4,11 @@ import re
 import shutil
 import subprocess
 
+import pandas as pd
 import pytest
 
 from glxflow.report.scan_page import ScanPage, render_scan
+from glxflow.report.study_page import StudyPage, render_study
 from glxflow.spectrum import FitStatus
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -79,6 +81,41 @@ def test_a_figure_fits_on_a_sheet_of_paper_and_is_whole_again_after_it(
     on_screen, on_paper, after = (int(height.removesuffix("px")) for height in title.split())
     # A letter has 979 px, and heading and caption want their part.
     assert on_paper == 740 < on_screen == after
+
+
+@pytest.mark.parametrize(("width", "columns"), [(1280, 4), (700, 2), (320, 1)])
+def test_the_flow_of_four_groups_fits_beside_and_below_each_other(
+    browser, provenance, tmp_path, width, columns
+):
+    levels = {"condition": ("placebo", "naltrexone"), "infusion": ("saline", "ketamine")}
+    fates = [("used", ""), ("excluded", "quality"), ("failed", "preprocess"), ("missing", "scan")]
+    rows = [
+        {"subject": f"sub-{one}{two}{place}", "session": "ses-1", "period": 1, "reason": "why",
+         "condition": one, "infusion": two, "status": fate[0], "stage": fate[1]}
+        for one in levels["condition"]
+        for two in levels["infusion"]
+        for place, fate in enumerate(fates)
+    ]  # fmt: skip
+    empty = pd.DataFrame(columns=["subject", "session", "condition", "infusion", "bin", "t_min",
+                                  "glx_tnaa", "qc_pass"])  # fmt: skip
+    study = StudyPage(
+        "A trial", provenance, levels["condition"], pd.DataFrame(rows), empty, empty.head(0),
+        pd.DataFrame(), within=(), infusions=levels["infusion"], arms=levels,
+    )  # fmt: skip
+    measures = f"""<script>
+        const main = document.querySelector("main"), flow = document.querySelector(".flow");
+        main.style.width = "{width}px";
+        const parts = [flow, ...flow.querySelectorAll("*")].filter(
+            (part) => !part.matches(".hidden"));
+        const wide = parts.filter((part) => part.scrollWidth > part.clientWidth + 1
+            && getComputedStyle(part).display !== "inline");
+        const tops = [...flow.querySelectorAll(".arm")].map((arm) => arm.offsetTop);
+        document.title = wide.length + " " + tops.filter((top) => top === tops[0]).length;
+        </script></body>"""
+    path = tmp_path / "page.html"
+    path.write_text(render_study(study).replace("</body>", measures), encoding="utf-8")
+    title = re.search(r"<title>([^<]*)<", browser(path.as_uri()).stdout).group(1)
+    assert title == f"0 {columns}"
 
 
 def test_the_data_of_a_failed_fit_are_drawn(browser, fitted_bin, estimates, provenance, tmp_path):

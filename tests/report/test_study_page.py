@@ -393,6 +393,36 @@ def test_a_masked_page_says_so_and_shows_no_direction(study, read_page):
     assert [trace["name"] for trace in course if trace.get("name")] == ["X", "Y"]
 
 
+ARMS = {"sequence": ("PN", "NP")}
+
+
+def test_the_flow_of_participants_has_a_column_a_sequence_and_a_box_a_period(study, read_page):
+    sessions = study.sessions.assign(sequence=["PN", "PN", "NP", "NP"] * 2)
+    words = read_page(render_study(replace(study, sessions=sessions, arms=ARMS))).words
+    flow = words[words.index("Flow of participants") : words.index("Every session")]
+    assert "Numbers screened and declined, and whether everybody took what was" in flow
+    assert "Sequence PN 2 participants Period 1: placebo sessions planned 2 scanned 2" in flow
+    lost = "Period 2: placebo sessions planned 2 lost: no scan − 1 scanned 1 used 1"
+    assert flow.count("lost:") == flow.count(lost) == 1
+    assert "Analysed in all: Glx/tNAA participants 4 of them with both sessions 3" in flow
+    assert "Scores count" not in flow
+    clinical = study.primary.assign(role="clinical", n_sessions=8)
+    both = replace(study, sessions=sessions, arms=ARMS, results={"Clinical outcome": clinical})
+    words = read_page(render_study(both)).words
+    assert "Scores count whatever became of the scan." in words
+    assert "Analysed in all: MADRS participants 4 sessions 8 rows 14" in words
+
+
+def test_the_flow_of_a_masked_study_tells_no_sequence(study, read_page):
+    sessions = study.sessions.assign(sequence=["PN", "PN", "NP", "NP"] * 2)
+    masked = replace(study, sessions=sessions, arms=ARMS, is_masked=True)
+    words = read_page(render_study(masked)).words
+    flow = words[words.index("Flow of participants") : words.index("Every session")]
+    assert "All participants 4 participants Period 1 sessions planned 4" in flow
+    for name in ("PN", "NP", *CONDITIONS):
+        assert name not in flow
+
+
 def test_a_study_without_usable_sessions_still_has_a_page(study, read_page):
     sessions = study.sessions.assign(status="failed", stage="fit", reason="a < b")
     empty = replace(
@@ -405,6 +435,7 @@ def test_a_study_without_usable_sessions_still_has_a_page(study, read_page):
     )
     read = read_page(render_study(empty))
     assert "There is no primary result" in read.words
+    assert "No model could be fitted: nobody is analysed." in read.words
     assert "Sessions used 0 of 8" in read.words
     assert read.figures == {}
 

@@ -15,7 +15,7 @@ from glxflow.errors import ConfigError, TableError
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.tables import read_json, read_tsv, write_tsv
 from glxflow.report.page import Provenance
-from glxflow.report.study_page import CLASSICAL, SENSITIVITY, StudyPage, render_study
+from glxflow.report.study_page import CLASSICAL, CLINICAL, SENSITIVITY, StudyPage, render_study
 from glxflow.trial.fit_errors import joint_column
 from glxflow.trial.plan import JOINT
 
@@ -23,7 +23,7 @@ app = typer.Typer()
 
 RESULTS = {
     "Each time bin": "bins",
-    "Clinical outcome": "clinical",
+    CLINICAL: "clinical",
     "Responders and remitters": "responders",
     CLASSICAL[0]: "crossover",
     CLASSICAL[1]: "classical",
@@ -92,6 +92,7 @@ def _content(group: Path) -> dict[str, Any]:
         "conditions": tuple(record["Conditions"]),
         "within": tuple(record["Within"]),
         "infusions": tuple(record["Infusions"]),
+        "arms": record["Arms"],
         "sessions": tables["sessions"].fillna({"stage": "", "reason": "", "note": ""}),
         "primary": _table(written["primary"]),
         **{
@@ -136,7 +137,9 @@ def _refuse_stale(group: Path, path: Path, record: Mapping[str, Any]) -> None:
 
 def _written(inference: Path, record: Mapping[str, Any]) -> dict[str, Path]:
     """Return where the tables of an analysis are, by name; all of them must still be there."""
-    lacking = [key for key in ("Tables", "Within", "Change", "SourceFiles") if key not in record]
+    lacking = [
+        key for key in ("Tables", "Within", "Arms", "Change", "SourceFiles") if key not in record
+    ]
     if lacking:
         raise ConfigError(
             f"{inference / 'inference.json'}: it lacks {' and '.join(lacking)}, which this "

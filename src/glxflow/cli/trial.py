@@ -197,6 +197,7 @@ def _record(result: Analysis, shown: Plan, *, masked: bool) -> dict[str, Any]:
         "Conditions": list(shown.conditions),
         "Infusions": list(shown.infusion or ()),
         "Within": list(shown.within),
+        "Arms": {name: list(levels) for name, levels in shown.arms.items()},
         "Outcome": shown.outcome,
         "Change": shown.change,
         "Instrument": shown.instrument,

@@ -21,6 +21,7 @@ from glxflow.report.numbers import words
 from glxflow.report.page import Figure, Provenance, render
 from glxflow.report.study_changes import outcome_changes, score_changes
 from glxflow.report.study_figures import course_figure, pairs_figure, quality_figure
+from glxflow.report.study_flow import participant_flow
 from glxflow.report.study_quality import doubt_rows, judged, not_drawn, quality_rows
 from glxflow.report.study_sessions import flow_of, session_rows
 from glxflow.report.study_words import captions
@@ -80,6 +81,8 @@ class StudyPage:
         What varies within participants: `condition`, `infusion`, both, or nothing.
     infusions : tuple of str
         Of a factorial design.
+    arms : mapping
+        From each column of `sessions` in which participants differ by design to its levels.
     analysis_set : str
         Rows of `trial` that the primary result takes: `qc_pass`, or `all`.
     is_masked : bool
@@ -116,6 +119,7 @@ class StudyPage:
     confidence: float = 0.95
     within: tuple[str, ...] = ("condition",)
     infusions: tuple[str, ...] = ()
+    arms: Mapping[str, Sequence[str]] = field(default_factory=dict)
     analysis_set: str = "qc_pass"
     is_masked: bool = False
     cautions: tuple[str, ...] = ()
@@ -123,9 +127,10 @@ class StudyPage:
     checklist: tuple[ChecklistRow, ...] = ()
 
 
+CLINICAL = "Clinical outcome"
 SENSITIVITY = "Sensitivity of the primary result"
 CLASSICAL = ("Classical crossover analysis", "Classical analysis of the design")
-"""Names of the tables of results that repeat the primary contrast by other analyses."""
+"""Names of tables of results: of the clinical model, and of other analyses of the primary one."""
 
 
 def render_study(study: StudyPage) -> str:
@@ -137,9 +142,10 @@ def render_study(study: StudyPage) -> str:
         What it shows.
     """
     if study.is_masked:
-        # The order of the plan, reference first, would tell which is which.
-        study = replace(study, conditions=tuple(sorted(study.conditions)))
+        # The order of the plan, reference first, would tell which is which; a sequence, too.
+        study = replace(study, conditions=tuple(sorted(study.conditions)), arms={})
     names = groups(study.conditions, study.infusions)
+    models = {study.outcome_label: study.primary, study.score_label: study.results.get(CLINICAL)}
     changes, left_out_of_course = outcome_changes(
         _analysed(study), study.outcome, study.joint_change, study.infusions
     )
@@ -173,6 +179,9 @@ def render_study(study: StudyPage) -> str:
             "n_of_scores": counted(scores, "day", names),
             "not_drawn": not_drawn(study.qc),
         },
+        participants=participant_flow(
+            study.sessions, study.participants, models, study.within, study.arms
+        ),
         flow=flow_of(study.sessions, study.within),
         sessions=session_rows(study.sessions, study.pages),
         quality=quality_rows(study.qc, study.sessions),

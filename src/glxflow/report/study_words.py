@@ -8,6 +8,11 @@ def sessions_by_design(within: Sequence[str]) -> int:
     return 1 << len(within)
 
 
+def every_session(n_sessions: int) -> str:
+    """Return what all of a participant's sessions are called."""
+    return "both sessions" if n_sessions == 2 else f"all {n_sessions} sessions"
+
+
 def captions(within: Sequence[str], infusions: Sequence[str]) -> dict[str, str]:
     """Return what depends on who has which sessions.
 
@@ -43,9 +48,8 @@ def captions(within: Sequence[str], infusions: Sequence[str]) -> dict[str, str]:
             "have, so that a bin lost in one of them makes no difference by the time course; "
             "without such a bin there is no mark. The classical analysis compares these means."
         )
-    complete = "both sessions" if n_sessions == 2 else f"all {n_sessions} sessions"
     return {
-        "complete": f"With {complete}" if n_sessions > 1 else "",
+        "complete": f"With {every_session(n_sessions)}" if n_sessions > 1 else "",
         "pairs": pairs,
     }
 

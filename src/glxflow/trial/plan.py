@@ -94,6 +94,13 @@ class Plan:
         return factors if self.infusion is None else {**factors, "infusion": self.infusion}
 
     @property
+    def arms(self) -> dict[str, tuple[str, str]]:
+        """Columns by which participants differ, with their levels."""
+        if self.design == "crossover":
+            return {"sequence": self.sequences}
+        return {name: pair for name, pair in self.factors.items() if name not in self.within}
+
+    @property
     def needed(self) -> dict[str, tuple[str | int, ...]]:
         """Columns that tell the sessions of a participant apart, with their levels if fixed."""
         if self.design == "crossover":
