@@ -128,6 +128,7 @@ def test_an_edited_session_gives_gaba_plus_and_glx(glxflow, record, simulated_ba
     page = (out / f"{PREFIX}_report.html").read_text()
     assert "GABA+/tCr" in page
     assert "The difference of the edited scan, ON less OFF" in page
+    assert "Each of 12 pairs before alignment" in page
     names = {path.name for path in out.iterdir()}
     assert {f"{PREFIX}_desc-fit_svs.nii.gz", f"{PREFIX}_desc-fitsum_svs.nii.gz"} <= names
     said = json.loads((out / f"{PREFIX}_desc-fit_concentrations.json").read_text())

@@ -54,7 +54,9 @@ def test_a_scan_gives_its_table_its_page_and_its_curves(glxflow, raw, basis, tmp
     record = json.loads((out / f"{PREFIX}_desc-fit_concentrations.json").read_text())
     assert record["water_molal"]["Units"] == "mmol/kg"
     assert any("CSF is not corrected" in warning for warning in record["Warnings"])
-    assert "<html" in (out / f"{PREFIX}_report.html").read_text()
+    page = (out / f"{PREFIX}_report.html").read_text()
+    assert 'data-plot="transients"' in page
+    assert "Each of 10 transients before alignment" in page
     curves = NIFTI_MRS(out / f"{PREFIX}_desc-fit_svs.nii.gz")
     assert curves.hdr_ext["dim_5_header"]["Curve"]["Value"][:2] == ["data", "fit"]
     assert "Glu" in curves.hdr_ext["dim_5_header"]["Curve"]["Value"]

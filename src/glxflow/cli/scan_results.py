@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from glxflow.cli.model_choice import models_table
+from glxflow.cli.transients import transients_of
 from glxflow.fit.ensemble import Ensemble
 from glxflow.qc.metrics import (
     baseline_sensitivity_percent,
@@ -239,6 +240,7 @@ def page_of(
         notes=tuple(result.notes),
         is_difference=result.is_difference,
         changes=_changes_by_position(result),
+        transients=transients_of(result.record),
     )
 
 

@@ -19,6 +19,7 @@ from glxflow.report.page import Figure, Provenance, render
 from glxflow.report.scan_verdict import FittedBin, session_verdict
 from glxflow.report.spectrum_figure import component_rows, data_figure, spectrum_figure
 from glxflow.report.time_course import time_course_figure
+from glxflow.report.transients import Transients, transients_caption, transients_figure
 from glxflow.spectrum import FitResult, FitStatus, Kind, Step, reported
 
 
@@ -56,6 +57,8 @@ class ScanPage:
         What changes over the bins by their joint fit: bin (position in `bins`), metabolite,
         over, change_percent and change_percent_sd against the first one, and status of the
         fit. Empty where they were not fitted jointly.
+    transients : Transients or None
+        Each transient before alignment; None where there is no record of them.
     """
 
     title: str
@@ -69,6 +72,7 @@ class ScanPage:
     models: pd.DataFrame = field(default_factory=pd.DataFrame)
     is_difference: bool = False
     changes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    transients: Transients | None = None
 
 
 def render_scan(scan: ScanPage) -> str:
@@ -88,6 +92,7 @@ def render_scan(scan: ScanPage) -> str:
         verdict=session_verdict(() if scan.failure else scan.bins),
         bins=bins,
         models=model_rows(scan.models),
+        transients=_transients_view(scan.transients),
         figures=_figures(scan),
     )
 
@@ -111,6 +116,23 @@ def _bin_view(index: int, scan: ScanPage) -> dict[str, Any]:
         "components": [name for name, _ in component_rows(fit)] if is_fitted else [],
         "zeros": _zeros(fit),
         "alt": _description(fitted) if is_fitted else f"Spectrum of {fitted.label}, not fitted.",
+    }
+
+
+def _transients_view(shown: Transients | None) -> dict[str, str]:
+    """Return the figure of transients in words, or why there is none."""
+    if shown is None:
+        return {}
+    what = "transient" if shown.is_on is None else "pair"
+    if shown.n_acquired == 1:
+        return {
+            "lacking": f"There is no figure of {what}s: one {what} could be read, as where the "
+            "scanner averages them. Drift, motion and outliers within it can no longer be seen."
+        }
+    return {
+        "caption": transients_caption(shown),
+        "alt": f"Frequency and phase of {shown.n_acquired} {what}s before alignment over time, "
+        f"with the time bins; {shown.n_rejected} rejected.",
     }
 
 
@@ -160,4 +182,6 @@ def _figures(scan: ScanPage) -> dict[str, Figure]:
             np.array([fitted.fit.fwhm_hz for fitted in scan.bins]),
             scan.changes,
         )
+    if scan.transients is not None and scan.transients.n_acquired > 1:
+        figures["transients"] = transients_figure(scan.transients)
     return figures

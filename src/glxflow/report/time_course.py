@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from glxflow.report.page import Figure, label, packed
+from glxflow.report.panels import TIME, infusion_line, infusion_name, panel_name, value_axes
 from glxflow.report.style import BLUE, GREEN, GREY, ORANGE, axis, layout
 from glxflow.spectrum import FitStatus, RealArray
 
@@ -69,9 +70,12 @@ def time_course_figure(
     panels.append(_Panel("width / Hz", GREY, fwhm_hz, np.zeros_like(fwhm_hz)))
     shown = [panel for panel in panels if np.isfinite(panel.values).any()]
     names = [label(name) for name in labels]
-    axes = _value_axes(len(shown))
+    # The first, the outcome, is twice as high.
+    n_controls = len(shown) - 1
+    axes = value_axes([2.0] + n_controls * [1.0], [5] + n_controls * [4])
     titles = [
-        _title(panel.name, own["domain"]) for panel, own in zip(shown, axes.values(), strict=True)
+        panel_name(panel.name, own["domain"])
+        for panel, own in zip(shown, axes.values(), strict=True)
     ]
     has_start = timed and bool(x.min() < 0 < x.max())
     return {
@@ -84,8 +88,8 @@ def time_course_figure(
             190 + 110 * len(shown),
             xaxis=_time_axis(x, names, timed, len(shown)),
             **axes,
-            shapes=[_infusion_line()] if has_start else [],
-            annotations=titles + ([_infusion_name()] if has_start else []),
+            shapes=[infusion_line()] if has_start else [],
+            annotations=titles + ([infusion_name()] if has_start else []),
             margin={"l": 84, "r": 16, "t": 26, "b": 50},
             hovermode="x",
         ),
@@ -158,56 +162,5 @@ def _time_axis(x: RealArray, names: list[str], timed: bool, n_panels: int) -> Fi
     """Return the axis of time, or of bins where the scan is not timed."""
     anchor = "y" if n_panels == 1 else f"y{n_panels}"
     if timed:
-        return axis(title={"text": "time after the start of the infusion / min"}, anchor=anchor)
+        return axis(title={"text": TIME}, anchor=anchor)
     return axis(tickvals=x.tolist(), ticktext=names, anchor=anchor)
-
-
-def _value_axes(n_panels: int) -> dict[str, Figure]:
-    """Return an axis for each panel; the first, the outcome, is twice as high."""
-    weights = np.array([2.0, *[1.0] * (n_panels - 1)])
-    edges = 1.0 - np.concatenate([[0.0], np.cumsum(weights)]) / weights.sum()
-    return {
-        "yaxis" if index == 0 else f"yaxis{index + 1}": axis(
-            domain=[max(float(edges[index + 1]), 0.0), float(edges[index]) - 0.04],
-            nticks=5 if index == 0 else 4,
-            showgrid=True,
-        )
-        for index in range(n_panels)
-    }
-
-
-def _title(name: str, domain: list[float]) -> Figure:
-    """Return the name of a panel, at the same distance from every axis."""
-    return {
-        "text": label(name),
-        "textangle": -90,
-        "xref": "paper",
-        "x": 0,
-        "xshift": -64,
-        "yref": "paper",
-        "y": (domain[0] + domain[1]) / 2,
-        # By itself plotly hangs the highest name from the middle of its panel.
-        "yanchor": "middle",
-        "showarrow": False,
-    }
-
-
-def _infusion_line() -> Figure:
-    """Return the line that marks the start of the infusion."""
-    ends = {"x0": 0, "x1": 0, "y0": 0, "y1": 1}
-    line = {"color": GREY, "width": 1, "dash": "dot"}
-    # Below the traces a rule of the grid would cover it.
-    return {"type": "line", "xref": "x", "yref": "paper", **ends, "line": line, "layer": "above"}
-
-
-def _infusion_name() -> Figure:
-    """Return the words at that line."""
-    return {
-        "text": "infusion starts",
-        "x": 0,
-        "y": 1,
-        "yref": "paper",
-        "yanchor": "bottom",
-        "showarrow": False,
-        "font": {"size": 12, "color": GREY},
-    }
