@@ -135,8 +135,9 @@ def test_every_session_is_listed_and_what_is_not_used_comes_first(study, read_pa
 def test_the_words_are_those_of_the_design(study, read_page, within, complete, pairs):
     infusions = ("saline", "ketamine") if "infusion" in within else ()
     if infusions:
-        tables = (table.assign(infusion="saline") for table in (study.trial, study.participants))
-        study = replace(study, **dict(zip(("trial", "participants"), tables, strict=True)))
+        names = ("sessions", "trial", "participants")
+        given = {name: getattr(study, name).assign(infusion="saline") for name in names}
+        study = replace(study, **given)
     page = read_page(render_study(replace(study, within=within, infusions=infusions)))
     words = page.words
     names = {trace.get("name") for trace in page.figures["course"]["data"]} - {None}
@@ -145,6 +146,31 @@ def test_the_words_are_those_of_the_design(study, read_page, within, complete, p
     assert pairs in words
     assert ("sessions 3" in words or "sessions 0" in words) == bool(within)
     assert ("A single mark" in words) == ("condition" in within)
+
+
+def test_a_factorial_page_tells_the_cells_apart_wherever_sessions_are_counted(study, read_page):
+    infusions = ("saline", "ketamine")
+    given = [infusions[place] for place in (0, 1, 1, 0, 0, 0, 0, 1)]
+    study = replace(study, sessions=study.sessions.assign(infusion=given))
+    assert "infusion status" not in read_page(render_study(study)).words
+    used = study.sessions[study.sessions["status"] == "used"]
+    cells = (used["condition"] + " with " + used["infusion"]).value_counts()
+    keys = ["subject", "session"]
+    study = replace(
+        study,
+        within=("condition", "infusion"),
+        infusions=infusions,
+        trial=study.trial.merge(used[[*keys, "infusion"]], on=keys),
+        participants=study.participants.assign(infusion=used["infusion"]),
+    )
+    words = read_page(render_study(study)).words
+    for row in study.sessions.itertuples():
+        assert f"{row.subject} {row.session} {row.period} {row.condition} {row.infusion}" in words
+    flow, rest = words[words.index("Sessions by condition and infusion") :].split("Every planned")
+    quality = rest[rest.index("Spectra (bins) by condition and infusion") :]
+    for name, n in cells.items():
+        assert f"{name} {n} 0 0" in flow  # used, excluded, failed
+        assert f"{name} {3 * n} {3 * n}" in quality  # spectra, usable
 
 
 def test_a_note_on_a_used_session_stands_beside_it(study, read_page):

@@ -27,7 +27,7 @@ RESULTS = {
     "Responders and remitters": "responders",
     CLASSICAL[0]: "crossover",
     CLASSICAL[1]: "classical",
-    "Effect of the condition under each infusion": "simple_effects",
+    "Effect of each factor at each level of the other": "simple_effects",
     "Equivalence": "equivalence",
     "Receptor imaging": "imaging",
     SENSITIVITY: "sensitivity",
@@ -40,7 +40,10 @@ EXPLORATORY = {
 }
 """Headings of the study page, and the tables of the analysis under them."""
 
-_TEXT = ("subject", "session", "condition", "sequence", "status", "stage", "reason", "note")
+_TEXT = (
+    *("subject", "session", "condition", "infusion", "sequence"),
+    *("status", "stage", "reason", "note"),
+)
 
 _DRAWN = ("trial.tsv", "clinical.tsv")
 """Tables of the group that the analysis has read and the page shows."""

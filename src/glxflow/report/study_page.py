@@ -41,8 +41,8 @@ class StudyPage:
         Condition labels, the reference first, as the plan (or the masking) names them.
     sessions : DataFrame
         Every planned or scanned session: subject, session, period, condition,
-        status (used, excluded, failed, missing), stage, reason; optionally note,
-        what else is to be said of it.
+        status (used, excluded, failed, missing), stage, reason; of a factorial design
+        infusion; optionally note, what else is to be said of it.
     trial : DataFrame
         A row per used session and bin: subject, session, condition, bin, t_min,
         the outcome, qc_pass.
@@ -182,9 +182,9 @@ def render_study(study: StudyPage) -> str:
         participants=participant_flow(
             study.sessions, study.participants, models, study.within, study.arms
         ),
-        flow=flow_of(study.sessions, study.within),
+        flow=flow_of(study.sessions, study.within, study.infusions),
         sessions=session_rows(study.sessions, study.pages),
-        quality=quality_rows(study.qc, study.sessions),
+        quality=quality_rows(study.qc, study.sessions, study.infusions),
         doubts=doubt_rows(study.qc, _used(study)),
     )
 

@@ -2,26 +2,31 @@
 
 import pandas as pd
 
-from glxflow.report.change import is_true
+from glxflow.report.change import by_infusion, is_true
 from glxflow.report.numbers import number, words
 
 _KEYS = ["subject", "session", "bin"]
 
 
-def quality_rows(qc: pd.DataFrame, sessions: pd.DataFrame) -> list[list[str]]:
-    """Return the quality of the spectra by condition: how many pass, and the usual figures.
+def quality_rows(
+    qc: pd.DataFrame, sessions: pd.DataFrame, infusions: tuple[str, ...]
+) -> list[list[str]]:
+    """Return the quality of the spectra of each cell: how many pass, and the usual figures.
 
     Parameters
     ----------
     qc : DataFrame
         As in `StudyPage`.
     sessions : DataFrame
-        Likewise, for the condition of each.
+        Likewise, for condition and infusion of each.
+    infusions : tuple of str
+        Of a factorial design; else empty.
     """
     if qc.empty:
         return []
     rows = []
-    for name, group in judged(qc, sessions).groupby("condition", observed=True):
+    spectra = judged(qc, by_infusion(sessions, infusions))
+    for name, group in spectra.groupby("condition", observed=True):
         passed = int(is_true(group["qc_pass"]).sum())
         doubtful = (
             str(int((group["qc_level"] == "doubtful").sum())) if "qc_level" in group else "n/a"

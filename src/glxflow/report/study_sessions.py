@@ -5,23 +5,30 @@ from typing import Any
 
 import pandas as pd
 
+from glxflow.report.change import by_infusion
 from glxflow.report.numbers import words
 from glxflow.report.study_words import sessions_by_design
 
 _STATUSES = ("used", "excluded", "failed", "missing")
 
 
-def flow_of(sessions: pd.DataFrame, within: tuple[str, ...]) -> dict[str, Any]:
-    """Return how many sessions there are of each status, by condition.
+def flow_of(
+    sessions: pd.DataFrame, within: tuple[str, ...], infusions: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return how many sessions there are of each status, by condition and infusion.
 
     Parameters
     ----------
     sessions : DataFrame
-        Every planned or scanned session: subject, condition, status.
+        Every planned or scanned session: subject, condition, status; of a factorial
+        design, infusion.
     within : tuple of str
         What varies within participants.
+    infusions : tuple of str
+        Of a factorial design; else empty.
     """
-    names = sessions["condition"].astype("object").where(sessions["condition"].notna(), "unknown")
+    cells = by_infusion(sessions, infusions)["condition"]
+    names = cells.astype("object").where(cells.notna(), "unknown")
     counts = pd.crosstab(names, sessions["status"]).reindex(columns=list(_STATUSES), fill_value=0)
     rows = [
         [str(name), *(str(int(counts.loc[name, status])) for status in _STATUSES),
@@ -48,7 +55,7 @@ def session_rows(
     ----------
     sessions : DataFrame
         Every planned or scanned session: subject, session, period, condition, status,
-        stage, reason; optionally note.
+        stage, reason; optionally infusion, and note.
     pages : mapping
         From (subject, session) to its page.
     """
@@ -59,6 +66,7 @@ def session_rows(
             "session": words(row["session"]),
             "period": f"{row['period']:g}" if pd.notna(row["period"]) else "n/a",
             "condition": words(row["condition"]),
+            "infusion": words(row.get("infusion")),
             "status": words(row["status"]),
             "stage": words(row["stage"], ""),
             "reason": words(row["reason"], ""),

@@ -27,7 +27,8 @@ def captions(within: Sequence[str], infusions: Sequence[str]) -> dict[str, str]:
     -------
     dict
         `complete`: what a participant with all sessions is called, or nothing; `pairs`:
-        caption of the figure of participants.
+        caption of the figure of participants; `cells`, `between_cells`: by what sessions are
+        counted, and between what they may differ.
     """
     n_sessions = sessions_by_design(within)
     pairs = "Each participant's mean change after the infusion began"
@@ -51,6 +52,8 @@ def captions(within: Sequence[str], infusions: Sequence[str]) -> dict[str, str]:
     return {
         "complete": f"With {every_session(n_sessions)}" if n_sessions > 1 else "",
         "pairs": pairs,
+        "cells": "condition and infusion" if infusions else "condition",
+        "between_cells": "between these cells" if infusions else "between the conditions",
     }
 
 

@@ -53,12 +53,23 @@ def test_parallel_groups_need_no_period_and_no_sequence(plan_of, trial_of, are_c
 
 
 def test_cautions_are_those_of_the_design(plan_of, make_plan):
-    said = {kind: " ".join(cautions(plan_of(kind))) for kind in ("parallel", "both", "between")}
+    kinds = ("parallel", "both", "condition", "infusion", "between")
+    said = {kind: " ".join(cautions(plan_of(kind))) for kind in kinds}
     assert "No reference infusion" in said["parallel"]
+    apart = {
+        "parallel": "Conditions are compared between people",
+        "condition": "Infusions are compared between people",
+        "infusion": "Conditions are compared between people",
+        "between": "Conditions and infusions are compared between people",
+    }
+    assert all(words in said[kind] for kind, words in apart.items())
+    assert "between people" not in said["both"] + " ".join(cautions(make_plan()))
+    for kind in kinds:
+        assert ("difference of differences" in said[kind]) == (kind != "parallel")
+        assert ("Carry-over" in said[kind]) == (kind in ("both", "condition", "infusion"))
     assert "No reference infusion" in " ".join(cautions(make_plan()))
     assert "Carry-over" in " ".join(cautions(make_plan()))
     assert "No reference infusion" not in said["both"]
-    assert "individual responses" in said["between"]
     assert all("not synaptic glutamate" in text for text in said.values())
 
 
@@ -295,6 +306,8 @@ def test_associations_beside_the_arms(plan_of, trial_of):
     assert table["p"].iloc[0] == pytest.approx(expected.pvalue, rel=1e-9)
     assert table["df"].tolist() == [22, 24 * 3 - 1]  # and 96 sessions of 24 people
     assert table["estimate"].iloc[1] < -0.5  # scores were made to fall with the outcome
+    # Both infusions are in it: it is there where everybody answers to them alike, too.
+    assert "what the conditions and the infusions change in everybody" in table["note"].iloc[1]
     few = changes[changes["subject"] < "sub-06"]
     with pytest.raises(
         TooFewError, match=r"5 participants of 1 arms .* expected 6 more than arms"

@@ -73,4 +73,6 @@ def _within(changes: pd.DataFrame, on_day: pd.DataFrame, plan: Plan) -> dict[str
         centred[:, 1],
         len(both) - n_people - 1,
         plan.confidence,
+        note=f"holds what {' and '.join(f'the {name}s' for name in plan.within)} change in "
+        "everybody, associated or not",
     )

@@ -27,27 +27,25 @@ def cautions(plan: Plan) -> list[str]:
             "how the other drug changes the response, not how large the response is; time in "
             "the scanner, expectation and drift are part of it."
         )
-    elif not plan.within:
-        found.append(
-            "Each participant had one infusion with one condition: individual responses to the "
-            "infusion cannot be told from differences between people."
-        )
     if plan.design == "crossover":
         found.append(
             "Carry-over from the first session into the second cannot be told from other effects "
             "of the sequence."
         )
-    if plan.design == "parallel":
+    between = [f"{name}s" for name in plan.factors if name not in plan.within]
+    if between:
         found.append(
-            "Conditions are compared between people: differences between them that "
-            "randomisation left are part of the interval, and no effect in one person is known."
+            f"{' and '.join(between).capitalize()} are compared between people: differences "
+            "between them that randomisation left are part of the interval, and no effect in one "
+            "person is known."
         )
-    if plan.design == "factorial" and plan.within:
+    if plan.infusion is not None:
         found.append(
             "A difference of differences has 1.4 times the standard error of a difference of two "
-            "cells: an interval that holds zero says little where it is wide. Carry-over "
-            "between sessions is assumed to be none."
+            "cells: an interval that holds zero says little where it is wide."
         )
+        if plan.within:
+            found.append("Carry-over between sessions is assumed to be none.")
     if plan.outcome.endswith("_water"):
         found.append(_WATER)
     return [*found, *_ALWAYS]
