@@ -1,6 +1,7 @@
 """From what was found in every session to the group's tables, on a small made-up study."""
 
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -384,6 +385,18 @@ def test_scores_of_sessions_that_are_not_there_are_named(study):
     assert "no score of day 0 and 1 (its scores of ses-01 belong to no session)" in note
 
 
+def test_a_session_whose_folder_cannot_be_read_is_listed_with_what_to_do(study):
+    study.scans = [row for row in study.scans if row["session"] != "ses-2"]
+    closed = study.bids / "sub-01" / "ses-2"
+    closed.mkdir(mode=0)
+    if os.access(closed, os.R_OK):
+        pytest.skip("the superuser may read everything")
+    row = study.collect().loc[("sub-01", "ses-2")]
+    assert (row["status"], row["stage"]) == ("excluded", "scan")
+    assert "sub-01/ses-2: the folder cannot be read" in row["reason"]
+    assert "no *_svs.nii.gz" in study.collect().loc[("sub-02", "ses-2"), "reason"]
+
+
 def test_the_page_and_checklist_of_an_earlier_run_do_not_stay(study):
     names = ("report.html", "mrsinmrs.tsv")
     for name in names:
@@ -395,7 +408,7 @@ def test_the_page_and_checklist_of_an_earlier_run_do_not_stay(study):
 def test_the_page_of_an_earlier_run_does_not_stay_for_one_that_ends_with_an_error(study):
     (study.group / "report.html").write_text("old")
     (study.bids / "participants.tsv").unlink()
-    with pytest.raises(TableError, match=r"participants\.tsv: no such table"):
+    with pytest.raises(TableError, match=r"participants\.tsv: no such file"):
         study.collect()
     assert not (study.group / "report.html").exists()
 

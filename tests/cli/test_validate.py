@@ -52,7 +52,7 @@ def test_scans_that_the_tables_do_not_know_are_said(glxflow, bids):
     run = glxflow("validate", bids)
     assert "participants.tsv has no row for sub-02. Add one." in run.stderr
     assert "sub-02_sessions.tsv has no row for ses-1. Add one." in run.stderr
-    assert "sub-01_sessions.tsv: no such table" in run.stderr
+    assert "sub-01_sessions.tsv: no such file" in run.stderr
 
 
 def test_water_and_events_that_are_missing_are_told_from_those_that_are_there(glxflow, bids):
@@ -66,6 +66,13 @@ def test_water_and_events_that_are_missing_are_told_from_those_that_are_there(gl
         ["no", "yes"],
         ["no", "no"],
     ]
+
+
+def test_events_that_cannot_be_read_are_said_before_anything_is_fitted(glxflow, bids):
+    scan = next((bids / "sub-01").rglob("*_svs.nii.gz"))
+    events = scan.with_name(scan.name.replace("svs.nii.gz", "events.tsv"))
+    events.symlink_to("annex")
+    assert f"{events}: a link to annex, which is not here" in glxflow("validate", bids).stderr
 
 
 def test_a_workflow_does_not_go_on_where_no_scan_can_be_used(glxflow, bids, tmp_path):

@@ -146,13 +146,6 @@ def test_a_missing_file_is_refused_by_name(tmp_path):
         read_series(tmp_path / "nothing.nii.gz")
 
 
-def test_a_link_whose_content_is_not_here_says_how_to_get_it(tmp_path):
-    link = tmp_path / "scan_svs.nii.gz"
-    link.symlink_to(".git/annex/objects/scan.nii.gz")
-    with pytest.raises(DataError, match=r"a link to \.git/annex/objects/.*`datalad get`"):
-        read_header(link)
-
-
 def test_a_dimension_that_is_not_understood_is_refused(write_scan, distinct):
     with pytest.raises(DataError, match="DIM_METCYCLE"):
         read_series(write_scan(distinct[0], ("DIM_METCYCLE",)))

@@ -243,6 +243,25 @@ def test_a_file_that_was_put_back_with_its_time_is_read_again(one_session, run_w
     assert set(re.findall(r"^rule (\w+):", again, re.MULTILINE)) == {"validate", "preprocess"}
 
 
+def test_a_scan_that_was_not_fetched_fails_alone(one_session, run_workflow):
+    other = one_session / "sub-01" / "ses-2" / "mrs"
+    shutil.copytree(one_session / "sub-01" / "ses-1" / "mrs", other)
+    for path in other.iterdir():
+        path.rename(other / path.name.replace("ses-1", "ses-2"))
+    (scan,) = other.glob("*_svs.nii.gz")
+    scan.unlink()
+    scan.symlink_to("annex")
+    results = one_session.parent / "results"
+    run = run_workflow(one_session, results, "--until", "validate", "preprocess")
+    assert run.returncode == 0, run.stderr
+    sound, failed = (
+        json.loads(next((results / "sub-01" / name).rglob("*_svs.json")).read_text())
+        for name in ("ses-1", "ses-2")
+    )
+    assert sound["Status"] == "ok"
+    assert "a link to annex, which is not here. Get its content" in failed["Error"]
+
+
 @pytest.fixture
 def change_plan(tmp_path):
     """Return a writer of the plan with other keys, which returns its path."""

@@ -5,7 +5,7 @@ rule validate:
     """List every scan with its metadata, and the protocol that most of them share."""
     input:
         description=f"{BIDS}/dataset_description.json",
-        files=raw_of_every_scan(),
+        files=readable(raw_of_every_scan()),
     output:
         scans=f"{OUT}/group/scans.tsv",
         headers=f"{OUT}/group/headers.tsv",

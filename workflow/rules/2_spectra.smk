@@ -4,7 +4,7 @@
 rule preprocess:
     """Combine coils, align, clean and average the transients into time bins."""
     input:
-        unpack(files_of_scan),
+        files_of_scan,
     output:
         f"{DERIVED}preproc_svs.json",
     log:
@@ -19,7 +19,8 @@ rule preprocess:
         mem_mb=lambda wildcards, input: max(1000, round(6 * input.size_mb)),
         runtime=30,
     params:
-        files=lambda wildcards, input: options(input, "water", "events"),
+        svs=lambda wildcards: str(SCANS[wildcards.prefix].svs),
+        files=lambda wildcards: options(roles_of_scan(wildcards), "water", "events"),
         event=config["preprocess"]["infusion_event"],
         bins=options(config["preprocess"], "bin_s", "bin_step_s", "bin_count"),
         eddy=config["preprocess"]["eddy_current"],
@@ -27,7 +28,7 @@ rule preprocess:
         raw=lambda wildcards: fingerprint(raw_of_scan(SCANS[wildcards.prefix])),
         version=VERSION,
     shell:
-        "glxflow preprocess {input.svs:q} {params.files}"
+        "glxflow preprocess {params.svs:q} {params.files}"
         " --infusion-event {params.event:q} {params.bins} --eddy-current {params.eddy}"
         " --out {params.out:q} --record-failure 2> {log:q}"
 

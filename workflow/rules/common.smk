@@ -9,6 +9,7 @@ from glxflow import __version__ as VERSION
 from glxflow.io.bids import find_scans, study_tables
 from glxflow.io.config import named_by, read_yaml, settle_config
 from glxflow.io.files import fingerprint
+from glxflow.io.readable import readable
 from glxflow.io.sidecars import sidecars_of
 from glxflow.qc.rules import limits_from
 from glxflow.trial.assemble import plan_of_spectra, refuse_sliding
@@ -48,12 +49,14 @@ def of_every_scan(ending):
 
 
 def files_of_scan(wildcards):
-    """Return the raw files of a scan, by role; water reference and events may be absent."""
+    """Return the raw files of a scan that can be read; of others, the step says so."""
+    return readable(raw_of_scan(SCANS[wildcards.prefix]))
+
+
+def roles_of_scan(wildcards):
+    """Return water reference and events of a scan by role; they may be absent."""
     scan = SCANS[wildcards.prefix]
-    roles = {"svs": scan.svs, "water": scan.mrsref, "events": scan.events}
-    return {role: path for role, path in roles.items() if path} | {
-        "sidecars": sidecars_of_scan(scan)
-    }
+    return {"water": scan.mrsref, "events": scan.events}
 
 
 def sidecars_of_scan(scan):

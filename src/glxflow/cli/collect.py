@@ -19,6 +19,7 @@ from glxflow.cli.scan_paths import (
 )
 from glxflow.errors import TableError, join_problems
 from glxflow.io.config import read_yaml
+from glxflow.io.readable import closed_sessions
 from glxflow.io.records import read_record, write_description
 from glxflow.io.study import read_participants, read_scores, read_sessions, scores_of
 from glxflow.io.tables import object_of, read_tsv, write_tsv
@@ -56,7 +57,7 @@ def collect(
     subjects = sorted({*participants["subject"], *(scan.subject for scan in scans)})
     planned, table_problems = read_sessions(bids_dir, subjects)
     records = {scan: _record(scan.result(results, FITTED)) for scan in scans}
-    outcomes = {
+    outcomes = {key: ("scan", why) for key, why in closed_sessions(bids_dir).items()} | {
         (scan.subject, scan.session): _outcome(scan, record) for scan, record in records.items()
     }
     fitted = [scan for scan in scans if not outcomes[scan.subject, scan.session][1]]

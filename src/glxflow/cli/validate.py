@@ -17,9 +17,10 @@ from glxflow.io.bids import Scan, find_scans, misnamed_scans
 from glxflow.io.edit_order import edit_conditions
 from glxflow.io.header_table import HEADER_COLUMNS, header_row
 from glxflow.io.metadata import ScanHeader, read_header
+from glxflow.io.readable import closed_sessions
 from glxflow.io.sequence_names import recognised_sequences
 from glxflow.io.study import read_participants, read_sessions
-from glxflow.io.tables import write_json, write_tsv
+from glxflow.io.tables import read_tsv, write_json, write_tsv
 
 app = typer.Typer()
 
@@ -51,6 +52,7 @@ def validate(
     problems = [str(problem) for problem in table["problem"] if problem]
     problems += [
         *misnamed_scans(bids_dir),
+        *closed_sessions(bids_dir).values(),
         *_table_problems(bids_dir, [scan for scan, _, _ in found]),
     ]
     if out is not None:
@@ -71,6 +73,8 @@ def _headers_or_problem(scan: Scan) -> tuple[dict[str, ScanHeader], str]:
     try:
         headers = {image: read_header(path) for image, path in files.items() if path}
         edit_conditions(headers["svs"])
+        if scan.events is not None:
+            read_tsv(scan.events)
     except GlxflowError as error:
         return {}, str(error)
     return headers, f"{scan.svs}: {scan.problem}" if scan.problem else ""

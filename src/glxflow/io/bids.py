@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import ancpbids
+from ancpbids.vfs import LocalVfs
 
 from glxflow.errors import DataError, TableError
+from glxflow.io.readable import is_open, readable
 from glxflow.io.scan_names import SCAN_SUFFIX, prefix_of
 from glxflow.io.sidecars import inherited, sidecars_of
 from glxflow.io.tables import read_json
@@ -107,12 +109,20 @@ def misnamed_scans(bids_dir: Path) -> list[str]:
     ]
 
 
+class _OpenFolders(LocalVfs):
+    """The file system, whose folders that cannot be read are taken for empty ones."""
+
+    def listdir(self, path: str) -> Sequence[str]:
+        """Return the names in a folder."""
+        return super().listdir(path) if is_open(Path(path)) else []
+
+
 def _raw_files(bids_dir: Path) -> list[Any]:
     """Return spectra, water references and events of all participants."""
     options = ancpbids.DatasetOptions()
     options.ignore = list(_NOT_OF_PARTICIPANTS)
     options.ignore_pickle_file = True
-    dataset = ancpbids.load_dataset(str(bids_dir), options)
+    dataset = ancpbids.load_dataset(str(bids_dir), options, vfs=_OpenFolders())
     files: list[Any] = dataset.query(scope="raw", suffix=["svs", "mrsref", "events"])
     return [file for file in files if _is_raw(file)]
 
@@ -249,6 +259,10 @@ def _inherited_events(svs: Any) -> Path | None:
 
 
 def study_tables(bids_dir: Path) -> list[Path]:
-    """Return the tables of participants, sessions and scores that a data set holds."""
-    patterns = ("participants.tsv", "sub-*/sub-*_sessions.tsv", "phenotype/*.tsv")
-    return sorted(path for pattern in patterns for path in bids_dir.glob(pattern))
+    """Return the tables of participants, sessions and scores that a data set holds.
+
+    One of a participant's sessions that cannot be read is left out: its sessions alone are lost.
+    """
+    patterns = ("participants.tsv", "phenotype/*.tsv")
+    of_all = [path for pattern in patterns for path in bids_dir.glob(pattern)]
+    return sorted([*of_all, *readable(bids_dir.glob("sub-*/sub-*_sessions.tsv"))])

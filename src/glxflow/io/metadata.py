@@ -10,6 +10,7 @@ from typing import Any
 import nibabel as nib
 
 from glxflow.errors import DataError, HeaderError, join_problems
+from glxflow.io.readable import why_not_read
 from glxflow.io.sidecars import sidecar_of, sidecars_of
 from glxflow.io.tables import read_json
 from glxflow.io.volume_timing import timing_problems
@@ -126,14 +127,11 @@ def read_header(path: Path) -> ScanHeader:
 def _open(path: Path) -> Any:
     """Return the image without its samples."""
     try:
+        # The library says of a file that may not be read that it is none.
+        path.open("rb").close()
         return nib.load(path)
-    except FileNotFoundError:
-        if path.is_symlink():
-            raise DataError(
-                f"{path}: a link to {path.readlink()}, which is not here. Get its content "
-                "(`datalad get`, `git annex get`), or mend the link."
-            ) from None
-        raise DataError(f"{path}: no such file. Check the path.") from None
+    except (FileNotFoundError, PermissionError) as error:
+        raise DataError(f"{path}: {why_not_read(path, error)}") from None
     except (nib.filebasedimages.ImageFileError, EOFError, OSError) as error:
         raise DataError(
             f"{path}: not a readable NIfTI file ({error}). Copy or convert it again."

@@ -23,7 +23,8 @@ def sidecars_of(path: Path) -> tuple[Path, ...]:
     """
     own = sidecar_of(path)
     above = [file for file in inherited(path, _suffix(path), ".json") if file != own]
-    return (*above, own) if own.exists() else tuple(above)
+    # A link to nowhere counts, or its fields would be missing without a word.
+    return (*above, own) if own.exists() or own.is_symlink() else tuple(above)
 
 
 def with_sidecars(*images: Path | None) -> list[Path]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from glxflow.errors import ConfigError, TableError
 from glxflow.io.files import atomic_path
+from glxflow.io.readable import why_not_read
 
 _NO_NUMBER = ("NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "None", "NULL", "null")
 """How other programs write a missing number; in text they are labels like any other."""
@@ -30,15 +31,15 @@ def read_tsv(path: Path, text: tuple[str, ...] = (), separator: str = "\t") -> p
     Raises
     ------
     TableError
-        If the file is absent, empty, or no such table.
+        If the file is absent, empty, no such table, or cannot be read.
     """
     try:
         table = pd.read_csv(
             path, sep=separator, keep_default_na=False, na_values=["n/a", ""],
             dtype=dict.fromkeys(text, "str"),
         )  # fmt: skip
-    except FileNotFoundError:
-        raise TableError(f"{path}: no such table. Check the path.") from None
+    except (FileNotFoundError, PermissionError) as error:
+        raise TableError(f"{path}: {why_not_read(path, error)}") from None
     except pd.errors.EmptyDataError:
         raise TableError(f"{path}: the file is empty. Restore or write it again.") from None
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
@@ -77,13 +78,13 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises
     ------
     TableError
-        If the file is absent, or holds no JSON object.
+        If the file is absent, cannot be read, or holds no JSON object.
     """
     try:
         # Editors on Windows put a byte-order mark before the text.
         content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise TableError(f"{path}: no such file. Check the path.") from None
+    except (FileNotFoundError, PermissionError) as error:
+        raise TableError(f"{path}: {why_not_read(path, error)}") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise TableError(f"{path}: not JSON ({error}). Mend or make the file again.") from error
     if not isinstance(content, dict):
