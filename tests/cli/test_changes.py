@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import cache
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -131,6 +132,31 @@ def test_a_fit_writes_changes_of_a_session_with_bins_and_drops_older_ones(glxflo
     run = glxflow("fit", scan, "--basis", basis, "--out", out)
     assert run.returncode == 0, run.stderr
     assert not changes.exists()
+
+
+def test_a_bin_of_zeros_fails_alone(glxflow, tmp_path):
+    folder, prefix = tmp_path / "bids", "sub-01_ses-1_task-ketamine"
+    simulate(folder, participants=2, transients=10, coils=1, points=1024, snr=150.0, seed=3)
+    raw = folder / "sub-01" / "ses-1" / "mrs"
+    scan, basis, out = raw / f"{prefix}_svs.nii.gz", tmp_path / "basis.nii.gz", tmp_path / "out"
+    record = out / f"{prefix}_desc-preproc_svs.json"
+    events = raw / f"{prefix}_events.tsv"
+    glxflow("basis", "simulate", "--like", scan, "--out", basis)
+    glxflow("preprocess", scan, "--events", events, "--bin-s", 1200, "--out", out)
+    bins = out / f"{prefix}_desc-bins_svs.nii.gz"
+    image = nib.load(bins)
+    samples = np.asarray(image.dataobj).copy()
+    samples[..., 1] = 0
+    nib.save(nib.Nifti2Image(samples, image.affine, image.header), bins)
+    run = glxflow("fit", record, "--basis", basis, "--out", out)
+    assert run.returncode == 0, run.stderr
+    table = pd.read_csv(out / f"{prefix}_desc-fit_concentrations.tsv", sep="\t")
+    status = table.groupby("bin")["status"].unique().map(list)
+    assert status.tolist() == [["converged"], ["failed"], ["converged"]]
+    quality = pd.read_csv(out / f"{prefix}_desc-qc.tsv", sep="\t").set_index("bin")
+    assert quality["qc_pass"].tolist() == [1, 0, 1]
+    assert "Every sample is zero" in quality.loc[1, "flags"]
+    assert "Every sample is zero" in (out / f"{prefix}_report.html").read_text()
 
 
 def test_a_bin_that_could_not_be_fitted_is_left_out_and_spoils_no_other():

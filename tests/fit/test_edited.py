@@ -292,6 +292,16 @@ def test_no_brain_is_nan_and_not_zero():
     assert fit.difference.status is FitStatus.FAILED
     assert np.isnan(fit.difference.amplitudes).all()
     assert np.isnan(fit.mismatch_hz)
+    # The relative error of the SD of 246 points is 4.5 %: four of it.
+    scale = np.std(noise) * np.sqrt(model().difference.n_kept)
+    assert fit.difference.noise_sd == pytest.approx(2 * scale, rel=0.18)
+
+
+def test_an_edited_spectrum_of_zeros_fails_in_words():
+    zeros = Fid(np.zeros(AXIS.n_points), AXIS)
+    fit = fit_edited(zeros, zeros, model())
+    assert (fit.total.status, fit.difference.status) == (FitStatus.FAILED, FitStatus.FAILED)
+    assert "every sample is zero" in fit.flags[0].message
 
 
 def test_basis_sets_of_other_metabolites_are_an_error():

@@ -378,6 +378,16 @@ def test_a_spectrum_that_fails_leaves_the_others_alone(model, make_fid):
     assert [fit.result.status for fit in fits] == [FitStatus.CONVERGED, FitStatus.FAILED]
 
 
+def test_a_spectrum_of_zeros_leaves_the_others_alone(model, make_fid):
+    fits, _ = fit_alike([make_fid(1), Fid(np.zeros(model.axis.n_points), model.axis)], model)
+    assert glu_to_creatine(fits[0].result) == glu_to_creatine(
+        fit_prepared(make_fid(1), model).result
+    )
+    assert fits[1].result.status is FitStatus.FAILED
+    assert "every sample is zero" in fits[1].result.flags[0].message
+    assert np.isnan([fits[1].result.noise_sd, fits[1].result.snr]).all()
+
+
 def test_parameters_carry_values_errors_and_correlations(model, make_fid):
     fit = fit_prepared(make_fid(), model)
     glu = fit.params["amplitude_Glu"]

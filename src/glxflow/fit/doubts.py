@@ -6,7 +6,6 @@ import numpy as np
 
 from glxflow.fit.groups import COLLINEAR_WIDTH_HZ, LARGEST_CORRELATION
 from glxflow.fit.model import FitModel
-from glxflow.fit.noise import noise_sd
 from glxflow.fit.prior import SHARED
 from glxflow.fit.solver import Solution
 from glxflow.spectrum import Fid, FitResult, FitStatus, Flag, Kind
@@ -126,8 +125,20 @@ def _of_data(result: FitResult, model: FitModel) -> Iterator[Flag]:
         )
 
 
-def failed(model: FitModel, fid: Fid, reason: str) -> FitResult:
-    """Return the result of a fit that could not be made: the data, and NaN, never zero."""
+def failed(model: FitModel, fid: Fid, reason: str, noise: float) -> FitResult:
+    """Return the result of a fit that could not be made: the data, and NaN, never zero.
+
+    Parameters
+    ----------
+    model : FitModel
+        What was to be fitted.
+    fid : Fid
+        The data.
+    reason : str
+        Why it could not be, in words.
+    noise : float
+        SD of the noise in the fitted spectrum; NaN where there is none.
+    """
     n, n_fit = len(model.names), len(model.ppm)
     nothing = np.full(n, np.nan)
     nan = float("nan")
@@ -147,7 +158,7 @@ def failed(model: FitModel, fid: Fid, reason: str) -> FitResult:
         data=model.data_spectrum(fid).real,
         baseline=np.full(n_fit, np.nan),
         components=np.full((n, n_fit), np.nan),
-        noise_sd=noise_sd(fid) * float(np.sqrt(model.share_kept)),
+        noise_sd=noise,
         snr=nan,
         fwhm_hz=nan,
         reduced_chi2=nan,

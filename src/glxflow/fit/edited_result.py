@@ -235,5 +235,6 @@ def failed_edited(alone: Fit, fid: Fid, model: FitModel) -> EditedFit:
         Of the difference.
     """
     reason = alone.result.flags[0].message
-    difference = failed(model, fid, reason)
+    # ON - OFF holds twice the noise of their mean.
+    difference = failed(model, fid, reason, 2 * alone.result.noise_sd)
     return EditedFit(alone, alone.result, difference, flags=alone.result.flags)

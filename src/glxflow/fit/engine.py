@@ -52,19 +52,22 @@ def fit_spectrum(fid: Fid, basis: BasisSet, options: FitOptions = DEFAULTS) -> F
     BasisError
         If the basis set cannot describe the data.
     DataError
-        If the data are conjugated or hold no noise.
+        If the data are conjugated, or hold a signal and no noise.
     """
     return fit_prepared(fid, prepare(basis, options))
 
 
 def fit_prepared(fid: Fid, model: FitModel) -> Fit:
     """Return the fit of one spectrum by a prepared model, which many spectra may share."""
+    if not fid.samples.any():
+        reason = "every sample is zero. Look at the raw data of this time."
+        return Fit(failed(model, fid, reason, float("nan")))
     noise = noise_sd(fid)
-    found = locate(fid, model.reference, noise)
-    if isinstance(found, str):
-        return Fit(failed(model, fid, found))
     # Fewer samples hold less noise.
     kept_noise = noise * float(np.sqrt(model.share_kept))
+    found = locate(fid, model.reference, noise)
+    if isinstance(found, str):
+        return Fit(failed(model, fid, found, kept_noise))
     problem, start = prefit(fid, model, kept_noise, found)
     solution = search(problem, start)
     residual = residual_of(problem, solution.point) * (problem.noise_sd / kept_noise)

@@ -55,7 +55,7 @@ class FitResult:
     components : (n_components, n_fit) ndarray
         Fitted curve of each basis function; data = baseline + sum + residual.
     noise_sd : float
-        SD of the noise in `data`, in signal units.
+        SD of the noise in `data`, in signal units; NaN of data that are all zero.
     snr : float
         Height of the NAA peak over the SD of the noise in the real spectrum of
         the whole, unapodised signal (a fit may use only its beginning).
