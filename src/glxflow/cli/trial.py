@@ -67,7 +67,7 @@ def run(
     if engine is Engine.R:
         find_r()
     trial, scores = read_table(table), read_table(clinical) if clinical else None
-    imaged = _imaging_table(plan, what)
+    imaged = imaging_table(plan, what)
     imaging = read_table(imaged) if imaged else None
     shown = what
     if masked is not None:
@@ -230,11 +230,11 @@ def _inputs(trial: pd.DataFrame, scores: pd.DataFrame | None, plan: Plan) -> str
 
 def _sources(table: Path, clinical: Path | None, plan: Path, what: Plan) -> list[Path]:
     """Return every file that the numbers come from; the plan is the last."""
-    given = (table, clinical, _imaging_table(plan, what), plan)
+    given = (table, clinical, imaging_table(plan, what), plan)
     return [path for path in given if path is not None]
 
 
-def _imaging_table(plan: Path, what: Plan) -> Path | None:
+def imaging_table(plan: Path, what: Plan) -> Path | None:
     """Return where the table of receptor imaging is, where the plan names one."""
     return None if what.imaging is None else named_by(plan, what.imaging.table)
 

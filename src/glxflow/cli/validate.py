@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from glxflow.cli.planned import plan_problems
 from glxflow.errors import DataError, GlxflowError, TableError
 from glxflow.io.bids import Scan, find_scans, misnamed_scans
 from glxflow.io.edit_order import edit_conditions
@@ -29,6 +30,9 @@ app = typer.Typer()
 def validate(
     bids_dir: Annotated[Path, typer.Argument(help="Root of the BIDS data set.")],
     task: Annotated[str | None, typer.Option(help="Task label of the scan to analyse.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="Analysis plan, YAML, that the tables are held against.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -38,8 +42,8 @@ def validate(
 ) -> None:
     """List every scan of a data set with its metadata, and what is wrong with it.
 
-    Participants and sessions are checked, too. Without --out, ends with exit code 2 when
-    anything is wrong.
+    Participants and sessions are checked, too, and with --plan what the analysis asks of all
+    tables. Without --out, ends with exit code 2 when anything is wrong.
     """
     found = [(scan, *_headers_or_problem(scan)) for scan in find_scans(bids_dir, task)]
     headers = [one["svs"] for _, one, _ in found if one]
@@ -50,11 +54,14 @@ def validate(
     )
     _print(table)
     problems = [str(problem) for problem in table["problem"] if problem]
+    scans = [scan for scan, _, _ in found]
     problems += [
         *misnamed_scans(bids_dir),
         *closed_sessions(bids_dir).values(),
-        *_table_problems(bids_dir, [scan for scan, _, _ in found]),
+        *_table_problems(bids_dir, scans),
+        *(plan_problems(bids_dir, scans, plan) if plan else []),
     ]
+    problems = list(dict.fromkeys(problems))
     if out is not None:
         for problem in problems:
             typer.secho(problem, err=True, fg="yellow")

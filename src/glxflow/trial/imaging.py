@@ -58,7 +58,7 @@ def imaging_analysis(imaging: pd.DataFrame, changes: pd.DataFrame, plan: Plan) -
     part = plan.imaging
     if part is None:
         raise ValueError("the plan has no imaging")
-    values = _values(imaging, part)
+    values = imaging_values(imaging, part)
     known = sorted(set(values["subject"]) & set(changes["subject"]))
     everybody = changes["subject"].nunique()
     if len(known) < FEWEST:
@@ -80,8 +80,14 @@ def imaging_analysis(imaging: pd.DataFrame, changes: pd.DataFrame, plan: Plan) -
     return table.assign(note=[note, *table.get("note", pd.Series("", table.index)).iloc[1:]])
 
 
-def _values(imaging: pd.DataFrame, part: Imaging) -> pd.DataFrame:
-    """Return the rows of the plan's region with a number: subject, period if any, value."""
+def imaging_values(imaging: pd.DataFrame, part: Imaging) -> pd.DataFrame:
+    """Return the rows of the plan's region with a number: subject, period if any, value.
+
+    Raises
+    ------
+    TableError
+        If columns or the region are missing, values are no numbers, or given twice.
+    """
     where = "imaging table"
     needed = ["subject", part.column, *(["region"] if part.region is not None else [])]
     missing = [name for name in needed if name not in imaging]

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from glxflow.cli.planned import plan_problems
+from glxflow.errors import ConfigError
+from glxflow.io.bids import find_scans
+
+PROJECT = Path(__file__).parents[2]
+BIDS = PROJECT / "test_data"
+
+
+@pytest.fixture
+def problems_of(tmp_path):
+    """Return a function that holds a plan with other keys against the tables of test_data."""
+
+    def problems(**keys):
+        plan = yaml.safe_load((PROJECT / "config" / "trial.yaml").read_text()) | keys
+        (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan))
+        return plan_problems(BIDS, find_scans(BIDS, None), tmp_path / "plan.yaml")
+
+    return problems
+
+
+def test_a_plan_that_the_tables_carry_has_no_problem(problems_of):
+    assert problems_of() == []
+    assert problems_of(allocation={"strata": ["sex"]}) == []
+
+
+def test_a_condition_that_no_session_has_is_named_with_those_that_there_are(problems_of):
+    found = problems_of(conditions={"reference": "placebo", "active": "nalterxone"})
+    # One session a participant is of the other condition.
+    assert sum("gives condition 'naltrexone' for ses-" in line for line in found) == 8
+    assert all("the plan knows placebo, nalterxone" in line for line in found[:8])
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"allocation": {"blocks": "site"}}, "sub-01 has no site, by which the plan says"),
+        ({"clinical": {"instrument": "hamd", "day": 1}}, "hamd.tsv: no such file"),
+        ({"clinical": {"instrument": "madrs", "day": 5}}, "no session has 'madrs' on day 0 and"),
+        ({"design": "parallel"}, "sub-01 has placebo and naltrexone, but design 'parallel'"),
+        (
+            {"imaging": {"table": "pet.tsv", "column": "bp", "role": "moderator"}},
+            "pet.tsv: no such file",
+        ),
+    ],
+)
+def test_what_the_tables_do_not_have_is_named(problems_of, keys, words):
+    assert words in problems_of(**keys)[0]
+
+
+def test_an_imaging_table_without_the_column_is_named(problems_of, tmp_path):
+    (tmp_path / "pet.tsv").write_text("subject\tbpnd\nsub-01\t1.2\n")
+    (found,) = problems_of(imaging={"table": "pet.tsv", "column": "bp", "role": "moderator"})
+    assert "columns bp are missing" in found
+
+
+def test_a_factor_that_no_session_has_is_named(problems_of):
+    infusion = {"reference": "saline", "active": "ketamine"}
+    found = problems_of(design="factorial", infusion=infusion, within=["condition", "infusion"])
+    assert "sub-01_sessions.tsv gives ses-1 no infusion" in found[0]
+
+
+def test_a_plan_that_is_faulty_by_itself_is_refused(problems_of):
+    with pytest.raises(ConfigError, match="'outcome' is 'gaba_tnaa', which no spectrum gives"):
+        problems_of(outcome="gaba_tnaa")
+
+
+def test_the_command_ends_with_what_the_plan_lacks(glxflow, tmp_path):
+    plan = (PROJECT / "config" / "trial.yaml").read_text()
+    (tmp_path / "plan.yaml").write_text(plan.replace("madrs", "hamd"))
+    assert glxflow("validate", BIDS).returncode == 0
+    run = glxflow("validate", BIDS, "--plan", tmp_path / "plan.yaml")
+    assert run.returncode == 2
+    assert "hamd.tsv: no such file" in run.stderr
