@@ -161,6 +161,19 @@ def test_masked_run_shows_letters_and_no_direction(locked, tmp_path):
     assert json.loads((out / "inference.json").read_text())["Conditions"] == ["X", "Y"]
 
 
+@pytest.mark.parametrize("folder", ["inference", "other"])
+def test_the_page_of_an_earlier_analysis_does_not_stay_beside_a_masked_one(
+    locked, tmp_path, folder
+):
+    arguments, lock = locked
+    page = tmp_path / "group" / "report.html"
+    page.parent.mkdir()
+    page.write_text("naltrexone")
+    call("run", *arguments, "--out", page.parent / folder, "--masked", lock)
+    # Beside another folder it is a page of something else.
+    assert page.exists() == (folder == "other")
+
+
 def test_unmask_says_the_labels_and_appends_each_time(locked, tmp_path):
     arguments, folder = locked
     first = call("unmask", *arguments, "--lock", folder)

@@ -14,6 +14,7 @@ from glxflow.cli.scan_paths import (
     CONCENTRATIONS,
     FITTED,
     QUALITY,
+    STUDY_PAGE,
     ListedScan,
     listed_scans,
 )
@@ -48,7 +49,7 @@ def collect(
     group = results / "group"
     used = object_of("--config", config) if config else None
     write_description(results, source=bids_dir, config=used, plan_sha256=what.sha256)
-    for name in ("changes.tsv", "trial.tsv", "clinical.tsv", "report.html", CHECKLIST):
+    for name in ("changes.tsv", "trial.tsv", "clinical.tsv", STUDY_PAGE, CHECKLIST):
         # What an earlier run found in other sessions must not stand beside what this one
         # finds, nor for it where it ends with an error.
         (group / name).unlink(missing_ok=True)

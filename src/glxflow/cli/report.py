@@ -10,7 +10,7 @@ import typer
 
 from glxflow import __version__
 from glxflow.cli.checklist import CHECKLIST, checklist_of
-from glxflow.cli.scan_paths import listed_scans
+from glxflow.cli.scan_paths import INFERENCE, listed_scans
 from glxflow.errors import ConfigError, TableError
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.tables import read_json, read_tsv, write_tsv
@@ -74,7 +74,7 @@ def _content(group: Path) -> dict[str, Any]:
     tables = {
         name: _table(group / f"{name}.tsv") for name in ("sessions", "trial", "qc", "clinical")
     }
-    inference = group / "inference"
+    inference = group / INFERENCE
     record = read_json(inference / "inference.json")
     if record.get("Masked"):
         raise ConfigError(

@@ -13,6 +13,9 @@ FITTED = "desc-fit_concentrations.json"
 CONCENTRATIONS, QUALITY = "desc-fit_concentrations.tsv", "desc-qc.tsv"
 CHANGES, MODELS = "desc-fit_changes.tsv", "desc-fit_models.tsv"
 
+INFERENCE, STUDY_PAGE = "inference", "report.html"
+"""Folder of the analysis in that of the group, and the page beside it that shows its tables."""
+
 
 @dataclass(frozen=True, slots=True)
 class ListedScan:

@@ -13,6 +13,7 @@ from rich.console import Console
 from glxflow import __version__
 from glxflow.cli.engine_r import ENGINE_R, Engine, disagreement, second_opinion
 from glxflow.cli.parts import KeptParts
+from glxflow.cli.scan_paths import INFERENCE, STUDY_PAGE
 from glxflow.errors import ConfigError
 from glxflow.io.config import named_by, read_yaml
 from glxflow.io.files import sha256
@@ -212,7 +213,12 @@ def _record(result: Analysis, shown: Plan, *, masked: bool) -> dict[str, Any]:
 
 
 def _write(out: Path, tables: dict[str, pd.DataFrame], content: dict[str, Any]) -> None:
-    """Write tables and record, and remove the tables that an earlier run alone has written."""
+    """Write tables and record, and remove what an earlier run alone has written.
+
+    The study page is of the earlier tables, and names the conditions that a masked run hides.
+    """
+    if out.absolute().name == INFERENCE:
+        (out.absolute().parent / STUDY_PAGE).unlink(missing_ok=True)
     record = out / "inference.json"
     earlier = read_json(record).get("Tables", []) if record.exists() else []
     for name in set(earlier) - set(tables):
