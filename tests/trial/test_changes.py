@@ -48,3 +48,15 @@ def test_a_table_without_joint_changes_is_refused_where_the_plan_takes_them(tria
         glx_changes(trial.drop(columns=COLUMN), plan)
     with pytest.raises(TooFewError):
         glx_changes(trial.assign(**{COLUMN: np.nan}), plan)
+
+
+@pytest.mark.parametrize("end", ["sd", "change_sd_model"])
+def test_a_negative_sd_is_refused_with_its_row_and_value(make_trial, make_plan, end):
+    table = make_trial().assign(**{f"glx_tnaa_{end}": 0.02})
+    glx_changes(table, make_plan())
+    table.loc[[5, 6], f"glx_tnaa_{end}"] = -0.03
+    words = (
+        f"'glx_tnaa_{end}' is -0.03 in the row of sub-01, period 2, bin 1, and negative in 1 more"
+    )
+    with pytest.raises(TableError, match=words):
+        glx_changes(table, make_plan())

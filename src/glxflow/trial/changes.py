@@ -34,7 +34,7 @@ def scheduled_trial(trial: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, list
         If the table is empty, or no bin is in half of the sessions.
     TableError
         If the outcome, or its joint change where the plan takes that, is absent, not numeric
-        or missing everywhere, or the design is contradicted.
+        or missing everywhere, an SD is negative, or the design is contradicted.
     """
     where = "trial table"
     if trial.empty:
@@ -53,6 +53,7 @@ def scheduled_trial(trial: pd.DataFrame, plan: Plan) -> tuple[pd.DataFrame, list
     for name in others:
         if name in table and table[name].notna().any():
             table = _numeric(table, name, where)
+    _refuse_negative(table, where)
     return on_schedule(table, "bin", _is_usable(table, plan), list(plan.factors), where)
 
 
@@ -198,6 +199,20 @@ def _numeric(table: pd.DataFrame, column: str, where: str) -> pd.DataFrame:
     if numbers.isna().all():
         raise TableError(f"{where}: {column!r} is missing in every row: nothing to analyse.")
     return table.drop(columns=list(DERIVED), errors="ignore").assign(**{column: numbers})
+
+
+def _refuse_negative(table: pd.DataFrame, where: str) -> None:
+    """Refuse SDs below zero, which their squares would hide."""
+    sds = table.filter(regex=r"_sd(_model)?$").select_dtypes("number")
+    for column in map(str, sds):
+        bad = table[table[column] < 0]
+        if len(bad):
+            row = bad.iloc[0]
+            raise TableError(
+                f"{where}: {column!r} is {row[column]:g} in the row of {row['subject']}, period "
+                f"{row['period']}, bin {row['bin']}, and negative in {len(bad) - 1} more; an SD "
+                "is 0 or more. Correct the table."
+            )
 
 
 def _baseline(table: pd.DataFrame, outcome: str) -> pd.DataFrame:
