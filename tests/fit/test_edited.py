@@ -937,7 +937,7 @@ def test_an_offset_of_both_conditions_is_no_shift_of_single_lines(make_session):
         assert after.shift_ppm[own] == pytest.approx(before.shift_ppm[own], abs=1e-4)
         # Lines of 4 Hz beside a Gaussian of exp(-36 t^2), sampled from their start.
         true_hz = voigt_fwhm(np.array([4.0]), np.sqrt(36 / gaussian_rate(1.0)))[0]
-        assert before.linewidth_hz[own] == pytest.approx(true_hz, rel=0.12)
+        assert before.linewidth_hz[own] == pytest.approx(true_hz, rel=0.05)
         assert before.delay_s == pytest.approx(0.0, abs=5e-6)
 
 

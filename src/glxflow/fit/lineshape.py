@@ -116,6 +116,12 @@ def voigt_fwhm(lorentzian_hz: RealArray, gaussian_hz: float | RealArray) -> Real
     return width
 
 
+def voigt_gaussian(fwhm_hz: float, lorentzian_hz: float) -> float:
+    """Return the Gaussian width with which `voigt_fwhm` is a given one, in Hz."""
+    rest_hz = fwhm_hz - 0.5346 * lorentzian_hz
+    return math.sqrt(max(rest_hz**2 - 0.2166 * lorentzian_hz**2, 0.0))
+
+
 def voigt_slopes(lorentzian_hz: float, gaussian_hz: float) -> tuple[float, float]:
     """Return what `voigt_fwhm` gains per Hz of Lorentzian and Hz^2 of squared Gaussian width."""
     root = math.sqrt(0.2166 * lorentzian_hz**2 + gaussian_hz**2)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm
+from glxflow.fit.lineshape import gaussian_rate, voigt_fwhm, voigt_gaussian
 from glxflow.fit.model import FitModel
 from glxflow.fit.prior import SHARED
 from glxflow.fit.shim import Shim, ShimDecay
@@ -50,10 +50,18 @@ class Shapes:
     at_nodes: ShimDecay
 
     def fwhm_hz(self) -> RealArray:
-        """Return full widths at half height, those of the shim taken for a Gaussian's."""
-        own_squared = self.own_g_per_s2 / gaussian_rate(1.0)
-        gaussian_hz = np.sqrt(own_squared + self.shim.full_width_hz() ** 2)
-        return voigt_fwhm(self.gamma_per_s / np.pi, gaussian_hz)
+        """Return full widths at half height, (n_components,).
+
+        Of metabolites within 2 % of `line_hz`, which looks at each line: the shim is taken for
+        the Gaussian that makes the line of a usual one as wide as it is. Beside a broad
+        line's own Gaussian it is one of its full width.
+        """
+        is_broad = self.own_g_per_s2 > 0
+        lorentzian_hz = self.gamma_per_s / math.pi
+        usual_hz = float(np.median(lorentzian_hz[~is_broad]))
+        beside_hz = voigt_gaussian(self.shim.full_width_hz(usual_hz), usual_hz)
+        broad_hz = np.sqrt(self.own_g_per_s2 / gaussian_rate(1.0) + self.shim.full_width_hz() ** 2)
+        return voigt_fwhm(lorentzian_hz, np.where(is_broad, broad_hz, beside_hz))
 
     def line_hz(self, index: int) -> float:
         """Return the full width at half height of one metabolite, by the shim as it is."""
