@@ -42,16 +42,24 @@ def test_recovers_concentrations_within_their_uncertainty(model, make_fid, truth
 
 
 @pytest.mark.parametrize("width_hz", [1.0, 3.0])
-def test_the_width_that_responses_bring_along_is_not_counted_twice(width_hz, basis, make_fid):
-    damping = np.exp(-np.pi * width_hz * basis.axis.time_s)
+@pytest.mark.parametrize("kind", ["linewidth_hz", "gaussian_linewidth_hz"])
+def test_the_width_that_responses_bring_along_is_not_counted_twice(
+    width_hz, kind, basis, make_fid
+):
+    time_s = basis.axis.time_s
+    damping = {
+        "linewidth_hz": np.exp(-np.pi * width_hz * time_s),
+        "gaussian_linewidth_hz": np.exp(-((np.pi * width_hz * time_s) ** 2) / (4 * np.log(2))),
+    }[kind]
     is_metabolite = np.array([kind is Kind.METABOLITE for kind in basis.kinds])
     fids = np.where(is_metabolite[:, np.newaxis], basis.fids * damping, basis.fids)
-    damped = fit_spectrum(make_fid(), replace(basis, fids=fids, linewidth_hz=width_hz)).result
+    damped = fit_spectrum(make_fid(), replace(basis, fids=fids, **{kind: width_hz})).result
     expected = fit_spectrum(make_fid(), basis).result
     # Where the search stops, to a thousandth of an SD.
     sd = np.sqrt(np.diag(expected.covariance))
     assert np.abs(damped.amplitudes - expected.amplitudes).max() < 1e-3 * sd.max()
     assert damped.linewidth_hz == pytest.approx(expected.linewidth_hz, rel=1e-3)
+    assert damped.fwhm_hz == pytest.approx(expected.fwhm_hz, rel=1e-3)
 
 
 def test_the_order_of_a_basis_set_does_not_matter(basis, make_fid):

@@ -226,6 +226,19 @@ def test_the_width_of_the_lines_is_that_of_the_singlets(stated_hz, closed_form_b
     assert not any("Hz wide" in note for note in read_basis(tmp_path / "right.nii.gz").notes)
 
 
+def test_a_gaussian_width_of_the_lines_is_found(closed_form_basis, tmp_path):
+    time_s = closed_form_basis.axis.time_s
+    gaussian = np.exp(-((np.pi * 2.0 * time_s) ** 2) / (4 * np.log(2)))
+    wider = replace(closed_form_basis, fids=closed_form_basis.fids * gaussian)
+    write_basis(tmp_path / "b.nii.gz", wider, "nifti")
+    basis = read_basis(tmp_path / "b.nii.gz")
+    widths = (basis.linewidth_hz, basis.gaussian_linewidth_hz)
+    assert widths == pytest.approx((1.5, 2.0), abs=5e-3)  # scale fit
+    assert "lines 2 Hz wide (Gaussian) by creatine" in basis.notes
+    write_basis(tmp_path / "right.nii.gz", closed_form_basis, "nifti")
+    assert read_basis(tmp_path / "right.nii.gz").gaussian_linewidth_hz == 0.0
+
+
 @pytest.mark.parametrize("unwanted", ["H2O", "Water", "CRCH2", "-CrCH2"])
 def test_names_of_other_programs_are_understood(unwanted, closed_form_basis, tmp_path):
     renamed = replace(closed_form_basis, names=("Cre", "NAA", "Glu", "mI", unwanted))

@@ -68,6 +68,7 @@ def resample(basis: BasisSet, axis: Axis) -> BasisSet:
         source=basis.source,
         notes=(*basis.notes, note),
         gaussian_hz=tuple(scale * width_hz for width_hz in basis.gaussian_hz),
+        gaussian_linewidth_hz=basis.gaussian_linewidth_hz,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glxflow.errors import DataError
+from glxflow.fit.lineshape import gaussian_rate
 from glxflow.spectrum import BasisSet, ComplexArray, Fid, RealArray
 
 LARGEST_OFFSET_PPM = 0.4
@@ -42,7 +43,11 @@ def template(basis: BasisSet) -> ComplexArray:
             "aligned with it. Use a basis set of brain metabolites."
         )
     broadening = max(_TEMPLATE_WIDTH_HZ - basis.linewidth_hz, 0.0)
-    signal: ComplexArray = weights @ basis.fids * np.exp(-np.pi * broadening * basis.axis.time_s)
+    time_s = basis.axis.time_s
+    # Late in the signal, where a Gaussian line has decayed, only its rounding would grow.
+    rate = gaussian_rate(basis.gaussian_linewidth_hz)
+    narrowing = rate * np.minimum(time_s, _WIDTH_END_S) ** 2
+    signal: ComplexArray = weights @ basis.fids * np.exp(narrowing - np.pi * broadening * time_s)
     return signal
 
 

@@ -58,11 +58,13 @@ def lorentzian_hz(basis: BasisSet) -> RealArray:
 def narrowed(basis: BasisSet) -> ComplexArray:
     """Return the responses less what the fit gives their lines, (n_components, n_points).
 
-    Of metabolites that is the Lorentzian width that they were simulated with.
+    Of metabolites that is the width that they were simulated with.
     """
     is_line = np.array(basis.gaussian_hz or np.zeros(len(basis.names))) > 0
-    rate = gaussian_rate(np.where(is_line, broadening_hz(basis), 0.0))
-    decay = np.pi * basis.linewidth_hz * _is_metabolite(basis)
+    is_metabolite = _is_metabolite(basis)
+    gaussian_hz = np.where(is_line, broadening_hz(basis), 0.0)
+    rate = gaussian_rate(np.where(is_metabolite, basis.gaussian_linewidth_hz, gaussian_hz))
+    decay = np.pi * basis.linewidth_hz * is_metabolite
     time_s = basis.axis.time_s
     growth = np.multiply.outer(rate, time_s**2) + np.multiply.outer(decay, time_s)
     # Late in a line that has decayed to nothing, zero times a very large number is zero.

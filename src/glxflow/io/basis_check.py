@@ -208,7 +208,7 @@ def _by_singlets(basis: BasisSet) -> BasisSet:
         return basis
     # Its fit leaves the first point out, which the one may change and the other does not read.
     lines = fitted_singlets(basis.fid(name), basis.axis, name)
-    return _of_width(_whole(basis, name, lines), name, lines.lorentzian_hz)
+    return _of_width(_whole(basis, name, lines), name, lines)
 
 
 def _whole(basis: BasisSet, name: str, lines: Singlets) -> BasisSet:
@@ -223,16 +223,21 @@ def _whole(basis: BasisSet, name: str, lines: Singlets) -> BasisSet:
     return _noted(replace(basis, fids=fids), "first point doubled: the file has it halved")
 
 
-def _of_width(basis: BasisSet, name: str, width_hz: float) -> BasisSet:
-    """Take the Lorentzian width that the lines have, where the file states another or none.
+def _of_width(basis: BasisSet, name: str, lines: Singlets) -> BasisSet:
+    """Take the widths that the lines have, where the file states another Lorentzian or none.
 
-    The fit takes it off: what a response brings along would count as the tissue's.
+    The fit takes them off: what a response brings along would not count as the tissue's.
     """
-    if abs(width_hz - basis.linewidth_hz) < _SAME_WIDTH_HZ:
+    if lines.gaussian_hz >= _SAME_WIDTH_HZ:
+        basis = _noted(
+            replace(basis, gaussian_linewidth_hz=lines.gaussian_hz),
+            f"lines {lines.gaussian_hz:.2g} Hz wide (Gaussian) by {full_name(name)}",
+        )
+    if abs(lines.lorentzian_hz - basis.linewidth_hz) < _SAME_WIDTH_HZ:
         return basis
     return _noted(
-        replace(basis, linewidth_hz=width_hz),
-        f"lines {width_hz:.2g} Hz wide (Lorentzian) by {full_name(name)}, not "
+        replace(basis, linewidth_hz=lines.lorentzian_hz),
+        f"lines {lines.lorentzian_hz:.2g} Hz wide (Lorentzian) by {full_name(name)}, not "
         f"{basis.linewidth_hz:.2g} Hz as the file says",
     )
 

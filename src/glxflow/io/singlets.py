@@ -18,6 +18,8 @@ _STARTS_HZ = (0.0, 3.0, 8.0, 20.0)
 _MOST_STEPS = 50
 _ACCURACY_HZ = 1e-7
 _PADDING = 4
+_RATE_OF_1_HZ = np.pi**2 / (4 * np.log(2))
+"""Decay, in 1/s^2, of a Gaussian line whose full width at half height is 1 Hz."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,15 @@ class Singlets:
     ----------
     deviation_ppm : float
         How far above their chemical shifts all of them lie, in ppm.
-    lorentzian_hz : float
-        Their Lorentzian width.
+    lorentzian_hz, gaussian_hz : float
+        Their widths, both at once.
     amplitudes : (n_singlets,) complex ndarray
         Signal of each at t = 0, the highest first.
     """
 
     deviation_ppm: float
     lorentzian_hz: float
+    gaussian_hz: float
     amplitudes: ComplexArray
 
 
@@ -105,6 +108,7 @@ def fitted_singlets(fid: ComplexArray, axis: Axis, name: str) -> Singlets:
     return Singlets(
         deviation_ppm=float(decay[0].imag) / (2 * np.pi) / axis.spectrometer_frequency_mhz,
         lorentzian_hz=-float(decay[0].real) / np.pi,
+        gaussian_hz=float(np.sqrt(-decay[1].real / _RATE_OF_1_HZ)),
         amplitudes=amplitudes,
     )
 
@@ -135,7 +139,7 @@ class _Model:
 def _decay(offset_hz: float, lorentzian_hz: float, gaussian_hz: float) -> ComplexArray:
     """Return the exponent's terms in t and t^2 of an offset and full widths at half height."""
     in_t = complex(-np.pi * lorentzian_hz, 2 * np.pi * offset_hz)
-    return np.array([in_t, -((np.pi * gaussian_hz) ** 2) / (4 * np.log(2))])
+    return np.array([in_t, -_RATE_OF_1_HZ * gaussian_hz**2])
 
 
 def _possible(decay: ComplexArray) -> ComplexArray:

@@ -46,8 +46,8 @@ class BasisSet:
         What each is. Macromolecules and lipids are scaled so that equal
         amplitudes are their expected ratio.
     fids : (n_components, n_points) complex ndarray
-        Time-domain responses without relaxation beyond `linewidth_hz`; one
-        isolated proton is 1 at t = 0.
+        Time-domain responses without decay beyond `linewidth_hz` and
+        `gaussian_linewidth_hz`; one isolated proton is 1 at t = 0.
     axis : Axis
         Time, frequency and chemical-shift axes of the last dimension.
     echo_time_s : float
@@ -61,6 +61,8 @@ class BasisSet:
     gaussian_hz : tuple of float
         Full width of each component that is one Gaussian line, 0 of any other, in Hz;
         empty where there is no such line.
+    gaussian_linewidth_hz : float
+        Gaussian width at half height that the metabolites' responses carry as well, in Hz.
     """
 
     names: tuple[str, ...]
@@ -72,6 +74,7 @@ class BasisSet:
     source: str
     notes: tuple[str, ...] = ()
     gaussian_hz: tuple[float, ...] = ()
+    gaussian_linewidth_hz: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fids", frozen_complex(self.fids, "fids", 2))
