@@ -74,6 +74,17 @@ def test_the_checklist_stands_on_the_page_and_beside_it_and_is_no_source_of_it(g
     assert table.set_index("item").loc["1b", "value"] == "GE<b>"
 
 
+def test_the_page_says_what_is_known_of_departures_from_the_plan(group, tmp_path):
+    content = record(Tables=["primary"], Warnings=["bin 9 is left out"])
+    (group / "inference" / "inference.json").write_text(content)
+    page = tmp_path / "report.html"
+    draw(group, page)
+    words = page.read_text()
+    said = words[words.index("Departures from the plan") : words.index("Every session</h2>")]
+    assert "records of the fits, which are not beside these tables" in said
+    assert "stands in the notes at the top (1)" in said
+
+
 def test_a_record_that_names_no_sources_gets_no_page(group, tmp_path):
     said = json.loads(record(Tables=["primary"]))
     del said["SourceFiles"]

@@ -104,6 +104,7 @@ def drawn(tmp_path):
         columns = ["subject", "session", "bin", "snr", "fwhm_hz", "qc_pass"]
         write_tsv(group / "qc.tsv", pd.DataFrame(columns=columns))
         write_tsv(group / "scans.tsv", pd.DataFrame(columns=["subject", "session", "svs"]))
+        write_tsv(group / "headers.tsv", pd.DataFrame(columns=["subject", "session", "image"]))
         (tmp_path / "plan.yaml").write_text(yaml.safe_dump(content))
         call(trial, "run", "--table", group / "trial.tsv", "--clinical", group / "clinical.tsv",
              "--plan", tmp_path / "plan.yaml", "--out", group / "inference")  # fmt: skip

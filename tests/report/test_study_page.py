@@ -361,6 +361,7 @@ def test_hostile_text_stays_text(study, read_page):
         qc=study.qc.replace({"sub-01": HOSTILE}).assign(qc_level="fail", flags=HOSTILE),
         results={HOSTILE: pd.DataFrame({HOSTILE: [HOSTILE]})},
         notes=(HOSTILE,),
+        departures=(HOSTILE,),
         pages={("sub-02", "ses-1"): "javascript:alert(1)"},
     )
     page = render_study(nasty)

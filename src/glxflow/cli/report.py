@@ -10,7 +10,8 @@ import typer
 
 from glxflow import __version__
 from glxflow.cli.checklist import CHECKLIST, checklist_of
-from glxflow.cli.scan_paths import INFERENCE, listed_scans
+from glxflow.cli.departures import departures
+from glxflow.cli.scan_paths import INFERENCE, ListedScan, listed_scans
 from glxflow.errors import ConfigError, TableError
 from glxflow.io.files import atomic_path, sha256
 from glxflow.io.tables import read_json, read_tsv, write_tsv
@@ -58,7 +59,13 @@ def report(
 
     The reporting checklist (MRSinMRS) is written beside it as a table, mrsinmrs.tsv.
     """
-    page = StudyPage(**_content(group), pages=_pages(group, out.parent))
+    content = _content(group)
+    scans = listed_scans(group / "scans.tsv")
+    page = StudyPage(
+        **content,
+        pages=_pages(group, scans, out.parent),
+        departures=departures(group / "..", scans, content["notes"]),
+    )
     write_tsv(out.with_name(CHECKLIST), pd.DataFrame(page.checklist))
     with atomic_path(out) as temporary:
         temporary.write_text(render_study(page), encoding="utf-8")
@@ -180,10 +187,9 @@ def _label(outcome: str) -> str:
     return f"{name}/{names.get(denominator, denominator)}"
 
 
-def _pages(group: Path, folder: Path) -> dict[tuple[str, str], str]:
+def _pages(group: Path, scans: tuple[ListedScan, ...], folder: Path) -> dict[tuple[str, str], str]:
     """Return the scan page of each session, relative to the folder of the study page."""
     pages = {
-        (scan.subject, scan.session): scan.result(group / "..", "report.html")
-        for scan in listed_scans(group / "scans.tsv")
+        (scan.subject, scan.session): scan.result(group / "..", "report.html") for scan in scans
     }
     return {who: Path(os.path.relpath(page, folder)).as_posix() for who, page in pages.items()}

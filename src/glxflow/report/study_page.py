@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from glxflow.report.change import by_participant, counted, groups, is_true, measured
+from glxflow.report.change import by_participant, counted, groups, is_true
 from glxflow.report.checklist import ChecklistRow
 from glxflow.report.inference import (
     Row,
@@ -22,7 +22,7 @@ from glxflow.report.page import Figure, Provenance, render
 from glxflow.report.study_changes import outcome_changes, score_changes
 from glxflow.report.study_figures import course_figure, pairs_figure, quality_figure
 from glxflow.report.study_flow import participant_flow
-from glxflow.report.study_quality import doubt_rows, judged, not_drawn, quality_rows
+from glxflow.report.study_quality import doubt_rows, judged, not_drawn, quality_rows, used_rows
 from glxflow.report.study_sessions import flow_of, session_rows
 from glxflow.report.study_words import captions
 
@@ -86,15 +86,16 @@ class StudyPage:
     analysis_set : str
         Rows of `trial` that the primary result takes: `qc_pass`, or `all`.
     is_masked : bool
-        Whether the conditions are still hidden behind neutral names; they then
-        stand in the order of these names, and attenuation, which has a direction,
-        is not shown.
+        Whether the conditions are still hidden behind neutral names; they then stand in
+        their order, and attenuation, which has a direction, is not shown.
     cautions : tuple of str
         What the design of the study leaves open, a sentence each.
     notes : tuple of str
-        Further sentences for the reader: warnings, deviations from the plan.
+        Further sentences for the reader: warnings.
     checklist : tuple of ChecklistRow
         What the reporting checklist asks of the spectra, folded away.
+    departures : sequence of str
+        What is known of departures from the plan, a sentence each.
     """
 
     title: str
@@ -125,6 +126,7 @@ class StudyPage:
     cautions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     checklist: tuple[ChecklistRow, ...] = ()
+    departures: Sequence[str] = ()
 
 
 CLINICAL = "Clinical outcome"
@@ -145,9 +147,11 @@ def render_study(study: StudyPage) -> str:
         # The order of the plan, reference first, would tell which is which; a sequence, too.
         study = replace(study, conditions=tuple(sorted(study.conditions)), arms={})
     names = groups(study.conditions, study.infusions)
+    rows = _analysed(study)
+    used = used_rows(rows, study.sessions, study.outcome, study.joint_change)
     models = {study.outcome_label: study.primary, study.score_label: study.results.get(CLINICAL)}
     changes, left_out_of_course = outcome_changes(
-        _analysed(study), study.outcome, study.joint_change, study.infusions
+        rows, study.outcome, study.joint_change, study.infusions
     )
     scores, left_out_of_scores = score_changes(
         study.clinical, study.score, study.score_label, study.infusions
@@ -185,7 +189,7 @@ def render_study(study: StudyPage) -> str:
         flow=flow_of(study.sessions, study.within, study.infusions),
         sessions=session_rows(study.sessions, study.pages),
         quality=quality_rows(study.qc, study.sessions, study.infusions),
-        doubts=doubt_rows(study.qc, _used(study)),
+        doubts=doubt_rows(study.qc, used),
     )
 
 
@@ -288,15 +292,3 @@ def _analysed(study: StudyPage) -> pd.DataFrame:
     if study.analysis_set == "qc_pass" and "qc_pass" in study.trial:
         return study.trial[is_true(study.trial["qc_pass"])]
     return study.trial
-
-
-def _used(study: StudyPage) -> pd.DataFrame:
-    """Return the rows of the trial that the primary result takes."""
-    rows = _analysed(study)
-    if study.outcome not in rows:
-        return rows.head(0)
-    sessions = study.sessions[study.sessions["status"] == "used"]
-    used = set(sessions[["subject", "session"]].itertuples(index=False, name=None))
-    is_used = [key in used for key in zip(rows["subject"], rows["session"], strict=True)]
-    has = measured(rows, study.outcome, rows["bin"] <= 0, study.joint_change).notna()
-    return rows[pd.Series(is_used, index=rows.index, dtype=bool) & has]

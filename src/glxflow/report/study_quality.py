@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from glxflow.report.change import by_infusion, is_true
+from glxflow.report.change import by_infusion, is_true, measured
 from glxflow.report.numbers import number, words
 
 _KEYS = ["subject", "session", "bin"]
@@ -51,6 +51,29 @@ def judged(qc: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
     design = sessions[["subject", "session", "condition"]]
     merged = qc.merge(design, on=["subject", "session"], how="left")
     return merged.assign(condition=[words(name, "unknown") for name in merged["condition"]])
+
+
+def used_rows(
+    rows: pd.DataFrame, sessions: pd.DataFrame, outcome: str, joint_change: str | None
+) -> pd.DataFrame:
+    """Return the rows of the plan's analysis set that the primary result takes.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        A row a session and bin, with the outcome and, if there is one, its joint change.
+    sessions : DataFrame
+        What became of each session.
+    outcome, joint_change : str, or None
+        As in `StudyPage`.
+    """
+    if outcome not in rows:
+        return rows.head(0)
+    kept = sessions[sessions["status"] == "used"]
+    used = set(kept[["subject", "session"]].itertuples(index=False, name=None))
+    is_used = [key in used for key in zip(rows["subject"], rows["session"], strict=True)]
+    has = measured(rows, outcome, rows["bin"] <= 0, joint_change).notna()
+    return rows[pd.Series(is_used, index=rows.index, dtype=bool) & has]
 
 
 def doubt_rows(qc: pd.DataFrame, used: pd.DataFrame) -> list[list[str]]:

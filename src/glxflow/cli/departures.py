@@ -1,0 +1,66 @@
+"""Say what the results tell of departures from the plan, and what they do not tell."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from glxflow.cli.scan_paths import FITTED, ListedScan
+from glxflow.io.records import read_record
+from glxflow.qc.metrics import METRICS
+from glxflow.qc.rules import DEFAULT_LIMITS, Limit, limit_in_words
+
+_LOCK = (
+    "Nothing here tells whether the plan and the data were frozen before the conditions were "
+    "known. If they were, lock.json of `glxflow trial lock` holds the hash of the plan, to be "
+    "compared with plan_sha256 below, and the time of every unmasking."
+)
+
+
+def departures(results: Path, scans: Sequence[ListedScan], notes: Sequence[str]) -> list[str]:
+    """Return what is recorded of departures from the plan, a sentence each.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the derivatives.
+    scans : sequence of ListedScan
+        Whose records of the fit say by which limits they were judged.
+    notes : sequence of str
+        What the analysis has noted.
+    """
+    said = (
+        f"What the analysis left out or met with stands in the notes at the top ({len(notes)})."
+        if notes
+        else "The analysis has noted nothing that it left out or could not do."
+    )
+    return [_limits(results, scans), said, _LOCK]
+
+
+def _limits(results: Path, scans: Sequence[ListedScan]) -> str:
+    """Say whether the spectra were judged by the limits that the package has."""
+    paths = (scan.result(results, FITTED) for scan in scans)
+    parameters = (read_record(path).get("Parameters", {}) for path in paths if path.exists())
+    applied = {json.dumps(own["qc"], sort_keys=True) for own in parameters if "qc" in own}
+    if not applied:
+        return (
+            "By which quality limits the spectra were judged stands in the records of the fits, "
+            "which are not beside these tables."
+        )
+    if len(applied) > 1:
+        return (
+            "Not all sessions were judged by the same quality limits: see `qc` in the records of "
+            "the fits, and fit again with those of the plan."
+        )
+    limits = {key: Limit(**ends) for key, ends in json.loads(applied.pop()).items()}
+    if changed := "; ".join(_changed(limits)):
+        return f"Quality limits are not those that glxflow comes with: {changed}."
+    return "Quality limits are those that glxflow comes with."
+
+
+def _changed(limits: dict[str, Limit]) -> Iterator[str]:
+    """Yield what each limit is and would have been, where these differ."""
+    for metric in METRICS:
+        own, default = limits.get(metric.key), DEFAULT_LIMITS[metric.key]
+        if own is not None and own != default:
+            usual = limit_in_words(metric, default)
+            yield f"{metric.label} {limit_in_words(metric, own)} (instead of {usual})"
