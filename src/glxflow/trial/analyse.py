@@ -77,6 +77,12 @@ def analyse(
     return result
 
 
+_UNCOUNTED = (
+    "all rows here are of participants with any row in the trial table: who has none, as where "
+    "every scan was lost, is not counted"
+)
+
+
 def _primary(
     result: Analysis, trial: pd.DataFrame, plan: Plan
 ) -> tuple[Outcome | None, pd.DataFrame]:
@@ -142,8 +148,11 @@ def _of_outcome(one: Outcome, plan: Plan) -> dict[str, pd.DataFrame]:
 
 
 def _missing(trial: pd.DataFrame, primary: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """Return what is missing, as the design allows it to be counted."""
-    if plan.design != "crossover":
-        return missing_by_arm(trial, plan)
-    claim = primary.iloc[0]
-    return missing_data(trial, (float(claim["ci_low"]), float(claim["ci_high"])), plan)
+    """Return what is missing, as the design allows it to be counted, and who is not counted."""
+    if plan.design == "crossover":
+        claim = primary.iloc[0]
+        found = missing_data(trial, (float(claim["ci_low"]), float(claim["ci_high"])), plan)
+    else:
+        found = missing_by_arm(trial, plan)
+    found.loc[0, "note"] = _UNCOUNTED
+    return found

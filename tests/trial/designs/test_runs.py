@@ -110,6 +110,15 @@ def test_missing_sessions_are_compared_between_arms(plan_of, trial_of):
     assert table["p"].iloc[-1] == pytest.approx(stats.fisher_exact([[0, 8], [3, 5]]).pvalue)
 
 
+def test_what_is_missing_says_whom_it_does_not_count(plan_of, trial_of):
+    plan = plan_of("parallel", permutation=100, bootstrap=100)
+    trial = trial_of("parallel", n=16, n_bins=1)
+    table = analyse(trial[trial["subject"] > "sub-04"], None, plan).tables["missing"]
+    # Four were randomised and never scanned: the table cannot know, and says so.
+    assert table["n_sessions_missing"].dropna().sum() == 0
+    assert "who has none, as where every scan was lost, is not counted" in table["note"].iloc[0]
+
+
 def test_missing_sessions_are_counted_in_every_cell(plan_of, trial_of):
     trial = trial_of("both", n=8, n_bins=2)
     gone = (trial["subject"] == "sub-01") & (trial["period"] == 4)
