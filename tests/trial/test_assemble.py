@@ -16,6 +16,7 @@ from glxflow.trial.assemble import (
     plan_of_spectra,
     refuse_sliding,
     trial_table,
+    with_outcomes,
 )
 
 PLAN = Path(__file__).parents[2] / "config" / "trial.yaml"
@@ -205,11 +206,12 @@ def test_outcomes_stand_beside_their_sd(concentrations):
 
 def test_the_long_table_holds_used_sessions_only(account, concentrations):
     figures = {"t_min": 0.0, "n_transients": 20, "snr": 50.0, "fwhm_hz": 5.0, "qc_pass": 1}
+    figures["flags"] = ""
     other = concentrations.assign(session="ses-2")
     both = pd.concat([concentrations, other])
     qc = both[["subject", "session", "bin"]].drop_duplicates().assign(**figures)
     sessions = account(outcomes=FITTED | {("sub-01", "ses-2"): ("fit", "bad")}).reset_index()
-    table = trial_table(both, qc, sessions)
+    table = trial_table(with_outcomes(qc, both, None), sessions)
     assert table[["session", "bin"]].to_numpy().tolist() == [["ses-1", 0], ["ses-1", 1]]
     assert table["condition"].tolist() == ["placebo"] * 2
     assert table["glx_tnaa"].tolist() == pytest.approx([1.4, 2.4])
@@ -217,7 +219,7 @@ def test_the_long_table_holds_used_sessions_only(account, concentrations):
     poor = FITTED | {("sub-01", "ses-2"): ("quality", "no baseline can be used.")}
     sessions = account(outcomes=poor).reset_index()
     assert sessions["status"].tolist() == ["used", "excluded", "used", "used"]
-    table = trial_table(both, qc, sessions)
+    table = trial_table(with_outcomes(qc, both, None), sessions)
     assert table["session"].tolist() == ["ses-1", "ses-1", "ses-2", "ses-2"]
 
 
@@ -266,11 +268,27 @@ def test_a_percentage_of_a_baseline_of_zero_is_no_change_of_zero(concentrations,
 
 def test_the_long_table_holds_joint_changes_of_later_bins(account, concentrations, changes):
     figures = {"t_min": 0.0, "n_transients": 20, "snr": 50.0, "fwhm_hz": 5.0, "qc_pass": 1}
+    figures["flags"] = ""
     qc = concentrations[["subject", "session", "bin"]].drop_duplicates().assign(**figures)
-    table = trial_table(concentrations, qc, account(outcomes=FITTED).reset_index(), changes)
+    measured = with_outcomes(qc, concentrations, changes)
+    table = trial_table(measured, account(outcomes=FITTED).reset_index())
     first, later = table["glx_tnaa_change_joint"]
     assert np.isnan(first)
     assert later == pytest.approx(0.07)
+
+
+def test_figures_of_the_quality_that_are_named_as_outcomes_leave_these_their_names(
+    account, concentrations
+):
+    figures = {"t_min": 0.0, "n_transients": 20, "snr": 50.0, "fwhm_hz": 5.0, "qc_pass": 1}
+    qc = concentrations[["subject", "session", "bin"]].drop_duplicates()
+    measured = with_outcomes(
+        qc.assign(**figures, flags="noisy", glx_tnaa_sd=9.0), concentrations, None
+    )
+    assert measured["glx_tnaa_sd"].tolist() == [0.01, 0.01]
+    assert not [name for name in measured if name.endswith(("_x", "_y"))]
+    assert measured["flags"].tolist() == ["noisy"] * 2
+    assert "flags" not in trial_table(measured, account().reset_index())
 
 
 def test_clinical_scores_of_a_failed_scan_still_count(account):
@@ -292,8 +310,9 @@ def test_every_outcome_that_a_plan_may_name_is_in_the_trial_table(account):
     sds = {f"{name}_sd": 0.1 for name in values}
     concentrations = names.assign(session="ses-1", bin=0, **values, **sds)
     figures = {"t_min": -5.0, "n_transients": 4, "snr": 50.0, "fwhm_hz": 5.0, "qc_pass": 1}
+    figures["flags"] = ""
     qc = pd.DataFrame([{"subject": "sub-01", "session": "ses-1", "bin": 0} | figures])
-    table = trial_table(concentrations, qc, account().reset_index())
+    table = trial_table(with_outcomes(qc, concentrations, None), account().reset_index())
     assert set(OUTCOMES) <= set(table)
 
 

@@ -25,7 +25,7 @@ from glxflow.io.records import read_record, write_description
 from glxflow.io.study import read_participants, read_scores, read_sessions, scores_of
 from glxflow.io.tables import object_of, read_tsv, write_tsv
 from glxflow.trial.account import account_for_sessions
-from glxflow.trial.assemble import clinical_table, plan_of_spectra, trial_table
+from glxflow.trial.assemble import clinical_table, plan_of_spectra, trial_table, with_outcomes
 from glxflow.trial.fit_errors import joint_column
 from glxflow.trial.obstacles import without_change
 from glxflow.trial.plan import JOINT, Plan
@@ -73,7 +73,8 @@ def collect(
     }
     compared = [scan for scan in fitted if scan.result(results, CHANGES).exists()]
     changes = _stacked(results, compared, CHANGES) if compared else None
-    outcomes |= without_change(concentrations, qc, changes, what, unscaled)
+    measured = with_outcomes(qc, concentrations, changes)
+    outcomes |= without_change(measured, what, unscaled)
     sessions = account_for_sessions(participants, planned, outcomes, table_problems, what)
     scores = _scores(bids_dir, what)
     # Where no session has water, that tells none of them apart.
@@ -87,7 +88,7 @@ def collect(
         write_tsv(group / "changes.tsv", changes)
     if concentrations.empty:
         raise _nothing_fitted(bids_dir, sessions)
-    trial = trial_table(concentrations, qc, sessions, changes)
+    trial = trial_table(measured, sessions)
     joint = joint_column(what.outcome)
     if what.change == JOINT and joint not in trial:
         # All of it missing is too little for an answer, and no fault of the table.

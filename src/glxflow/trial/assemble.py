@@ -27,6 +27,8 @@ OUTCOMES = (
 """What the trial table can hold for a plan to analyse; the last two are negative controls."""
 
 _KEYS = ["subject", "session", "bin"]
+_FIGURES = ["t_min", "n_transients", "snr", _WIDTH, "qc_pass"]
+_REASONS = "flags"
 _ALONE = "none"
 
 
@@ -158,50 +160,44 @@ def joint_changes(changes: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame
 def with_outcomes(
     qc: pd.DataFrame, concentrations: pd.DataFrame, changes: pd.DataFrame | None
 ) -> pd.DataFrame:
-    """Return the quality of bins with what was measured in them.
+    """Return what was measured in each bin beside its quality, and the reasons of that in words.
 
     Parameters
     ----------
     qc : DataFrame
-        A row per subject, session and bin.
+        A row per subject, session and bin with t_min, n_transients, snr, fwhm_hz, qc_pass
+        and flags; without any it is returned as it is.
     concentrations : DataFrame
         As `outcomes_wide` takes it.
     changes : DataFrame or None
         As `joint_changes` takes it; None where no bins were fitted jointly.
     """
+    if qc.empty:
+        return qc
     outcomes = outcomes_wide(concentrations)
-    measured = qc.merge(outcomes, on=_KEYS, how="left")
+    # The other figures of the quality may be named as what the trial table holds.
+    measured = qc[[*_KEYS, *_FIGURES, _REASONS]].merge(outcomes, on=_KEYS, how="left")
     if changes is None:
         return measured
     return measured.merge(joint_changes(changes, outcomes), on=_KEYS, how="left")
 
 
-def trial_table(
-    concentrations: pd.DataFrame,
-    qc: pd.DataFrame,
-    sessions: pd.DataFrame,
-    changes: pd.DataFrame | None = None,
-) -> pd.DataFrame:
+def trial_table(measured: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
     """Return the long table of the trial: a row per participant, session and time bin.
 
     Parameters
     ----------
-    concentrations : DataFrame
-        As `outcomes_wide` takes it.
-    qc : DataFrame
-        A row per subject, session and bin with t_min, n_transients, snr, fwhm_hz, qc_pass.
+    measured : DataFrame
+        As `with_outcomes` returns it.
     sessions : DataFrame
         As `account_for_sessions` returns it. Sessions that are used enter, and those
         that quality alone excludes: what is missing is counted by their rows, and
         analyses of all rows take them.
-    changes : DataFrame, optional
-        As `joint_changes` takes it; absent where bins were not fitted jointly.
     """
     entering = (sessions["status"] == USED) | (sessions["stage"] == QUALITY)
     entered = _design_of(sessions[entering])
-    figures = ["t_min", "n_transients", "snr", "fwhm_hz", "qc_pass"]
-    measured = with_outcomes(qc[[*_KEYS, *figures]], concentrations, changes)
-    return entered.merge(measured, on=["subject", "session"], how="inner").sort_values(
+    figures = measured.drop(columns=_REASONS)
+    return entered.merge(figures, on=["subject", "session"], how="inner").sort_values(
         ["subject", "period", "bin"], ignore_index=True
     )
 

@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from glxflow.trial.account import QUALITY
-from glxflow.trial.assemble import with_outcomes
 from glxflow.trial.changes import BASELINE_BIN
 from glxflow.trial.fit_errors import later_column
 from glxflow.trial.plan import Plan
@@ -18,9 +17,7 @@ _SET_LIMITS = "; limits of quality are set under qc in config/config.yaml."
 
 
 def without_change(
-    concentrations: pd.DataFrame,
-    qc: pd.DataFrame,
-    changes: pd.DataFrame | None,
+    measured: pd.DataFrame,
     plan: Plan,
     unscaled: Mapping[tuple[str, str], str],
 ) -> dict[tuple[str, str], tuple[str, str]]:
@@ -31,23 +28,18 @@ def without_change(
 
     Parameters
     ----------
-    concentrations : DataFrame
-        As `outcomes_wide` takes it.
-    qc : DataFrame
-        As `trial_table` takes it, with `flags`, the reasons of the quality in words.
-    changes : DataFrame or None
-        As `joint_changes` takes it; None where no bins were fitted jointly.
+    measured : DataFrame
+        As `with_outcomes` returns it.
     plan : Plan
         Outcome, how its change is measured, and analysis set.
     unscaled : mapping
         From (subject, session) to why it has no water-scaled concentrations; others are absent.
     """
-    if qc.empty:
+    if measured.empty:
         return {}
-    table = with_outcomes(qc, concentrations, changes)
     found = {
         (key := (str(subject), str(session))): _obstacle(bins, plan, unscaled.get(key, ""))
-        for (subject, session), bins in table.groupby(["subject", "session"])
+        for (subject, session), bins in measured.groupby(["subject", "session"])
     }
     return {session: obstacle for session, obstacle in found.items() if obstacle[1]}
 
