@@ -24,6 +24,7 @@ from glxflow.io.readable import closed_sessions
 from glxflow.io.records import read_record, write_description
 from glxflow.io.study import read_participants, read_scores, read_sessions, scores_of
 from glxflow.io.tables import object_of, read_tsv, write_tsv
+from glxflow.spectrum import OF_SERIES
 from glxflow.trial.account import account_for_sessions
 from glxflow.trial.assemble import clinical_table, plan_of_spectra, trial_table, with_outcomes
 from glxflow.trial.fit_errors import joint_column
@@ -31,8 +32,6 @@ from glxflow.trial.obstacles import without_change
 from glxflow.trial.plan import JOINT, Plan
 
 app = typer.Typer()
-
-_OF_SERIES = "SERIES_"
 
 
 @app.command()
@@ -166,7 +165,7 @@ def _doubted(changes: pd.DataFrame | None) -> dict[tuple[str, str], str]:
     said = {}
     for key, rows in changes.groupby(["subject", "session"]):
         found = "".join(rows["flags"].head(1).dropna()).split()
-        codes = " and ".join(code for code in found if code.startswith(_OF_SERIES))
+        codes = " and ".join(code for code in found if code.startswith(OF_SERIES))
         if codes:
             said[str(key[0]), str(key[1])] = (
                 f"changes.tsv says why its joint changes are doubted ({codes})."

@@ -108,8 +108,8 @@ def _of_data(result: FitResult, model: FitModel) -> Iterator[Flag]:
             f"SNR is {result.snr:.1f}, expected at least {SMALLEST_SNR:g}. "
             "Average more transients before fitting.",
         )
-    low, high = model.trusted_ppm
-    if (low, high) != (result.ppm[0], result.ppm[-1]):
+    if not model.trusts_all:
+        low, high = model.trusted_ppm
         yield Flag(
             "ENDS",
             f"only {low:.2f} to {high:.2f} ppm were trusted: beyond, the residual "

@@ -109,6 +109,11 @@ class FitModel:
         return float(trusted[0]), float(trusted[-1])
 
     @property
+    def trusts_all(self) -> bool:
+        """Tell whether neither end is left out."""
+        return bool((self.weight == 1).all())
+
+    @property
     def is_signed(self) -> BoolArray:
         """Which columns may have negative amplitudes, (n_columns,)."""
         return np.arange(len(self.response)) >= len(self.names)

@@ -7,7 +7,7 @@ import numpy as np
 
 from glxflow.fit.design import Design
 from glxflow.fit.joint_solver import JointSolution
-from glxflow.spectrum import FitResult, FitStatus, Flag, RealArray
+from glxflow.spectrum import OF_SERIES, FitResult, FitStatus, Flag, RealArray
 
 LARGEST_CONTRAST_CHI2 = 1.5
 _SPECTRA = {1: ("",), 2: (" in the half sum", " in the difference")}
@@ -85,7 +85,7 @@ def series_doubts(fit: SeriesFit, found: JointSolution) -> Sequence[Flag]:
     if not found.is_converged:
         flags.append(
             Flag(
-                "SERIES_NOT_CONVERGED",
+                f"{OF_SERIES}NOT_CONVERGED",
                 f"a further joint step would lower chi-squared by {found.predicted_decrease:.2g}, "
                 f"expected less than {found.tolerance:.2g}. Look at the fit of the mean.",
             )
@@ -93,7 +93,7 @@ def series_doubts(fit: SeriesFit, found: JointSolution) -> Sequence[Flag]:
     if fit.contrast_chi2 > LARGEST_CONTRAST_CHI2:
         flags.append(
             Flag(
-                "SERIES_RESIDUAL",
+                f"{OF_SERIES}RESIDUAL",
                 "the reduced chi-squared of differences between transients is "
                 f"{fit.contrast_chi2:.2f}, expected at most {LARGEST_CONTRAST_CHI2:g}: something "
                 "else than amplitudes, width, shift and phase has changed. Look for movement and "
@@ -103,11 +103,11 @@ def series_doubts(fit: SeriesFit, found: JointSolution) -> Sequence[Flag]:
     channels = found.joint.blocks[1].channels
     for name, channel in zip(_SPECTRA[len(channels)], channels, strict=True):
         model = channel.problem.model
-        low, high = model.trusted_ppm
-        if (low, high) != (model.ppm[0], model.ppm[-1]):
+        if not model.trusts_all:
+            low, high = model.trusted_ppm
             flags.append(
                 Flag(
-                    "SERIES_ENDS",
+                    f"{OF_SERIES}ENDS",
                     f"of changes{name} only {low:.2f} to {high:.2f} ppm were "
                     "trusted: what changes beyond is not in the model. Look for movement, lipid "
                     "and drifting water.",

@@ -9,11 +9,12 @@ from glxflow.spectrum.arrays import BoolArray, ComplexArray, RealArray, SingleAr
 from glxflow.spectrum.axis import SIGNAL_PPM, Axis, spectrum_of
 from glxflow.spectrum.basis_set import SUMS, BasisSet, Kind, reported
 from glxflow.spectrum.fit_result import FitResult, FitStatus
-from glxflow.spectrum.notes import SCALE_UNKNOWN, UNREADABLE, Flag, Step
+from glxflow.spectrum.notes import OF_SERIES, SCALE_UNKNOWN, UNREADABLE, Flag, Step
 from glxflow.spectrum.onsets import starts_within
 from glxflow.spectrum.signal import Fid, Series
 
 __all__ = [
+    "OF_SERIES",
     "SCALE_UNKNOWN",
     "SIGNAL_PPM",
     "SUMS",

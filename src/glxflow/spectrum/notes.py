@@ -9,6 +9,9 @@ UNREADABLE = "Rejection of unreadable data"
 SCALE_UNKNOWN = "scale not checked"
 """How the note of a basis set begins whose responses may be in any unit."""
 
+OF_SERIES = "SERIES_"
+"""How codes of doubts begin that are those of a joint fit, beyond those of its mean."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
