@@ -174,3 +174,13 @@ def test_the_classical_analyses_of_the_contrast_are_among_the_others():
     assert len(alone) == 4
     nothing = other_analyses(row, "glx_tnaa", pd.DataFrame(), of_scores)
     assert steadiness(row, nothing, 0.95) == ""
+
+
+def test_contrasts_and_numbers_in_words_have_a_true_minus_sign():
+    row = ROW | {
+        "term": "naltrexone - placebo in F",
+        "note": "sub-01: naltrexone - placebo is -0.05 to 1e-05 (-.3), see /data-2/a-1.tsv",
+    }
+    headings, rows, notes = result_table(pd.DataFrame([row]), 0.95)
+    assert rows[0][headings.index("term")] == "naltrexone − placebo in F"
+    assert notes == ["sub-01: naltrexone − placebo is −0.05 to 1e-05 (−.3), see /data-2/a-1.tsv"]

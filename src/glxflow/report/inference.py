@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from glxflow.report.numbers import MISSING, interval, number, p_value, within
+from glxflow.report.numbers import MISSING, interval, number, p_value, true_minus, within
 
 Row = Mapping[Hashable, Any]
 
@@ -47,7 +47,7 @@ def sentence(row: Row, confidence: float) -> str:
     """
     note = row.get("note")
     if math.isnan(_number(row, "estimate")) and isinstance(note, str):
-        return f"no answer. {note}"
+        return f"no answer. {true_minus(note)}"
     counts = ", ".join(
         f"{value:g} {noun}"
         for value, noun in ((_number(row, key), noun) for key, noun in _COUNTS)
@@ -159,8 +159,9 @@ def _in_brief(other: Row) -> str:
     estimate, p, low, high = (
         _number(other, key) for key in ("estimate", "p", "ci_low", "ci_high")
     )
+    name = true_minus(str(other["model"]))
     value = "" if math.isnan(estimate) else f"{number(estimate)} "
-    return f"{other['model']} ({value}{p_value(p) if math.isnan(low) else interval(low, high)})"
+    return f"{name} ({value}{p_value(p) if math.isnan(low) else interval(low, high)})"
 
 
 def _excludes_zero(low: float, high: float) -> bool:
@@ -176,7 +177,7 @@ def attenuation_sentence(row: Row, confidence: float) -> str:
     estimate, low, high = (_number(row, key) for key in ("estimate", "ci_low", "ci_high"))
     if not all(map(math.isfinite, (estimate, low, high))):
         note = row.get("note")
-        return f"{note if isinstance(note, str) and note else _UNBOUNDED}."
+        return f"{true_minus(note) if isinstance(note, str) and note else _UNBOUNDED}."
     shown = [within(value, low, high) for value in (estimate, low, high)]
     return f"{shown[0]} % ({_level(confidence)} {shown[1]} % to {shown[2]} %)."
 
@@ -209,7 +210,10 @@ def result_table(
     rows = [[_cell(record, column) for column in columns] for record in records]
     named = _HEADINGS | {"ci": level} | ({"p": "P (one-sided, TOST)"} if is_one_sided else {})
     headings = [named.get(column, column.replace("_", " ")) for column in columns]
-    notes = [note if isinstance(note := record.get("note"), str) else "" for record in records]
+    notes = [
+        true_minus(note) if isinstance(note := record.get("note"), str) else ""
+        for record in records
+    ]
     return headings, rows, notes
 
 
@@ -245,7 +249,7 @@ def _cell(record: Row, column: str) -> str:
         text = p_value(_number(record, column)).removeprefix("P ").removeprefix("= ")
         return text.replace(" ", "\u00a0")
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return MISSING if value is None else str(_METHODS.get(str(value), value))
+        return MISSING if value is None else true_minus(_METHODS.get(str(value), str(value)))
     is_count = column.startswith("n_") and not math.isnan(value)
     return f"{value:g}" if is_count else number(float(value))
 

@@ -1,11 +1,15 @@
 """Print numbers as a reader needs them: with their uncertainty, no digit too many."""
 
 import math
+import re
 from typing import Any
 
 import pandas as pd
 
 MISSING = "n/a"
+
+_MINUS = re.compile(r"(?<= )-(?= )|(?:(?<=^)|(?<=[ (\[]))-(?=\.?\d)")
+"""Between two names, or before a number: not in a label such as sub-01, or a path."""
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -21,6 +25,14 @@ def number(value: float, digits: int = 3) -> str:
         else f"{value:.{digits - 1}e}"
     )
     return text.replace("-", "−")
+
+
+def true_minus(text: str) -> str:
+    """Return a text of a table with true minus signs in contrasts and before numbers.
+
+    Tables on disk have the hyphens that any program reads.
+    """
+    return _MINUS.sub("−", text)
 
 
 def with_sd(value: float, sd: float) -> str:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from glxflow.report.numbers import interval, number, p_value, with_sd
+from glxflow.report.numbers import interval, number, p_value, true_minus, with_sd
 
 Figure = dict[str, Any]
 """A plotly figure as plain data: `data`, `layout`."""
@@ -101,6 +101,6 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "as_json": as_json}
+    environment.filters |= {"number": number, "true_minus": true_minus, "as_json": as_json}
     environment.globals |= {"with_sd": with_sd, "interval": interval, "p_value": p_value}
     return environment

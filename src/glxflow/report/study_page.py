@@ -17,7 +17,7 @@ from glxflow.report.inference import (
     sentence,
     steadiness,
 )
-from glxflow.report.numbers import words
+from glxflow.report.numbers import true_minus, words
 from glxflow.report.page import Figure, Provenance, render
 from glxflow.report.study_changes import outcome_changes, score_changes
 from glxflow.report.study_figures import course_figure, pairs_figure, quality_figure
@@ -204,7 +204,7 @@ def _claims(study: StudyPage) -> list[dict[str, str]]:
             {
                 "role": role,
                 "model": _formula(study, str(row["model"])),
-                "term": str(row["term"]).replace(" - ", " − "),
+                "term": true_minus(str(row["term"])),
                 "sentence": sentence(row, study.confidence),
                 "reading": reading(row),
                 "steadiness": _steadiness(study, row) if role == "primary" else "",
