@@ -43,6 +43,36 @@ def test_a_scan_finds_its_water_reference_and_events(data_set):
     assert (second.subject, second.mrsref, second.events) == ("sub-02", None, None)
 
 
+@pytest.fixture
+def with_images(data_set):
+    """Return a maker of a data set of one participant in two sessions, with some images."""
+
+    def make(*names):
+        root = data_set("sub-01_ses-1_task-x_svs.nii.gz", "sub-01_ses-2_task-x_svs.nii.gz")
+        for name in names:
+            path = root / "sub-01" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        return [scan.t1w and scan.t1w.name for scan in find_scans(root, "x")]
+
+    return make
+
+
+def test_a_scan_has_the_t1_weighted_image_of_its_session_else_of_its_participant(with_images):
+    own = "sub-01_ses-1_T1w.nii.gz"
+    assert with_images() == [None, None]
+    # That of another session is none: the head lay otherwise.
+    assert with_images(f"ses-1/anat/{own}", "ses-1/anat/sub-01_ses-1_T2w.nii.gz") == [own, None]
+    common = "sub-01_T1w.nii.gz"
+    assert with_images(f"anat/{common}", "anat/sub-01_desc-preproc_T1w.nii.gz") == [own, common]
+
+
+def test_of_several_t1_weighted_images_the_one_of_the_plainest_name_is_taken(with_images):
+    images = [f"ses-1/anat/sub-01_ses-1_{label}T1w.nii.gz" for label in
+              ("acq-b_run-1_", "ce-gd_", "acq-b_")]  # fmt: skip
+    assert with_images(*images) == ["sub-01_ses-1_acq-b_T1w.nii.gz", None]
+
+
 def test_events_above_a_scan_hold_for_it_where_it_has_none(data_set):
     root = data_set(
         "sub-01_ses-1_task-ketamine_svs.nii.gz",

@@ -3,12 +3,15 @@
 import re
 import shutil
 import subprocess
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from glxflow.report.scan_page import ScanPage, render_scan
 from glxflow.report.study_page import StudyPage, render_study
+from glxflow.report.voxel import Voxel
 from glxflow.spectrum import FitStatus
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -116,6 +119,35 @@ def test_the_flow_of_four_groups_fits_beside_and_below_each_other(
     path.write_text(render_study(study).replace("</body>", measures), encoding="utf-8")
     title = re.search(r"<title>([^<]*)<", browser(path.as_uri()).stdout).group(1)
     assert title == f"0 {columns}"
+
+
+def test_the_slices_with_the_voxel_are_pictures_without_a_network(
+    browser, fitted_bin, estimates, provenance, tmp_path
+):
+    grey = np.arange(192 * 150, dtype=np.uint8).reshape(192, 150)
+    outline = np.array([[40.0, 50.0], [70.0, 55.0], [66.0, 80.0]])
+    section = SimpleNamespace(
+        view="axial", grey=grey, size_mm=(300.0, 384.0), outline_mm=outline, sides=tuple("LRAP")
+    )
+    voxel = Voxel((20.0, 20.0, 20.0), {}, "t1.nii.gz", (section,) * 3, "")
+    page = render_scan(ScanPage("sub-01", provenance, (fitted_bin(),), estimates(1), voxel=voxel))
+    reads = """<script>
+        const picture = new Image();
+        picture.onload = () => {
+            const canvas = document.createElement("canvas"), pen = canvas.getContext("2d");
+            const size = [picture.naturalWidth, picture.naturalHeight];
+            [canvas.width, canvas.height] = size;
+            pen.drawImage(picture, 0, 0);
+            document.title = [...size, pen.getImageData(7, 100, 1, 1).data[0]];
+        };
+        picture.src = document.querySelector(".slices image").href.baseVal;
+    </script></body>"""
+    path = tmp_path / "page.html"
+    path.write_text(page.replace("</body>", reads), encoding="utf-8")
+    shown = browser(path.as_uri())
+    assert not [line for line in shown.stderr.splitlines() if "CONSOLE" in line]
+    title = re.search(r"<title>([^<]*)<", shown.stdout).group(1)
+    assert title == f"150,192,{grey[100, 7]}"
 
 
 def test_the_data_of_a_failed_fit_are_drawn(browser, fitted_bin, estimates, provenance, tmp_path):

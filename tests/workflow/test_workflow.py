@@ -230,6 +230,22 @@ def test_the_study_page_waits_for_all_that_its_checklist_is_filled_from(one_sess
     assert "group/mrsinmrs.tsv" in written
 
 
+def test_a_page_waits_for_its_image_and_for_no_link_to_nothing(one_session, run_workflow):
+    results = one_session.parent / "results"
+    image = one_session / "sub-01" / "ses-1" / "anat" / "sub-01_ses-1_T1w.nii.gz"
+    image.parent.mkdir()
+    image.symlink_to(one_session / "annexed")
+    for content in (None, "an image"):
+        if content:
+            (one_session / "annexed").write_text(content)
+        run = run_workflow(one_session, results, "--dry-run", "--printshellcmds")
+        assert run.returncode == 0, run.stdout
+        (job,) = re.findall(r"rule fit:\n    input: (.*)", run.stdout)
+        assert (str(image) in job) == bool(content)
+        (command,) = re.findall(r"glxflow fit .*", run.stdout)
+        assert f"--t1w {image}" in command  # a link to nothing is said on the page
+
+
 def test_a_file_that_was_put_back_with_its_time_is_read_again(one_session, run_workflow):
     results = one_session.parent / "results"
     steps = ("--until", "validate", "preprocess")

@@ -68,6 +68,7 @@ rule fit:
         basis=f"{OUT}/basis/basis.nii.gz",
         basis_on=f"{OUT}/basis/basis_on.nii.gz" if config["basis"]["file_on"] else [],
         calibration=f"{OUT}/group/calibration.json",
+        t1w=t1w_of_scan,
     output:
         record=f"{DERIVED}fit_concentrations.json",
         page=f"{OUT}/{{folder}}/{{prefix}}_report.html",
@@ -89,9 +90,11 @@ rule fit:
         low=config["fit"]["ppm_range"][0],
         high=config["fit"]["ppm_range"][1],
         qc=json.dumps(config["qc"]),
+        t1w=lambda wildcards: options({"t1w": SCANS[wildcards.prefix].t1w}, "t1w"),
+        raw=lambda wildcards: fingerprint(t1w_of_scan(wildcards)),
         out=subpath(output.record, parent=True),
         version=VERSION,
     shell:
         "glxflow fit {input.record:q} --basis {input.basis:q} {params.basis_on}"
         " --calibration {input.calibration:q} --ppm-range {params.low} {params.high}"
-        " --qc {params.qc:q} --out {params.out:q} --record-failure 2> {log:q}"
+        " --qc {params.qc:q} {params.t1w} --out {params.out:q} --record-failure 2> {log:q}"

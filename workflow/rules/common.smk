@@ -74,6 +74,12 @@ def raw_of_scan(scan):
     ]
 
 
+def t1w_of_scan(wildcards):
+    """Return the T1-weighted image of a scan; one that cannot be read stops no study."""
+    image = SCANS[wildcards.prefix].t1w
+    return readable([image] if image else [])
+
+
 def raw_of_every_scan():
     """Return all raw files that decide what is listed of a scan."""
     return [path for scan in SCANS.values() for path in raw_of_scan(scan)]

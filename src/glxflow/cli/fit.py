@@ -26,6 +26,7 @@ from glxflow.cli.scan_paths import (
 )
 from glxflow.cli.scan_results import ScanResult, page_of, qc_rows, table_of
 from glxflow.cli.sessions import RecordFailure, failure_recorded
+from glxflow.cli.voxel import voxel_of
 from glxflow.fit import FitOptions
 from glxflow.io.files import atomic_path, files_of, sha256
 from glxflow.io.nifti_mrs import write_curves
@@ -53,6 +54,9 @@ BasisOn = Annotated[
     Path | None,
     typer.Option(help="Edited scan: basis set of ON; --basis is then that of OFF."),
 ]
+Anatomy = Annotated[
+    Path | None, typer.Option(help="T1-weighted image, NIfTI: the page shows the voxel on it.")
+]
 Limits = Annotated[
     str, typer.Option(help='Quality limits that differ from the defaults, JSON: {"snr": ...}.')
 ]
@@ -72,6 +76,7 @@ def fit(
     ppm_range: PpmRange = DEFAULT_RANGE,
     calibration: Calibration = None,
     basis_on: BasisOn = None,
+    t1w: Anatomy = None,
     qc: Limits = "{}",
     profile: Profile = "",
     record_failure: RecordFailure = False,
@@ -96,15 +101,17 @@ def fit(
             bases = (basis, basis_on) if basis_on else (basis,)
             fitted = _fitted(source, prepared, bases, options, names_of(profile))
             result = _result(prefix, prepared, fitted, limits)
-            provenance = _provenance(prepared, bases, fitted.basis, options)
-            content = page_of(result, provenance, _acquired(prepared, fitted.basis))
+            voxel = voxel_of(prepared, t1w)
+            read = (*bases, *([t1w] if t1w and voxel.sections else []))
+            provenance = _provenance(prepared, read, fitted.basis, options)
+            content = page_of(result, provenance, _acquired(prepared, fitted.basis), voxel)
             _write(out, result, prepared, fitted, content)
-            given = [path for path in (*bases, calibration) if path]
+            given = [path for path in (*read, calibration) if path]
             write_record(
                 record,
                 inputs=[*prepared.inputs, *(file for path in given for file in files_of(path))],
                 parameters={**provenance.parameters, "qc": _as_data(limits)},
-                warnings=result.notes,
+                warnings=[*result.notes, *voxel.warnings],
                 results=_sidecar(result, made),
             )
             typer.echo(f"{page}: {result.level.value}", err=True)
@@ -162,10 +169,10 @@ def _result(
 
 
 def _provenance(
-    prepared: Prepared, bases: tuple[Path, ...], used: BasisSet, options: FitOptions
+    prepared: Prepared, read: tuple[Path, ...], used: BasisSet, options: FitOptions
 ) -> Provenance:
-    """Return what the numbers rest on."""
-    files = [*prepared.inputs, *(file for basis in bases for file in files_of(basis))]
+    """Return what the page rests on."""
+    files = [*prepared.inputs, *(file for path in read for file in files_of(path))]
     inputs = {str(path): sha256(path) for path in files}
     parameters = {
         "ppm_range": list(options.ppm_range),

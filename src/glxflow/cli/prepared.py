@@ -12,6 +12,7 @@ from glxflow.cli.preprocess import (
     EddyChoice,
     clean_scan,
     outcome_of,
+    voxel_known,
 )
 from glxflow.errors import DataError
 from glxflow.io.metadata import ScanHeader, read_header
@@ -84,7 +85,7 @@ def read_prepared(source: Path, water: Path | None, eddy_current: EddyChoice) ->
         header, reference = read_header(source), read_header(water) if water else None
         cleaned = clean_scan(header, reference, BinPlan(None), eddy_current)
         inputs = tuple(with_sidecars(source, water))
-        record = {"Status": "ok"} | outcome_of(cleaned) | {TISSUE: header.fields.get(TISSUE)}
+        record = {"Status": "ok"} | outcome_of(cleaned) | voxel_known(header)
         compare_with_file(record, header, None)
         return Prepared(cleaned.bins, record, cleaned.water, header, inputs)
     if water is not None:
@@ -167,7 +168,7 @@ def scaling_of(prepared: Prepared, basis: BasisSet, fit: FitResult) -> WaterScal
         signal_per_proton=1.0,
     )
     try:
-        tissue = _tissue(prepared)
+        tissue = tissue_of(prepared)
         return water_scaling(fit.names, water_amplitude(prepared.water.fid(0)), acquired, tissue)
     except DataError as error:
         return str(error)
@@ -182,7 +183,7 @@ def _without_water(record: Mapping[str, Any]) -> str:
     return f"the water reference is not used: {ratios}. Of it: {' '.join(refused)}"
 
 
-def _tissue(prepared: Prepared) -> Tissue | None:
+def tissue_of(prepared: Prepared) -> Tissue | None:
     """Return the fractions of the voxel that a sidecar gives, if it does."""
     given = prepared.record.get(TISSUE)
     if given is None:

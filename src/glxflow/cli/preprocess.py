@@ -23,6 +23,7 @@ from glxflow.io.nifti_mrs import (
 from glxflow.io.records import write_record
 from glxflow.io.scan_names import infusion_onset_s, prefix_of
 from glxflow.io.sidecars import with_sidecars
+from glxflow.io.voxel import voxel_size_mm
 from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.edited import CONDITIONS, preprocess_edited
 from glxflow.preprocess.pipeline import preprocess as clean
@@ -33,6 +34,9 @@ app = typer.Typer()
 
 TISSUE = "TissueFractions"
 """Field of a sidecar, and of the record: shares of grey and white matter and CSF in the voxel."""
+
+PLACE = "VoxelAffine"
+"""Field of the record: from the voxel to scanner coordinates, in mm; null where unknown."""
 
 _RESULTS = ("bins_svs", "off_svs", "diff_svs", "sum_svs", "preproc_svs", "preproc_mrsref")
 """What preprocessing leaves beside its record, as `_named` takes it."""
@@ -89,7 +93,7 @@ def preprocess(
             # What an earlier run made of water or of other conditions is none of this one's.
             if path.name not in results.values():
                 path.unlink(missing_ok=True)
-        results[TISSUE] = header.fields.get(TISSUE)
+        results |= voxel_known(header)
         compare_with_file(results, header, onset_s)
         write_record(
             record,
@@ -192,6 +196,12 @@ def outcome_of(cleaned: Preprocessed) -> dict[str, Any]:
             "weight": _weights(cleaned).tolist(),
         },
     }
+
+
+def voxel_known(header: ScanHeader) -> dict[str, Any]:
+    """Return what a raw scan says of its voxel: derivatives have some place, known or not."""
+    place = None if voxel_size_mm(header) is None else header.affine.tolist()
+    return {TISSUE: header.fields.get(TISSUE), PLACE: place}
 
 
 def _course_of_pairs(edited: Edited) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from glxflow.quantify import Estimate, ModelSpread, WaterScaling, estimates, mod
 from glxflow.report.page import Provenance
 from glxflow.report.scan_page import ScanPage
 from glxflow.report.scan_verdict import FittedBin
+from glxflow.report.voxel import Voxel
 from glxflow.spectrum import Axis, FitResult, FitStatus, Flag, Step, reported
 
 
@@ -220,7 +221,7 @@ def qc_rows(result: ScanResult) -> list[dict[str, Any]]:
 
 
 def page_of(
-    result: ScanResult, provenance: Provenance, acquisition: Mapping[str, str]
+    result: ScanResult, provenance: Provenance, acquisition: Mapping[str, str], voxel: Voxel
 ) -> ScanPage:
     """Return what the page of the session shows."""
     table = table_of(result).assign(bin=_positions(result))
@@ -241,6 +242,7 @@ def page_of(
         is_difference=result.is_difference,
         changes=_changes_by_position(result),
         transients=transients_of(result.record),
+        voxel=voxel,
     )
 
 

@@ -20,6 +20,9 @@ _NOT_OF_PARTICIPANTS = ("[!s]*", "s[!u]*", "su[!b]*")
 may be many more than of raw data, and links among them may lead back to the data set."""
 
 
+_T1W = "T1w"
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """One functional spectroscopy scan of one session, and the files that belong to it.
@@ -34,6 +37,8 @@ class Scan:
         The spectra.
     mrsref, events : Path or None
         Water reference and events, where there are any; events may be inherited.
+    t1w : Path or None
+        T1-weighted image of the session, or else of the participant.
     problem : str
         Why the scan cannot be used, or nothing.
     """
@@ -44,6 +49,7 @@ class Scan:
     svs: Path
     mrsref: Path | None
     events: Path | None
+    t1w: Path | None = None
     problem: str = ""
 
     @property
@@ -80,7 +86,14 @@ def find_scans(bids_dir: Path, task: str | None) -> tuple[Scan, ...]:
             grouped.setdefault((file.entities["sub"], file.entities.get("ses", "")), []).append(
                 file
             )
-    scans = tuple(scan for key in sorted(grouped) for scan in _scans_of(*key, grouped[key]))
+    # Images that have no session in their name are those of the participant.
+    scans = tuple(
+        scan
+        for subject, session in sorted(grouped)
+        for scan in _scans_of(
+            subject, session, grouped[subject, session], grouped.get((subject, ""), [])
+        )
+    )
     if not scans:
         wanted = f"sub-*/ses-*/mrs/*{f'_task-{task}' if task else ''}*{SCAN_SUFFIX}"
         misnamed = "".join(f"\n  {problem}" for problem in misnamed_scans(bids_dir))
@@ -118,12 +131,12 @@ class _OpenFolders(LocalVfs):
 
 
 def _raw_files(bids_dir: Path) -> list[Any]:
-    """Return spectra, water references and events of all participants."""
+    """Return spectra, water references, events and T1-weighted images of all participants."""
     options = ancpbids.DatasetOptions()
     options.ignore = list(_NOT_OF_PARTICIPANTS)
     options.ignore_pickle_file = True
     dataset = ancpbids.load_dataset(str(bids_dir), options, vfs=_OpenFolders())
-    files: list[Any] = dataset.query(scope="raw", suffix=["svs", "mrsref", "events"])
+    files: list[Any] = dataset.query(scope="raw", suffix=["svs", "mrsref", "events", _T1W])
     return [file for file in files if _is_raw(file)]
 
 
@@ -158,7 +171,9 @@ def _has_task(file: Any, task: str | None) -> bool:
     return task is None or own == task or (own is None and file.suffix != "svs")
 
 
-def _scans_of(subject: str, session: str, files: Iterable[Any]) -> Iterable[Scan]:
+def _scans_of(
+    subject: str, session: str, files: Iterable[Any], of_subject: Sequence[Any]
+) -> Iterable[Scan]:
     """Yield the scan of one session; several stand for one problem, none for no scan."""
     by_suffix: dict[str, list[Any]] = {}
     for file in files:
@@ -185,6 +200,7 @@ def _scans_of(subject: str, session: str, files: Iterable[Any]) -> Iterable[Scan
         svs=Path(svs.get_absolute_path()),
         mrsref=mrsref,
         events=events or _inherited_events(svs),
+        t1w=_first_path(_images(by_suffix.get(_T1W, [])) or _images(of_subject)),
         problem=next(filter(None, [*problems, of_water, of_events]), ""),
     )
 
@@ -212,6 +228,12 @@ def _events_of(svs: Any, tables: Sequence[Any]) -> tuple[Path | None, str]:
         f"{len(nearest)} tables of events fit it equally ({_names(nearest)}). Leave the one of "
         "this scan, and move the others into sourcedata/."
     )
+
+
+def _images(files: Iterable[Any]) -> list[Any]:
+    """Return the T1-weighted images among files, the one of the plainest name first."""
+    images = [file for file in files if file.suffix == _T1W]
+    return sorted(images, key=lambda file: (len(file.entities), str(file.name)))
 
 
 def _reference_signal(svs: Path) -> list[str]:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
-
-from glxflow.errors import DataError, HeaderError, join_problems
-from glxflow.io.readable import why_not_read
+from glxflow.errors import HeaderError, join_problems
+from glxflow.io.images import open_nifti
 from glxflow.io.sidecars import sidecar_of, sidecars_of
 from glxflow.io.tables import read_json
 from glxflow.io.volume_timing import timing_problems
@@ -102,7 +100,7 @@ def read_header(path: Path) -> ScanHeader:
         If fields are missing, contradict each other or cannot be in the unit they
         claim; the message lists every problem of the file at once.
     """
-    image = _open(path)
+    image = open_nifti(path)
     extension = _extension(path, image)
     sidecar_paths = sidecars_of(path)
     sidecar = {name: value for each in sidecar_paths for name, value in read_json(each).items()}
@@ -122,20 +120,6 @@ def read_header(path: Path) -> ScanHeader:
             + f"{' or '.join(each.name for each in sidecar_paths) or sidecar_of(path).name}."
         )
     return _header(path, image, merged, dwell_s)
-
-
-def _open(path: Path) -> Any:
-    """Return the image without its samples."""
-    try:
-        # The library says of a file that may not be read that it is none.
-        path.open("rb").close()
-        return nib.load(path)
-    except (FileNotFoundError, PermissionError) as error:
-        raise DataError(f"{path}: {why_not_read(path, error)}") from None
-    except (nib.filebasedimages.ImageFileError, EOFError, OSError) as error:
-        raise DataError(
-            f"{path}: not a readable NIfTI file ({error}). Copy or convert it again."
-        ) from error
 
 
 def _extension(path: Path, image: Any) -> dict[str, Any]:

@@ -22,11 +22,9 @@ def voxel_flags(scan: ScanHeader, water: ScanHeader) -> tuple[Flag, ...]:
     scan, water : ScanHeader
         Of both files.
     """
-    sizes_ml = [_volume_ml(header.affine) for header in (scan, water)]
-    low, high = _KNOWN_ML
-    placed = all(header.is_placed for header in (scan, water))
-    if not placed or not all(low <= size <= high for size in sizes_ml):
+    if voxel_size_mm(scan) is None or voxel_size_mm(water) is None:
         return ()
+    sizes_ml = [_volume_ml(header.affine) for header in (scan, water)]
     shared = _shared(scan.affine, water.affine)
     if abs(sizes_ml[1] / sizes_ml[0] - 1) <= _LARGEST_CHANGE_OF_SIZE and shared >= _LEAST_SHARED:
         return ()

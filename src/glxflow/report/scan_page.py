@@ -20,6 +20,7 @@ from glxflow.report.scan_verdict import FittedBin, session_verdict
 from glxflow.report.spectrum_figure import component_rows, data_figure, spectrum_figure
 from glxflow.report.time_course import time_course_figure
 from glxflow.report.transients import Transients, transients_caption, transients_figure
+from glxflow.report.voxel import Voxel, voxel_view
 from glxflow.spectrum import FitResult, FitStatus, Kind, Step, reported
 
 
@@ -59,6 +60,8 @@ class ScanPage:
         fit. Empty where they were not fitted jointly.
     transients : Transients or None
         Each transient before alignment; None where there is no record of them.
+    voxel : Voxel or None
+        Where the spectra are from; None where the session failed before that.
     """
 
     title: str
@@ -73,6 +76,7 @@ class ScanPage:
     is_difference: bool = False
     changes: pd.DataFrame = field(default_factory=pd.DataFrame)
     transients: Transients | None = None
+    voxel: Voxel | None = None
 
 
 def render_scan(scan: ScanPage) -> str:
@@ -93,6 +97,7 @@ def render_scan(scan: ScanPage) -> str:
         bins=bins,
         models=model_rows(scan.models),
         transients=_transients_view(scan.transients),
+        voxel=voxel_view(scan.voxel) if scan.voxel else None,
         figures=_figures(scan),
     )
 

@@ -1,0 +1,57 @@
+"""Where the voxel of a scan lies, for its page: on a T1-weighted image, if there is one."""
+
+from pathlib import Path
+
+import numpy as np
+
+from glxflow.cli.prepared import Prepared, tissue_of
+from glxflow.cli.preprocess import PLACE
+from glxflow.errors import DataError
+from glxflow.io.anatomy import Section, sections_through
+from glxflow.report.voxel import Voxel
+
+_NO_PLACE = "the header of the scan does not say where its voxel lies (no qform or sform)"
+_NO_IMAGE = (
+    "there is no T1-weighted image: expected one as anat/*_T1w.nii.gz of the session or the "
+    "participant"
+)
+
+
+def voxel_of(prepared: Prepared, t1w: Path | None) -> Voxel:
+    """Return the voxel of a scan with slices of an image, or why there are none.
+
+    What is wrong with the image is said, and stops nothing: no number rests on it.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        With the record, which tells place and tissues.
+    t1w : Path or None
+        The image.
+    """
+    place = prepared.record.get(PLACE)
+    lacking = [_NO_PLACE] * (place is None) + [_NO_IMAGE] * (t1w is None)
+    sections: tuple[Section, ...] = ()
+    if t1w is not None and place is not None:
+        try:
+            sections = sections_through(t1w, np.array(place))
+        except DataError as error:
+            lacking = [str(error)]
+    return Voxel(
+        size_mm=() if place is None else tuple(np.linalg.norm(np.array(place)[:3, :3], axis=0)),
+        fractions=_fractions(prepared),
+        image=t1w.name if t1w else "",
+        sections=sections,
+        lacking=" and ".join(lacking),
+    )
+
+
+def _fractions(prepared: Prepared) -> dict[str, float]:
+    """Return the share of each tissue, where it is known; scaling says what is wrong with it."""
+    try:
+        tissue = tissue_of(prepared)
+    except DataError:
+        return {}
+    if tissue is None:
+        return {}
+    return {"Grey matter": tissue.gm, "White matter": tissue.wm, "CSF": tissue.csf}
