@@ -51,12 +51,13 @@ def test_a_voxel_is_drawn_with_its_size_and_its_tissues(t1w):
 
 def test_what_is_missing_is_said(t1w):
     assert "no T1-weighted image" in voxel_of(PLACED, None).lacking
-    for record in ({"VoxelAffine": None}, {}):  # an earlier version kept none
+    without = {"does not say where its voxel lies": {"VoxelAffine": None}, "earlier version": {}}
+    for said, record in without.items():
         voxel = voxel_of(Bare(**record), t1w)
-        assert "does not say where its voxel lies" in voxel.lacking
+        assert said in voxel.lacking
         assert "T1-weighted" not in voxel.lacking
         assert voxel.sections == voxel.size_mm == ()
-    both = voxel_of(Bare(), None).lacking
+    both = voxel_of(Bare(VoxelAffine=None), None).lacking
     assert "does not say where" in both
     assert "no T1-weighted image" in both
 

@@ -11,6 +11,10 @@ from glxflow.io.anatomy import Section, sections_through
 from glxflow.report.voxel import Voxel
 
 _NO_PLACE = "the header of the scan does not say where its voxel lies (no qform or sform)"
+_EARLIER = (
+    "the record of preprocessing is by an earlier version, which did not keep where the voxel "
+    "lies (run `glxflow preprocess` again)"
+)
 _NO_IMAGE = (
     "there is no T1-weighted image: expected one as anat/*_T1w.nii.gz of the session or the "
     "participant"
@@ -30,7 +34,9 @@ def voxel_of(prepared: Prepared, t1w: Path | None) -> Voxel:
         The image.
     """
     place = prepared.record.get(PLACE)
-    lacking = [_NO_PLACE] * (place is None) + [_NO_IMAGE] * (t1w is None)
+    lacking = [_NO_IMAGE] if t1w is None else []
+    if place is None:
+        lacking.insert(0, _NO_PLACE if PLACE in prepared.record else _EARLIER)
     sections: tuple[Section, ...] = ()
     if t1w is not None and place is not None:
         try:
