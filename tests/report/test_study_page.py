@@ -173,6 +173,12 @@ def test_a_factorial_page_tells_the_cells_apart_wherever_sessions_are_counted(st
         assert f"{name} {3 * n} {3 * n}" in quality  # spectra, usable
 
 
+def test_sessions_without_periods_have_no_column_of_them(study, read_page):
+    assert "session period condition" in read_page(render_study(study)).words
+    without = replace(study, sessions=study.sessions.assign(period=np.nan))
+    assert "session condition status" in read_page(render_study(without)).words
+
+
 def test_a_note_on_a_used_session_stands_beside_it(study, read_page):
     notes = [np.nan] * 7 + ["madrs.tsv has no score of day 1. Add it."]
     page = render_study(replace(study, sessions=study.sessions.assign(note=notes)))

@@ -27,6 +27,11 @@ from glxflow.trial.sensitivity import missing_data, sensitivity
 
 __all__ = ["Analysis", "analyse"]
 
+_UNCOUNTED = (
+    "all rows here are of participants with any row in the trial table: who has none, as where "
+    "every scan was lost, is not counted"
+)
+
 
 def analyse(
     trial: pd.DataFrame,
@@ -75,12 +80,6 @@ def analyse(
     result.tables.update(tables)
     result.warnings.extend(notes)
     return result
-
-
-_UNCOUNTED = (
-    "all rows here are of participants with any row in the trial table: who has none, as where "
-    "every scan was lost, is not counted"
-)
 
 
 def _primary(

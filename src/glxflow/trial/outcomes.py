@@ -84,7 +84,10 @@ class Outcome:
 def primary_outcome(result: Analysis, trial: pd.DataFrame, plan: Plan) -> Outcome:
     """Return the primary outcome; write its tables."""
     changes = glx_changes(trial, plan)
-    result.tables["participants"] = session_means(changes)
+    means = session_means(changes)
+    # Where the design has one session a participant, its period was made up.
+    has_periods = "period" in plan.needed
+    result.tables["participants"] = means if has_periods else means.drop(columns="period")
     result.warnings.extend(left_out(trial, plan))
     model = _mixed(result, changes, "bin", "primary", plan)
     rows = [_claim(model.rows(plan), "primary")]

@@ -45,6 +45,7 @@ def test_parallel_groups_need_no_period_and_no_sequence(plan_of, trial_of, are_c
     result = analyse(*tables, plan)
     assert set(result.tables) >= {"primary", "clinical", "classical", "responders", "missing",
                                   "attenuation", "explor_sex", "explor_associations"}  # fmt: skip
+    assert "period" not in result.tables["participants"]  # nobody has said which it was
     assert "crossover" not in result.tables
     assert "explor_multiverse" not in result.tables  # it exchanges the periods of a crossover
     pd.testing.assert_frame_equal(
