@@ -141,6 +141,16 @@ def test_two_scans_in_a_session_are_a_problem_of_that_session(data_set):
     assert [scan.problem for scan in find_scans(root, "ketamine")] == ["", ""]
 
 
+def test_a_scan_without_a_session_is_told_where_its_condition_belongs(tmp_path):
+    folder = tmp_path / "sub-01" / "mrs"
+    folder.mkdir(parents=True)
+    (tmp_path / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.11.0"}')
+    (folder / "sub-01_task-ketamine_svs.nii.gz").write_bytes(b"")
+    (scan,) = find_scans(tmp_path, None)
+    assert "Name it sub-01_ses-1_... in sub-01/ses-1/mrs" in scan.problem
+    assert "list ses-1 in sub-01/sub-01_sessions.tsv" in scan.problem
+
+
 def test_a_scan_without_a_task_is_not_taken_for_the_one_of_a_task(data_set):
     names = ("task-ketamine_svs.nii.gz", "acq-mm_svs.nii.gz", "mrsref.nii.gz")
     root = data_set(*(f"sub-01_ses-1_{name}" for name in names), "sub-02_ses-1_acq-mm_svs.nii.gz")

@@ -190,7 +190,12 @@ def _scans_of(
             "(runs), move the others into sourcedata/."
         )
     if not session:
-        problems.append("it has no session (ses-) in its name. Rename it as BIDS asks.")
+        problems.append(
+            "it has no session (ses-) in its name, by which the sessions table gives its "
+            f"condition. Name it sub-{subject}_ses-1_... in sub-{subject}/ses-1/mrs, likewise its "
+            f"other files, and list ses-1 in sub-{subject}/sub-{subject}_sessions.tsv, where "
+            "everybody has one session, too."
+        )
     mrsref, of_water = _water_of(svs, by_suffix.get("mrsref", []))
     events, of_events = _events_of(svs, by_suffix.get("events", []))
     yield Scan(
