@@ -355,6 +355,17 @@ def test_water_and_spectra_that_were_exchanged_are_said_to_be(make_session):
     assert "perhaps exchanged for the reference" in flag.message
 
 
+def test_a_broad_water_reference_is_used_and_said_to_be(make_session):
+    session = make_session(np.random.default_rng(43))
+    broader = np.exp(-np.pi * 50.0 * session.water.axis.time_s)
+    water = session.remake(session.water.samples * broader)
+    found = preprocess(session.series, water, WHOLE, CHECK)
+    (flag,) = found.flags
+    assert flag.code == "water_is_broad"
+    assert "expected at most 35 Hz" in flag.message
+    assert found.water is not None
+
+
 def clipped(series, share):
     """Return a series as a receiver of too small a range stores it."""
     limit = share * max(np.abs(series.samples.real).max(), np.abs(series.samples.imag).max())

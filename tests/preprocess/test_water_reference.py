@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from glxflow.preprocess.water_reference import LEAST_WATER, mean_water, water_over_rest
+from glxflow.preprocess.water_reference import LEAST_WATER, broad_hz, mean_water, tallest_line
 
 
 @pytest.fixture
@@ -96,7 +96,9 @@ def test_water_is_known_wherever_it_stands(session_axis, metabolites, offset_ppm
     decay = np.exp((2j * np.pi * offset_hz - 10 * np.pi) * session_axis.time_s)
     # NAA has the area 3; water 700 times that of NAA, and suppressed to 15 times.
     samples = metabolites + np.array([[[2100.0]], [[45.0]]]) * decay
-    unsuppressed, suppressed = (water_over_rest(one[np.newaxis], session_axis) for one in samples)
+    unsuppressed, suppressed = (
+        tallest_line(one[np.newaxis], session_axis).over_rest for one in samples
+    )
     assert suppressed < LEAST_WATER < unsuppressed
 
 
@@ -109,10 +111,41 @@ def test_water_is_known_at_a_low_field_where_it_is_wide_in_ppm(session_axis, lev
         area * np.exp((2j * np.pi * axis.hz(ppm) - 16 * np.pi) * axis.time_s)
         for ppm, area in areas
     )
-    assert (water_over_rest(samples[np.newaxis, np.newaxis], axis) > LEAST_WATER) is is_water
+    assert (
+        tallest_line(samples[np.newaxis, np.newaxis], axis).over_rest > LEAST_WATER
+    ) is is_water
 
 
 def test_water_is_known_at_a_high_field_where_it_is_wide_in_hz(session_axis):
     axis = replace(session_axis, spectrometer_frequency_mhz=297.2)
     water = np.exp((2j * np.pi * axis.hz(4.65) - 40 * np.pi) * axis.time_s)
-    assert water_over_rest(water[np.newaxis, np.newaxis], axis) > LEAST_WATER
+    assert tallest_line(water[np.newaxis, np.newaxis], axis).over_rest > LEAST_WATER
+
+
+@pytest.mark.parametrize("f0_mhz", [63.9, 123.25, 297.2])
+@pytest.mark.parametrize("width_hz", [8.0, 30.0, 40.0, 60.0])
+@pytest.mark.parametrize("shape", ["Gaussian", "Lorentzian"])
+def test_broad_water_is_water(session_axis, f0_mhz, width_hz, shape):
+    axis = replace(session_axis, spectrometer_frequency_mhz=f0_mhz)
+    decay = np.exp(
+        -((np.pi * width_hz * axis.time_s) ** 2) / (4 * np.log(2))
+        if shape == "Gaussian"
+        else -np.pi * width_hz * axis.time_s
+    )
+    noise = np.random.default_rng(3).normal(scale=1e-4, size=(2, axis.n_points))
+    samples = decay + noise[0] + 1j * noise[1]
+    assert tallest_line(samples[np.newaxis, np.newaxis], axis).over_rest > LEAST_WATER
+
+
+@pytest.mark.parametrize(("width_hz", "is_broad"), [(8.0, False), (16.0, False), (50.0, True)])
+def test_the_width_of_water_is_known(session_axis, width_hz, is_broad):
+    water = np.exp(-np.pi * width_hz * session_axis.time_s)
+    line = tallest_line(water[np.newaxis, np.newaxis], session_axis)
+    assert (line.width_hz > broad_hz(session_axis)) is is_broad
+
+
+def test_broad_remains_of_suppressed_water_are_no_reference(session_axis, metabolites):
+    # NAA has the area 3, and the remains 15 times that: more than any of seven scans has.
+    remains = 45.0 * np.exp(-np.pi * 40.0 * session_axis.time_s)
+    line = tallest_line((metabolites + remains)[np.newaxis, np.newaxis], session_axis)
+    assert line.over_rest < LEAST_WATER / 2

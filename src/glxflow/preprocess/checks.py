@@ -9,7 +9,7 @@ from glxflow.preprocess.align import align
 from glxflow.preprocess.coils import CLIPPED_SAMPLES, coil_weights, combine, saturated
 from glxflow.preprocess.reference import is_conjugated
 from glxflow.preprocess.water import without_water
-from glxflow.preprocess.water_reference import LEAST_WATER, water_over_rest
+from glxflow.preprocess.water_reference import LEAST_WATER, broad_hz, tallest_line
 from glxflow.preprocess.work import Work
 from glxflow.spectrum import UNREADABLE, Axis, ComplexArray, Flag, Series, Step
 
@@ -112,19 +112,29 @@ def usable_water(work: Work, water: Series | None) -> Series | None:
         )
     if work.is_water_refused:
         return None
-    found = water_over_rest(water.samples, water.axis)
-    if found < LEAST_WATER:
+    line = tallest_line(water.samples, water.axis)
+    if line.over_rest < LEAST_WATER:
         work.flags.append(
             Flag(
                 "water_is_suppressed",
-                f"the tallest line of the water reference is {found:.1f} times as tall as all "
-                f"else in it, expected {LEAST_WATER:g} times or more: water was suppressed, or "
-                "the file is a metabolite scan, perhaps exchanged for the reference. It is not "
-                "used, neither for weights nor for eddy currents nor to scale by. Take the "
-                "unsuppressed scan.",
+                f"the tallest line of the water reference is {line.over_rest:.1f} times as tall "
+                f"as all else in it, expected {LEAST_WATER:g} times or more: water was "
+                "suppressed, or the file is a metabolite scan, perhaps exchanged for the "
+                "reference. It is not used, neither for weights nor for eddy currents nor to "
+                "scale by. Take the unsuppressed scan.",
             )
         )
-    return None if work.is_water_refused else water
+        return None
+    if line.width_hz > (limit_hz := broad_hz(water.axis)):
+        work.flags.append(
+            Flag(
+                "water_is_broad",
+                f"the line of the water reference is {line.width_hz:.0f} Hz wide in its first "
+                f"0.2 s, expected at most {limit_hz:.0f} Hz: the voxel was badly shimmed, or "
+                "moved. It is used. Look whether the lines of the spectra are as broad.",
+            )
+        )
+    return water
 
 
 def refuse_conjugated(series: Series, water: Series | None) -> None:
