@@ -32,7 +32,7 @@ def test_the_condition_with_naa_is_off(mega, is_swapped):
 
 
 def test_conditions_that_both_have_naa_are_an_error(mega):
-    with pytest.raises(DataError, match=r"NAA in one condition is 100% of that in the other"):
+    with pytest.raises(DataError, match=r"NAA in one condition is 100 % of that in the other"):
         find_off(np.stack([mega.off, mega.off]), mega.axis)
 
 

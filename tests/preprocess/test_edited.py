@@ -181,7 +181,7 @@ def test_half_the_difference_under_the_name_of_a_condition_is_refused(make_mega)
     session = make_mega(np.random.default_rng(18), snr=30.0)
     off, on = (session.conditions[label] for label in ("OFF", "ON"))
     less = replace(on, samples=(on.samples - off.samples) / 2)
-    with pytest.raises(DataError, match=r"choline leaves \d+% .* itself a difference"):
+    with pytest.raises(DataError, match=r"choline leaves \d+ % .* itself a difference"):
         run(session, conditions={"OFF": off, "ON": less})
 
 
@@ -237,7 +237,7 @@ def test_conjugated_conditions_are_refused(make_mega):
 @pytest.mark.parametrize(("n_pairs", "snr"), [(1, 60.0), (8, 15.0), (32, 8.0)])
 def test_conditions_that_nothing_names_are_not_averaged(make_mega, n_pairs, snr):
     session = make_mega(np.random.default_rng(14), n_pairs, snr=snr)
-    with pytest.raises(DataError, match=r"every other transient is \d+% of that in the rest"):
+    with pytest.raises(DataError, match=r"every other transient is \d+ % of that in the rest"):
         preprocess(session.series, session.water, WHOLE, OPTIONS)
 
 
@@ -258,7 +258,7 @@ def test_conditions_in_unnamed_blocks_are_not_averaged(make_session, mega, n_blo
     is_on = np.arange(40) // n_block % 2 == 1
     signal = np.where(is_on[:, np.newaxis], mega.on, mega.off)
     session = make_session(np.random.default_rng(15), n_transients=40, snr=snr, signal=signal)
-    with pytest.raises(DataError, match=r"NAA in 20 of 40 transients is \d+% of that in the rest"):
+    with pytest.raises(DataError, match=r"NAA in 20 of 40 transients is \d+ % of that in the rest"):
         preprocess(session.series, session.water, WHOLE, OPTIONS)
 
 

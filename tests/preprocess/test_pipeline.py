@@ -175,7 +175,7 @@ def test_more_spoilt_transients_than_good_ones_are_doubted(make_session):
     samples[:, 16:] *= 0.5
     (flag,) = preprocess(session.remake(samples), session.water, WHOLE, CHECK).flags
     assert flag.code == "amplitudes_scatter"
-    assert "beyond noise (limit 12%)" in flag.message
+    assert "beyond noise (limit 12 %)" in flag.message
 
 
 def test_a_block_with_lipid_is_left_out(make_session, session_axis):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from glxflow.io.metadata import ScanHeader
-from glxflow.spectrum import Flag, RealArray
+from glxflow.spectrum import Flag, RealArray, percent
 
 _LARGEST_CHANGE_OF_SIZE = 0.05
 _LEAST_SHARED = 0.75
@@ -33,10 +33,10 @@ def voxel_flags(scan: ScanHeader, water: ScanHeader) -> tuple[Flag, ...]:
         Flag(
             "water_voxel_differs",
             f"the water reference is of another voxel: {sizes_ml[1]:.1f} mL, that of the spectra "
-            f"{sizes_ml[0]:.1f} mL (limit: {_LARGEST_CHANGE_OF_SIZE:.0%} apart), its centre "
-            f"{apart_mm:.0f} mm away, {shared:.0%} of it shared (limit {_LEAST_SHARED:.0%}). It "
-            "is not used, neither for weights nor for eddy currents nor to scale by. Take the "
-            "reference of this voxel.",
+            f"{sizes_ml[0]:.1f} mL (limit: {percent(_LARGEST_CHANGE_OF_SIZE)} apart), its centre "
+            f"{apart_mm:.0f} mm away, {percent(shared)} of it shared (limit "
+            f"{percent(_LEAST_SHARED)}). It is not used, neither for weights nor for eddy "
+            "currents nor to scale by. Take the reference of this voxel.",
         ),
     )
 

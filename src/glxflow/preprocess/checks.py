@@ -11,7 +11,7 @@ from glxflow.preprocess.reference import is_conjugated
 from glxflow.preprocess.water import without_water
 from glxflow.preprocess.water_reference import LEAST_WATER, broad_hz, tallest_line
 from glxflow.preprocess.work import Work
-from glxflow.spectrum import UNREADABLE, Axis, ComplexArray, Flag, Series, Step
+from glxflow.spectrum import UNREADABLE, Axis, ComplexArray, Flag, Series, Step, percent
 
 _LARGEST_FREQUENCY_DIFFERENCE = 1e-3
 _CHECKED_TRANSIENTS = 8
@@ -74,8 +74,8 @@ def _refuse_water_of_another_field(axis: Axis, water: Series) -> None:
     if abs(other / own - 1) > _LARGEST_FREQUENCY_DIFFERENCE:
         raise DataError(
             f"its water reference was acquired at {other:.3f} MHz, the spectra at {own:.3f} MHz, "
-            f"expected within {_LARGEST_FREQUENCY_DIFFERENCE:.1%}. Take the reference of this "
-            "scan."
+            f"expected within {percent(_LARGEST_FREQUENCY_DIFFERENCE, 1)}. Take the reference of "
+            "this scan."
         )
 
 

@@ -14,7 +14,7 @@ from glxflow.preprocess.metrics import NAA_PPM, noise_sd
 from glxflow.preprocess.outliers import robust_sd
 from glxflow.preprocess.quiet import quieted
 from glxflow.preprocess.work import Work
-from glxflow.spectrum import Axis, BoolArray, ComplexArray, Flag, RealArray
+from glxflow.spectrum import Axis, BoolArray, ComplexArray, Flag, RealArray, percent
 
 CHOLINE = Band(3.15, 3.4, 1)
 """Choline alone: creatine, under which GABA appears, is outside.
@@ -63,9 +63,9 @@ def find_off(means: ComplexArray, axis: Axis) -> tuple[int, float]:
     saturation = float(heights.min() / heights.max()) if heights.max() > 0 else 1.0
     if saturation > _LEAST_SATURATION:
         raise DataError(
-            f"NAA in one condition is {saturation:.0%} of that in the other, expected below "
-            f"{_LEAST_SATURATION:.0%}: editing at 1.9 ppm saturates it in ON. Check that these "
-            "are the two conditions of a MEGA-PRESS scan for GABA or Glx, and their order "
+            f"NAA in one condition is {percent(saturation)} of that in the other, expected below "
+            f"{percent(_LEAST_SATURATION)}: editing at 1.9 ppm saturates it in ON. Check that "
+            "these are the two conditions of a MEGA-PRESS scan for GABA or Glx, and their order "
             "(EditCondition). Editing elsewhere, as for glutathione, is not understood."
         )
     return int(heights.argmax()), saturation
@@ -123,9 +123,10 @@ def refuse_unnamed(work: Work) -> None:
 def _unnamed(which: str, share: float) -> DataError:
     """Return the error that conditions without names are."""
     return DataError(
-        f"NAA in {which} is {share:.0%} of that in the rest, beside equal creatine and choline, "
-        "as in the conditions of an edited scan (MEGA-PRESS), which must not be averaged. Name "
-        'their order in the sidecar: "EditCondition": ["OFF", "ON"], or a name for each transient.'
+        f"NAA in {which} is {percent(share)} of that in the rest, beside equal creatine and "
+        "choline, as in the conditions of an edited scan (MEGA-PRESS), which must not be "
+        'averaged. Name their order in the sidecar: "EditCondition": ["OFF", "ON"], or a name for '
+        "each transient."
     )
 
 
@@ -192,25 +193,27 @@ def match_conditions(work: Work) -> None:
     }
     if after > max(_NOT_SUBTRACTED, 2 * noise):
         raise DataError(
-            f"choline leaves {after:.0%} of its height in the difference, expected below "
-            f"{_NOT_SUBTRACTED:.0%} (noise alone {noise:.0%}): ON and OFF should hold the same "
-            "choline. Check that no condition is itself a difference or sum (EditCondition), and "
-            "that both have one receiver gain; after a large movement leave the session out."
+            f"choline leaves {percent(after)} of its height in the difference, expected below "
+            f"{percent(_NOT_SUBTRACTED)} (noise alone {percent(noise)}): ON and OFF should hold "
+            "the same choline. Check that no condition is itself a difference or sum "
+            "(EditCondition), and that both have one receiver gain; after a large movement "
+            "leave the session out."
         )
     if after > max(LARGEST_ARTEFACT, 2 * noise):
         work.flags.append(
             Flag(
                 "choline_artefact",
-                f"choline leaves {after:.0%} of its height in the difference (limit "
-                f"{LARGEST_ARTEFACT:.0%}, noise alone {noise:.0%}): as much as GABA is tall. "
-                "Look at the difference: the participant may have moved between the conditions.",
+                f"choline leaves {percent(after)} of its height in the difference (limit "
+                f"{percent(LARGEST_ARTEFACT)}, noise alone {percent(noise)}): as much as GABA is "
+                "tall. Look at the difference: the participant may have moved between the "
+                "conditions.",
             )
         )
     work.did(
         "Alignment of subspectra",
         f"ON is moved by {-offset_hz[0]:+.2f} Hz and {-np.degrees(phase_rad[0]):+.1f} degrees to "
-        f"match OFF at choline, which leaves {before:.1%} -> {after:.1%} of its height in the "
-        f"difference (noise alone {noise:.1%}).",
+        f"match OFF at choline, which leaves {percent(before, 1)} -> {percent(after, 1)} of its "
+        f"height in the difference (noise alone {percent(noise, 1)}).",
     )
 
 

@@ -17,7 +17,7 @@ from glxflow.preprocess.edit import find_off, match_conditions
 from glxflow.preprocess.pipeline import binned, clean_transients, duration_s
 from glxflow.preprocess.records import Edited, PreprocessOptions
 from glxflow.preprocess.work import Work
-from glxflow.spectrum import ComplexArray, Flag, Series
+from glxflow.spectrum import ComplexArray, Flag, Series, percent
 
 CONDITIONS = ("OFF", "ON")
 """Labels of the conditions, in the order in which they are written."""
@@ -154,8 +154,8 @@ def _report_order(work: Work, labels: tuple[str, str], saturation: float) -> boo
         work.flags.append(
             Flag(
                 "edit_labels_swapped",
-                f"the condition that is labelled {labels[1]} has {saturation:.0%} of the NAA of "
-                "the other, so that it is the edited one and is taken for ON. Correct "
+                f"the condition that is labelled {labels[1]} has {percent(saturation)} of the NAA "
+                "of the other, so that it is the edited one and is taken for ON. Correct "
                 "EditCondition in the sidecar, and check how the scan was converted.",
             )
         )

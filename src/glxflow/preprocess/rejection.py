@@ -5,7 +5,7 @@ import numpy as np
 from glxflow.preprocess.outliers import MOST_SCATTER, is_outlier, scatter
 from glxflow.preprocess.records import PreprocessOptions
 from glxflow.preprocess.work import Work
-from glxflow.spectrum import Flag
+from glxflow.spectrum import Flag, percent
 
 
 def reject_outliers(work: Work, options: PreprocessOptions) -> None:
@@ -43,8 +43,8 @@ def _doubt_amplitudes(work: Work) -> None:
         work.flags.append(
             Flag(
                 "amplitudes_scatter",
-                f"amplitudes of the transients scatter by {scattered:.0%} beyond noise "
-                f"(limit {MOST_SCATTER:.0%}): half or more may have lost signal by motion or "
+                f"amplitudes of the transients scatter by {percent(scattered)} beyond noise "
+                f"(limit {percent(MOST_SCATTER)}): half or more may have lost signal by motion or "
                 "hold lipid, so that the good ones cannot be told. The average, and what is "
                 "scaled by water, may be too low. Look at the transients, and scan again.",
             )

@@ -22,7 +22,7 @@ from glxflow.preprocess.reference import (
 from glxflow.preprocess.water import without_water
 from glxflow.preprocess.water_reference import average_water
 from glxflow.preprocess.work import Work
-from glxflow.spectrum import Axis, Fid, Flag, Series
+from glxflow.spectrum import Axis, Fid, Flag, Series, percent
 
 LEAST_EFFICIENCY = 0.8
 """Efficiency of water's coil weights on the metabolites below which the order is doubted.
@@ -46,8 +46,8 @@ def combine_coils(work: Work, series: Series, water: Series | None) -> None:
         work.flags.append(
             Flag(
                 "water_coils_differ",
-                f"weights from the water reference reach {found.efficiency:.0%} of the best "
-                f"signal to noise of the metabolites (limit {LEAST_EFFICIENCY:.0%}): it "
+                f"weights from the water reference reach {percent(found.efficiency)} of the best "
+                f"signal to noise of the metabolites (limit {percent(LEAST_EFFICIENCY)}): it "
                 "has another coil order, sign or position. It is not used, neither for weights "
                 "nor for eddy currents nor to scale by. Convert it again, or take that of this "
                 "scan.",
@@ -94,7 +94,7 @@ def _report_coils(work: Work, n_coils: int, found: CoilWeights) -> None:
     work.did(
         "RF coil combination",
         f"{n_coils} coils by whitened weights from {found.source}, "
-        f"{found.efficiency:.1%} of the best signal to noise.{lost}",
+        f"{percent(found.efficiency, 1)} of the best signal to noise.{lost}",
     )
 
 
@@ -172,8 +172,8 @@ def correct_eddy_currents(work: Work, water: Series | None, options: PreprocessO
         reason = "NAA, creatine and choline are not recognised, so that the effect is unknown"
     else:
         reason = (
-            f"what pure singlets leave unexplained changes by {-found:+.1%} "
-            f"(within {LEAST_GAIN:.0%} it tells nothing: then data of several coils are "
+            f"what pure singlets leave unexplained changes by {-100 * found:+.1f} % "
+            f"(within {percent(LEAST_GAIN)} it tells nothing: then data of several coils are "
             "corrected, data that the scanner combined are not)"
         )
     work.did(
@@ -223,10 +223,10 @@ def reference_and_phase(work: Work) -> None:
         work.flags.append(
             Flag(
                 "not_referenced",
-                f"NAA, creatine and choline explain {comb.match:.0%} of the spectrum (limit "
-                f"{LEAST_MATCH:.0%}), so it was neither referenced nor phased. Look at it: there "
-                "may be no brain in the voxel, NAA may be low as in a tumour, or the metabolites "
-                "were nulled.",
+                f"NAA, creatine and choline explain {percent(comb.match)} of the spectrum (limit "
+                f"{percent(LEAST_MATCH)}), so it was neither referenced nor phased. Look at it: "
+                "there may be no brain in the voxel, NAA may be low as in a tumour, or the "
+                "metabolites were nulled.",
             )
         )
         work.did("Frequency and phase correction", "Not referenced: no singlets were recognised.")
@@ -240,7 +240,8 @@ def reference_and_phase(work: Work) -> None:
         work.did(
             "Frequency and phase correction",
             f"Referenced and phased by NAA, creatine and choline: {comb.offset_ppm:+.3f} ppm and "
-            f"{np.degrees(comb.phase_rad):+.0f} degrees taken off, {comb.match:.0%} explained.",
+            f"{np.degrees(comb.phase_rad):+.0f} degrees taken off, "
+            f"{percent(comb.match)} explained.",
         )
     work.metrics |= {
         "snr": metrics.snr(work.mean(), work.axis),

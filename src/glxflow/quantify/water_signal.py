@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glxflow.errors import DataError
-from glxflow.spectrum import Fid, RealArray
+from glxflow.spectrum import Fid, RealArray, percent
 
 _SHARE = 0.6
 _LEAST_SHARE = 0.3
@@ -48,8 +48,8 @@ def water_amplitude(water: Fid) -> WaterAmplitude:
     longest = _stays_above(_LEAST_SHARE * top, magnitude)
     if not top > 0 or longest < fewest:
         raise DataError(
-            f"the water reference stays above {_LEAST_SHARE:.0%} of its maximum for {longest} "
-            f"points, expected at least {fewest}. "
+            f"the water reference stays above {percent(_LEAST_SHARE)} of its maximum for "
+            f"{longest} points, expected at least {fewest}. "
             "Is it a water-unsuppressed scan with all its points?"
         )
     kept = slice(_DEAD_POINTS, max(_stays_above(_SHARE * top, magnitude), fewest))

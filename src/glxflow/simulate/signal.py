@@ -38,7 +38,8 @@ _RESPONDING = ("Glu", "Gln")
 _SPREAD = 0.08
 _WATER_PROTONS = 2 * 40_000.0
 _MACROMOLECULES = (
-    # Lines of the consensus (doi:10.1002/nbm.4393): ppm, width in Hz at 3 T, protons per mM of creatine
+    # On the lines of the consensus (doi:10.1002/nbm.4393): ppm, width in Hz at 3 T, share of
+    # a proton per mM of creatine
     (0.92, 19.0, 1.30),
     (1.21, 18.0, 0.85),
     (1.40, 21.0, 1.05),

@@ -9,7 +9,7 @@ from glxflow.spectrum.arrays import BoolArray, ComplexArray, RealArray, SingleAr
 from glxflow.spectrum.axis import SIGNAL_PPM, Axis, spectrum_of
 from glxflow.spectrum.basis_set import SUMS, BasisSet, Kind, reported
 from glxflow.spectrum.fit_result import FitResult, FitStatus
-from glxflow.spectrum.notes import OF_SERIES, SCALE_UNKNOWN, UNREADABLE, Flag, Step
+from glxflow.spectrum.notes import OF_SERIES, SCALE_UNKNOWN, UNREADABLE, Flag, Step, percent
 from glxflow.spectrum.onsets import starts_within
 from glxflow.spectrum.signal import Fid, Series
 
@@ -32,6 +32,7 @@ __all__ = [
     "Series",
     "SingleArray",
     "Step",
+    "percent",
     "reported",
     "spectrum_of",
     "starts_within",

@@ -13,6 +13,11 @@ OF_SERIES = "SERIES_"
 """How codes of doubts begin that are those of a joint fit, beyond those of its mean."""
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share as it is printed everywhere: 0.125 as "12.5 %" with one digit."""
+    return f"{100 * share:.{digits}f} %"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One processing step, as it is written to headers and shown on the scan page.
