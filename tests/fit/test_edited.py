@@ -164,8 +164,9 @@ def test_curves_add_up_to_the_data(make_session):
     )
     fit = fit_edited(*session, model())
     for result in (fit.total, fit.difference):
-        # The residual of a right model is noise: its SD is the reported noise.
-        assert result.residual.std() == pytest.approx(result.noise_sd, rel=0.15)
+        # The residual of a right model is noise: its SD is the reported noise, less the tenth that
+        # the fit takes up; each of both is known to 4 %.
+        assert result.residual.std() == pytest.approx(result.noise_sd, rel=0.2)
     assert fit.difference.noise_sd == pytest.approx(2 * fit.total.noise_sd, rel=0.1)
 
 

@@ -12,6 +12,8 @@ from glxflow.spectrum import SIGNAL_PPM, Axis, ComplexArray, Fid, Flag, RealArra
 _TAIL_ORDER = 8
 _LEAST_NOISE = 1e-7
 _FEWEST_AT_AN_END = 24
+_MOST_APART = 3.0
+"""How far two sides may differ to be alike, in SDs of the difference of their logarithms."""
 _POWER_S = 0.02
 """Lines beat faster, and decay more slowly."""
 
@@ -24,7 +26,8 @@ def noise_sd(fid: Fid) -> float:
 
     An eighth of the spectrum on either side of what brains have is taken, next to it
     since receivers damp the ends of their band, the tails of lines removed from each as
-    a polynomial, and the quieter side used.
+    a polynomial, and the quieter side used: an artefact may lie in one. Where both are alike,
+    the smaller of two is lower than either by what chance makes it, which is taken off.
 
     Raises
     ------
@@ -36,13 +39,24 @@ def noise_sd(fid: Fid) -> float:
     low, high = np.searchsorted(fid.axis.ppm, SIGNAL_PPM)
     first, last = max(low, n_side), min(high, spectrum.size - n_side)
     sides = (spectrum[first - n_side : first], spectrum[last : last + n_side])
-    quietest = min(_detrended_sd(side) for side in sides)
+    quietest, other = sorted(map(_detrended_sd, sides))
     if not quietest > _LEAST_NOISE * np.abs(spectrum).max():
         raise DataError(
             "the spectrum holds no noise where no signal is, so no uncertainty can be given. "
             "Was the signal zero-filled, filtered or simulated without noise? Use the raw data."
         )
-    return quietest
+    n_free = 2 * (n_side - _TAIL_ORDER - 1)
+    is_alike = other < quietest * (1 + _MOST_APART / np.sqrt(n_free))
+    return quietest / _smaller_of_two(n_free) if is_alike else quietest
+
+
+def _smaller_of_two(n_free: int) -> float:
+    """Return the root of the mean of the smaller of two variances, over their true one.
+
+    Of two normal numbers the smaller is lower than their mean by an SD over the root of pi.
+    """
+    relative_sd = np.sqrt(2 / n_free)
+    return float(np.sqrt(1 - relative_sd / np.sqrt(np.pi)))
 
 
 def expected_signal(fid: Fid, noise_variance: float, share: float) -> ComplexArray:
