@@ -185,6 +185,17 @@ def test_participants_fill_every_order_alike():
             assert found <= lost + 4 or power(dz, found - 4, 0.05, lost) < 0.8
 
 
+def test_the_detectable_effect_of_two_groups_is_the_textbooks(make_plan):
+    # Cohen 1988, Table 2.4.1: 64 in each group find d = .5, of an SD of one here, in 80 %.
+    design = replace(DESIGN, n_participants=128, n_bins=1, subject_sd=0.8, session_sd=0.0,
+                     residual_sd=0.6)  # fmt: skip
+    plan = planned(make_plan(), "parallel", ())
+    table = power_table(design, plan, n_trials=1, rng=np.random.default_rng(1))
+    found = table.set_index("analysis")["estimate"]
+    assert found["detectable effect at 80 % power"] == pytest.approx(0.5, abs=0.005)  # tabulated
+    assert found["detectable dz at 80 % power"] == pytest.approx(0.25, abs=0.0025)  # half of d
+
+
 def test_an_effect_that_no_trial_finds_leaves_the_other_answers(make_plan):
     design = replace(DESIGN, n_participants=8, n_bins=2, effect=1e-5)
     table = power_table(design, make_plan(), n_trials=2, rng=np.random.default_rng(1))

@@ -118,11 +118,14 @@ class Precision:
     ----------
     dz : float
         Effect over the standard error of one participant: shift of t is dz sqrt(n).
+    error : float
+        That standard error, in the unit of the outcome.
     lost : int
         Participants minus degrees of freedom.
     """
 
     dz: float
+    error: float
     lost: int
 
 
@@ -139,7 +142,8 @@ def precision(design: Design, plan: Plan) -> Precision:
         ("factorial", 1): 8 * session,
         ("factorial", 0): 16 * person,
     }[kind]
-    return Precision(design.effect / float(np.sqrt(variance)), _LOST[kind])
+    error = float(np.sqrt(variance))
+    return Precision(design.effect / error, error, _LOST[kind])
 
 
 def _fewest(lost: int) -> int:
@@ -259,12 +263,15 @@ def _attenuation(design: Design, trials: Simulated) -> list[dict[str, object]]:
 def _closed(design: Design, plan: Plan, alpha: float) -> list[dict[str, object]]:
     """Return what the closed form says, nothing lost."""
     n, size = design.n_participants, precision(design, plan)
+    smallest = detectable(n, 0.8, alpha, size.lost)
     rows: list[dict[str, object]] = [
         {"analysis": "power, closed form", "estimate": power(size.dz, n, alpha, size.lost),
          "note": f"t with n - {size.lost} df, nothing lost, dz = {size.dz:.3f}"},
         {"analysis": "detectable dz at 80 % power",
-         "estimate": detectable(n, 0.8, alpha, size.lost),
-         "note": f"closed form, {n} participants"},
+         "estimate": smallest,
+         "note": f"closed form, {n} participants; dz: effect over its standard error and sqrt(n)"},
+        {"analysis": "detectable effect at 80 % power", "estimate": smallest * size.error,
+         "note": f"closed form, {n} participants, unit of the outcome"},
     ]  # fmt: skip
     if design.effect != 0:
         step = len(orders_of(plan))
