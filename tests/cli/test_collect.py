@@ -125,6 +125,14 @@ def test_a_sound_study_uses_every_session(study):
     assert len(glx_changes(study.table("trial"), study.content)) == 12
 
 
+def test_a_screening_is_not_asked_for_scores(study):
+    rows = [("ses-0", None, None), ("ses-1", 1, "placebo"), ("ses-2", 2, "naltrexone")]
+    study.sessions("sub-01", rows)
+    sessions = study.collect()
+    assert "not part of the trial" in sessions.loc[("sub-01", "ses-0"), "reason"]
+    assert sessions["note"].isna().all()
+
+
 @pytest.mark.parametrize("fault", ["never scanned", "mistyped"])
 def test_a_participant_without_sessions_leaves_the_others_to_the_trial(study, fault):
     if fault == "never scanned":

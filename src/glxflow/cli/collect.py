@@ -199,7 +199,7 @@ def _notes(
 
 
 def _lacking(scores: pd.DataFrame, sessions: pd.DataFrame, plan: Plan) -> list[str]:
-    """Say of each session which scores it lacks."""
+    """Say of each session which scores it lacks; a screening, without a condition, needs none."""
     if plan.instrument is None:
         return [""] * len(sessions)
     scores = scores.dropna()
@@ -217,6 +217,8 @@ def _lacking(scores: pd.DataFrame, sessions: pd.DataFrame, plan: Plan) -> list[s
             for day in (0.0, plan.day)
             if (row["subject"], row["session"], day) not in have
         ]
+        if pd.isna(row["condition"]) and pd.notna(row["session"]):
+            lacking = []
         days = " and ".join(lacking)
         others = " and ".join(strays.get(row["subject"], []))
         but = f" (its scores of {others} belong to no session)" if others else ""
