@@ -258,7 +258,9 @@ def test_conditions_in_unnamed_blocks_are_not_averaged(make_session, mega, n_blo
     is_on = np.arange(40) // n_block % 2 == 1
     signal = np.where(is_on[:, np.newaxis], mega.on, mega.off)
     session = make_session(np.random.default_rng(15), n_transients=40, snr=snr, signal=signal)
-    with pytest.raises(DataError, match=r"NAA in 20 of 40 transients is \d+ % of that in the rest"):
+    with pytest.raises(
+        DataError, match=r"NAA in 20 of 40 transients is \d+ % of that in the rest"
+    ):
         preprocess(session.series, session.water, WHOLE, OPTIONS)
 
 
