@@ -262,13 +262,22 @@ def test_the_clinical_claim_is_that_of_the_plans_day_among_others(make_plan, mak
     scores["madrs"] = scores["madrs"].where(scores["day"] > 0, 1.0)
     plan = make_plan(clinical={"instrument": "madrs", "day": 2})
     table = analyse(make_trial(), scores, plan).tables["clinical"].query("role != 'coefficient'")
-    assert table["role"].tolist() == ["clinical", "sensitivity", "secondary", "secondary"]
-    days = [f"naltrexone - placebo, day {day}" for day in (2, 2, 1, 3)]
+    roles = ["clinical", "sensitivity", "sensitivity", "secondary", "secondary"]
+    assert table["role"].tolist() == roles
+    days = [f"naltrexone - placebo, day {day}" for day in (2, 2, 2, 1, 3)]
     assert table["term"].tolist() == days
     # Complete and balanced, with one baseline for all: the mean difference on that day.
     means = scores.query("day == 2").groupby("condition")["madrs"].mean()
     expected = means["naltrexone"] - means["placebo"]
     assert table["estimate"].iloc[0] == pytest.approx(expected, rel=1e-9)
+    assert table["model"].iloc[1] == "clinical, day 2 alone"
+    assert table["estimate"].iloc[1] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_plan_of_one_day_has_no_row_of_that_day_alone(make_plan, make_trial):
+    scores = make_trial(n_bins=1).rename(columns={"bin": "day", "glx_tnaa": "madrs"})
+    table = analyse(make_trial(), scores, make_plan()).tables["clinical"]
+    assert not table["model"].str.contains("alone").any()
 
 
 def test_a_plans_day_of_one_condition_is_said(make_plan, make_trial):

@@ -123,12 +123,33 @@ def clinical_outcome(
     by_day = _by_level(model, "day", plan)
     is_claim = by_day[MEMBER] == "clinical"
     rest = model.rows(plan, {"day": plan.day}).iloc[1:]
+    claim = by_day[is_claim].assign(role="clinical")
     result.tables["clinical"] = pd.concat(
-        [by_day[is_claim].assign(role="clinical"), rest, by_day[~is_claim]], ignore_index=True
+        [claim, _day_alone(scores, plan), rest, by_day[~is_claim]], ignore_index=True
     )
     if plan.responders is not None:
         result.tables["responders"] = responders(scores, plan)
     return Outcome(plan.instrument, scores, model, plan.day, plan.margins.clinical)
+
+
+def _day_alone(changes: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """Return the claim by the scores of the plan's day alone; nothing where there are no others.
+
+    The model of all days has one variance for them: where scores scatter more on the plan's
+    day, its error is too small.
+    """
+    on_day = changes[changes["day"] == plan.day]
+    if len(on_day) == len(changes):
+        return pd.DataFrame()
+    try:
+        fit = fit_design(on_day, "day")
+    except TooFewError:
+        return pd.DataFrame()
+    model = TrialModel(f"clinical, day {plan.day:g} alone", "sensitivity", fit)
+    term = term_at(plan, {"day": plan.day})
+    found = fit.contrast(model.condition_contrast(plan)).assign(term=term, role=model.role)
+    note = "without the scatter of other days, which the model of all days takes for that of any"
+    return model.labelled(found, METHODS[0], plan).assign(note=note)
 
 
 def simple_rows(outcome: Outcome, plan: Plan) -> pd.DataFrame:

@@ -53,6 +53,24 @@ def test_parallel_groups_need_no_period_and_no_sequence(plan_of, trial_of, are_c
     )
 
 
+def test_the_plans_day_alone_has_the_error_of_its_own_scores(plan_of, trial_of):
+    plan = plan_of("parallel", clinical={"instrument": "madrs", "day": 1}, bootstrap=100)
+    trial = trial_of("parallel", n=16, n_bins=1)
+    scores = scores_of(trial)
+    later = scores[scores["day"] == 1].assign(day=7, madrs=20.0)  # nothing scatters there
+    later["madrs"] += 0.1 * np.arange(16)
+    table = analyse(trial, pd.concat([scores, later]), plan).tables["clinical"]
+    alone = table[table["model"] == "clinical, day 1 alone"].iloc[0]
+    on_day = scores[scores["day"] == 1]
+    arms = [on_day.loc[on_day["condition"] == name, "madrs"] for name in plan.conditions[::-1]]
+    # Everybody began with 30 points: without a baseline to adjust for it is the t test.
+    expected = stats.ttest_ind(*arms)
+    assert alone["p"] == pytest.approx(expected.pvalue, rel=1e-9)
+    assert alone["df"] == pytest.approx(14, rel=1e-9)
+    claim = table[table["role"] == "clinical"].iloc[0]
+    assert claim["se"] < 0.8 * alone["se"]  # half of its variance is the quiet day's
+
+
 def test_cautions_are_those_of_the_design(plan_of, make_plan):
     kinds = ("parallel", "both", "condition", "infusion", "between")
     said = {kind: " ".join(cautions(plan_of(kind))) for kind in kinds}
