@@ -179,6 +179,16 @@ def test_sessions_without_periods_have_no_column_of_them(study, read_page):
     assert "session condition status" in read_page(render_study(without)).words
 
 
+def test_a_screening_is_listed_and_not_counted_among_the_sessions_of_the_trial(study, read_page):
+    screening = study.sessions.head(1).assign(
+        session="ses-0", period=None, condition=None, status="excluded", stage="design", reason="?"
+    )
+    sessions = pd.concat([study.sessions, screening.astype(object)], ignore_index=True)
+    words = read_page(render_study(replace(study, sessions=sessions))).words
+    assert "Sessions used 7 of 8" in words
+    assert "sub-01 ses-0" in words
+
+
 def test_a_note_on_a_used_session_stands_beside_it(study, read_page):
     notes = [np.nan] * 7 + ["madrs.tsv has no score of day 1. Add it."]
     page = render_study(replace(study, sessions=study.sessions.assign(note=notes)))

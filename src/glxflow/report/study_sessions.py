@@ -39,7 +39,8 @@ def flow_of(
     return {
         "columns": ["condition", *_STATUSES, "all"],
         "rows": rows,
-        "n_planned": len(sessions),
+        # A screening has no condition, and is no session of the trial.
+        "n_planned": int(sessions["condition"].notna().sum()),
         "n_used": len(used),
         "n_participants": int(used["subject"].nunique()),
         "n_complete": int((used.groupby("subject").size() >= sessions_by_design(within)).sum()),

@@ -338,6 +338,6 @@ def test_associations_beside_the_arms(plan_of, trial_of):
     assert "what the conditions and the infusions change in everybody" in table["note"].iloc[1]
     few = changes[changes["subject"] < "sub-06"]
     with pytest.raises(
-        TooFewError, match=r"5 participants of 1 arms .* expected 6 more than arms"
+        TooFewError, match=r"5 participants of 1 arm have .* expected 6 more than arms"
     ):
         associations_by_arm(few, scores, plan)

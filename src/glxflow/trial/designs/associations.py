@@ -45,8 +45,8 @@ def associations_by_arm(changes: pd.DataFrame, scores: pd.DataFrame, plan: Plan)
     arms = np.unique(brain.arm[one])
     if common.size < FEWEST + arms.size:
         raise TooFewError(
-            f"{common.size} participants of {arms.size} arms have spectra and {plan.instrument} "
-            f"of day {plan.day:g}, expected {FEWEST} more than arms"
+            f"{common.size} participants of {arms.size} arm{'s' * (arms.size > 1)} have spectra "
+            f"and {plan.instrument} of day {plan.day:g}, expected {FEWEST} more than arms"
         )
     design = np.stack([brain.arm[one] == arm for arm in arms], axis=1).astype(np.float64)
     left = [residuals(values, design) for values in (brain.value[one], behaviour.value[other])]
