@@ -40,6 +40,15 @@ def test_bangs_index_tells_the_conditions_apart(make_plan):
     assert table["estimate"].iloc[2] == pytest.approx(0.5)  # no more right than by chance
 
 
+def test_guesses_of_one_participant_under_one_condition_are_not_taken_for_two(make_plan):
+    table = sessions(["placebo"] * 8, ["placebo"] * 8)
+    # As in a factorial trial within participants: each has a condition with both infusions.
+    twice = table.assign(subject=table["subject"] // 2)
+    notes = [blinding_indices(one, make_plan())["note"].iloc[0] for one in (table, twice)]
+    said = "score interval; takes 8 guesses of 4 participants for independent: too narrow"
+    assert notes == ["score interval", said]
+
+
 def test_undecided_participants_count_as_neither(make_plan):
     guesses = ["placebo", "naltrexone", "dont_know", "dont_know"]
     table = blinding_indices(sessions(guesses, guesses), make_plan())

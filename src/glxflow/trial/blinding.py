@@ -64,13 +64,15 @@ def _bang(arm: pd.DataFrame, label: str, plan: Plan) -> dict[str, object]:
     right = int((arm["guess"] == label).sum())
     wrong = int((~arm["guess"].isin([label, UNDECIDED])).sum())
     low, high = score_interval(right, wrong, len(arm), plan.confidence)
+    n_people = arm["subject"].nunique()
+    note = f"; takes {len(arm)} guesses of {n_people} participants for independent: too narrow"
     return {
         "analysis": f"Bang's index under {label}",
         "estimate": (right - wrong) / len(arm),
         "ci_low": low,
         "ci_high": high,
         "n_sessions": len(arm),
-        "note": "score interval",
+        "note": f"score interval{note if n_people < len(arm) else ''}",
     }
 
 
