@@ -160,7 +160,8 @@ def correct_eddy_currents(work: Work, water: Series | None, options: PreprocessO
             f"the spectra {work.axis.dwell_time_s:g} s.",
         )
         return
-    found = gain(work.mean(), deviation, work.axis)
+    # Off its frequency, the water band would take other lines off before than after.
+    found = gain(work.mean(), deviation, _axis_of_metabolites(work))
     work.metrics["eddy_gain"] = found
     applied = options.eddy_current == "always" or (
         options.eddy_current == "check" and is_helpful(found, int(work.metrics["n_coils"]))
