@@ -128,7 +128,7 @@ def test_a_basis_for_another_echo_time_is_refused_with_the_command_that_helps(
     run = glxflow("fit", scan, "--basis", path, "--out", tmp_path / "out")
     assert run.returncode == 2
     assert "is for TE 80 ms" in run.stderr
-    assert "glxflow basis simulate --te 30" in run.stderr
+    assert "glxflow basis simulate --like" in run.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -7,6 +7,7 @@ from glxflow.fit import FitOptions, engine, fit_prepared, prepare
 from glxflow.fit.doubts import bound_doubts, doubts
 from glxflow.fit.engine import _confirmed, search
 from glxflow.fit.groups import collinear_pairs
+from glxflow.fit.prior import SHARED
 from glxflow.fit.solver import solve_fast
 from glxflow.spectrum import Fid, FitStatus
 
@@ -46,8 +47,19 @@ def test_baseline_as_soft_as_allowed_is_named_where_the_data_chose_it(basis, mak
 
 
 def test_parameters_at_a_bound_are_named_in_words():
-    (flag,) = bound_doubts(("delay_us", "shift_Lip", "width_NAA"))
-    assert flag.message.startswith("delay_us, the shift of Lip, the width of NAA ended at a bound")
+    (flag,) = bound_doubts(("log_gaussian", "shift_Lip", "width_NAA"))
+    assert flag.message == (
+        "the Gaussian width of the shim, the shift of the lipids, the width of NAA ended at a "
+        "bound. Look for an artefact where that component lies, or a line too broad to fit; and "
+        "for a line shape, phase or offset beyond the model, as a bad shim makes."
+    )
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_no_parameter_of_all_lines_is_named_as_in_code(name):
+    (flag,) = bound_doubts((name,))
+    assert name not in flag.message
+    assert "component" not in flag.message
 
 
 def test_every_doubt_is_raised_beyond_its_limit_and_not_before(model, make_fid):

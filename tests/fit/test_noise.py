@@ -102,6 +102,13 @@ def test_apodised_signals_are_doubted(broadening_hz):
     assert flag.code == "APODISED"
 
 
+@pytest.mark.parametrize("left", [1e-8, 0.0])
+def test_of_noise_that_a_filter_took_away_no_ratio_is_printed(left):
+    samples = noise() * np.where(AXIS.time_s < AXIS.time_s[-1] / 2, 1.0, left)
+    (flag,) = noise_doubts(Fid(samples, AXIS))
+    assert "is more than 100 times that of the last" in flag.message
+
+
 @pytest.mark.parametrize("n_points", [512, 1024, 4096])
 def test_signals_as_acquired_are_not(n_points):
     axis = Axis(n_points, 5e-4, 123.2, 4.65)

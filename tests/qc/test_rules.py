@@ -65,6 +65,13 @@ def test_a_reason_names_value_limit_and_remedy():
     )
 
 
+def test_a_wide_interval_is_not_put_down_to_noise_where_the_model_is_wrong():
+    # te30 has SNR 130 and reduced chi-squared 7: no transient more would narrow it.
+    flags = verdict({"glx_tnaa_sd": 0.2, "reduced_chi2": 7.0}).flags
+    (flag,) = (flag for flag in flags if flag.code == "glx_tnaa_sd")
+    assert "Where reduced chi-squared passes, average more transients" in flag.message
+
+
 def test_what_cannot_be_computed_is_said_and_is_no_failure():
     unknown = verdict({"drift_hz": math.nan})
     finding = next(finding for finding in unknown.findings if finding.key == "drift_hz")

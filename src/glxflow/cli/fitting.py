@@ -84,8 +84,8 @@ def responses_for(basis: Path, series: Series, scan: Path | str) -> BasisSet:
     if abs(found.echo_time_s - series.echo_time_s) > LARGEST_TE_DIFFERENCE_S:
         raise BasisError(
             f"{basis}: the basis set is for TE {1000 * found.echo_time_s:g} ms, but {scan} has "
-            f"TE {1000 * series.echo_time_s:g} ms. Simulate one with "
-            f"`glxflow basis simulate --te {1000 * series.echo_time_s:g}`."
+            f"TE {1000 * series.echo_time_s:g} ms. Simulate one with `glxflow basis simulate "
+            "--like` and the raw scan; in a study, analyse scans of another protocol apart."
         )
     if not found.echo_time_s > 0:
         note = (

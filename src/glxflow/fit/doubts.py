@@ -14,6 +14,16 @@ SMALLEST_SNR = 8.0
 LARGEST_REDUCED_CHI2 = 3.0
 """Of the quarter of a second that is fitted; 1.5 of a whole second, the rest of which is noise."""
 _NEARLY = 0.99
+_OF_ALL_LINES = {
+    "phase_rad": "the phase",
+    "delay_us": "the first-order phase",
+    "lorentzian_hz": "the Lorentzian width of all lines",
+    "log_gaussian": "the Gaussian width of the shim",
+    "log_ratio": "the ratio of the shim's two widths",
+    "split": "the distance of the shim's two parts",
+    "log_odds": "the shares of the shim's two parts",
+    "shift_hz": "the frequency offset",
+}
 
 
 def doubts(
@@ -74,17 +84,27 @@ def bound_doubts(at_bound: tuple[str, ...]) -> Iterator[Flag]:
     if at_bound:
         yield Flag(
             "AT_BOUND",
-            f"{', '.join(map(_in_words, at_bound))} ended at a bound. Look for an artefact "
-            "under that metabolite, or a line too broad to fit.",
+            f"{', '.join(map(_in_words, at_bound))} ended at a bound. Look for "
+            f"{_causes(at_bound)}.",
         )
 
 
 def _in_words(parameter: str) -> str:
-    """Return the shift or width of a group in words, and a parameter of all lines by its name."""
+    """Return a parameter of one group, or of all lines, in words."""
     if parameter in SHARED:
-        return parameter
+        return _OF_ALL_LINES[parameter]
     what, _, group = parameter.partition("_")
-    return f"the {what} of {group}"
+    return f"the {what} of {'the lipids' if group == 'Lip' else group}"
+
+
+def _causes(at_bound: tuple[str, ...]) -> str:
+    """Return what makes these parameters end at a bound."""
+    causes = []
+    if any(one not in SHARED for one in at_bound):
+        causes.append("an artefact where that component lies, or a line too broad to fit")
+    if any(one in SHARED for one in at_bound):
+        causes.append("a line shape, phase or offset beyond the model, as a bad shim makes")
+    return "; and for ".join(causes)
 
 
 def _of_baseline(result: FitResult, model: FitModel, softest_ed: float) -> Iterator[Flag]:

@@ -20,6 +20,9 @@ _POWER_S = 0.02
 LARGEST_FADING = 2.0
 """Noise at the start of a signal over that at its end."""
 
+_TELLING_FADING = 100.0
+"""The same, beyond which its value says nothing more."""
+
 
 def noise_sd(fid: Fid) -> float:
     """Return the SD of the noise in the real spectrum, from where no signal is.
@@ -122,11 +125,14 @@ def noise_doubts(fid: Fid) -> Iterator[Flag]:
     spectra = (spectrum_of(quarters[index] * np.hanning(axis.n_points)) for index in (0, 3))
     first, last = (min(_detrended_sd(one[end]) for end in ends) for one in spectra)
     if first > LARGEST_FADING * last:
+        # Where a filter left nothing, the ratio tells how numbers were rounded.
+        is_plain = first < _TELLING_FADING * last
+        times = f"{first / last:.1f}" if is_plain else f"more than {_TELLING_FADING:g}"
         yield Flag(
             "APODISED",
-            f"the noise of the first quarter of the signal is {first / max(last, 1e-300):.1f} "
-            f"times that of the last, expected at most {LARGEST_FADING:g}: the signal was "
-            "apodised, and SNR and SDs read better than they are. Fit the data as acquired.",
+            f"the noise of the first quarter of the signal is {times} times that of the last, "
+            f"expected at most {LARGEST_FADING:g}: the signal was apodised, and SNR and SDs read "
+            "better than they are. Fit the data as acquired.",
         )
 
 

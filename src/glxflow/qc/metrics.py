@@ -119,7 +119,8 @@ METRICS = (
         "",
         "lower",
         "Absolute standard deviation of the outcome; it does not depend on how much Glx there is.",
-        "Average more transients (wider time bins), or leave the spectrum out.",
+        "Where reduced chi-squared passes, average more transients (wider time bins). Where it "
+        "does not, that helps little: find what the model lacks, or leave the spectrum out.",
         "tNAA was not found, so that the ratio has no value",
         "10.1002/mrm.25568",
     ),
