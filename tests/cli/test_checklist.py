@@ -19,7 +19,10 @@ PREPARED = {
     },
     "BinTable": BINS,
     "Metrics": {"n_transients": 32.0, "n_rejected": 1.0},
-    "Steps": [{"method": "RF coil combination"}, {"method": "Signal averaging"}],
+    "Steps": [
+        {"method": "RF coil combination", "details": "4 coils by whitened weights."},
+        {"method": "Signal averaging", "details": "3 bins."},
+    ],
     "EddyCurrentCorrected": True,
     "TissueFractions": None,
 }
@@ -106,7 +109,7 @@ def test_limits_and_what_they_left_out_are_told(study):
     assert "Signal to noise at least 30, fails below 8. 1 of 3 spectra fail; those are" in value
     assert "takes those, too (all)" in study(analysis_set="all")["4b Exclusion of spectra"]
     assert study()["4b Exclusion of sessions"].endswith(
-        "3 planned or scanned sessions 2 used, 1 failed"
+        "3 planned or scanned sessions: 2 used, 1 failed"
     )
 
 
@@ -167,6 +170,27 @@ def test_versions_steps_and_basis_sets_that_differ_are_counted(study):
     assert rows["3d Changes of the basis set, macromolecules"] == (
         "default macromolecules added (MM09) (2 scans); turned (1 scan)"
     )
+
+
+def test_steps_that_were_not_done_are_not_reported_as_done(study):
+    steps = [
+        {"method": "RF coil combination", "details": "Not possible: one coil."},
+        {"method": "Signal averaging", "details": "Water reference: 2 of 2 averages."},
+        {"method": "Eddy current correction", "details": "Not applied (check): x."},
+        {"method": "Nuisance peak removal", "details": "HLSVD."},
+        {"method": "Frequency and phase correction", "details": "Not referenced: x."},
+    ]
+    rows = study(prepared=dict.fromkeys(range(3), changed(PREPARED, Steps=steps)))
+    chain, _, _ = rows["3b Processing steps"].partition(". ")
+    assert chain == "Signal averaging of the water reference > Nuisance peak removal"
+
+
+def test_one_spectrum_has_no_range(study):
+    rows = study()
+    assert rows["4a SNR and line width, naltrexone"].endswith("0.0500 ppm; of 1 spectrum")
+    whole = changed(PREPARED, BinTable=[{"index": 0, "n_used": 1}])
+    rows = study(prepared=dict.fromkeys(range(3), whole))
+    assert rows["2e i. Averaged in a spectrum"] == "baseline, transients: 1"
 
 
 def test_sessions_without_water_are_told_from_scaled_ones(study):

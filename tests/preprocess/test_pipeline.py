@@ -10,7 +10,7 @@ from glxflow.preprocess import metrics
 from glxflow.preprocess.bins import BinPlan
 from glxflow.preprocess.pipeline import duration_s, preprocess
 from glxflow.preprocess.records import PreprocessOptions
-from glxflow.spectrum import Axis, Series
+from glxflow.spectrum import NOT_DONE, Axis, Series
 
 WHOLE = BinPlan(None)
 CHECK = PreprocessOptions()
@@ -411,6 +411,8 @@ def test_an_average_of_the_scanner_passes_and_says_what_was_not_possible(make_se
         "Rejection of outliers",
         "Eddy current correction",
     ]
+    # By its first words a checklist tells what was not done.
+    assert all(step.details.startswith(NOT_DONE) for step in found.steps[:4])
     assert np.isnan(found.metrics["drift_hz"])
     assert found.water is None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glxflow.preprocess.work import Work
-from glxflow.spectrum import Axis, BoolArray, ComplexArray, Flag, RealArray, Series
+from glxflow.spectrum import OF_WATER, Axis, BoolArray, ComplexArray, Flag, RealArray, Series
 
 # Energy of a reference over the typical one, or the reverse, beyond which it is left out.
 _LARGEST_RATIO = 2.0
@@ -80,7 +80,7 @@ def average_water(work: Work, references: ComplexArray, water: Series) -> None:
         return
     _doubt_water(work, found, len(references))
     text = (
-        f"Water reference: {found.offset_hz.size} of {len(references)} averages, moved by up to "
+        f"{OF_WATER}{found.offset_hz.size} of {len(references)} averages, moved by up to "
         f"{np.abs(found.offset_hz).max():.2f} Hz and in phase."
     )
     if not math.isnan(found.unsaturated):

@@ -65,6 +65,11 @@ def scans(n: int) -> str:
     return "1 scan" if n == 1 else f"{n} scans"
 
 
+def over(n: int) -> str:
+    """Say of how many spectra a median and a range are; of one there is neither."""
+    return "of 1 spectrum" if n == 1 else f"median (range) over {n} spectra"
+
+
 def spread(values: Iterable[float], write: Callable[[float], str] = number) -> str:
     """Return median and range of the values that are known.
 

@@ -1,13 +1,14 @@
 """Time bins and item 3 of the reporting checklist: how spectra were analysed, by the records."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from glxflow.report.checklist import ChecklistRow, counted, scans, spread
+from glxflow.report.checklist import ChecklistRow, counted, over, scans, spread
+from glxflow.spectrum import NOT_DONE, OF_WATER
 
 Record = Mapping[str, Any]
 
@@ -99,8 +100,9 @@ def _averaged(prepared: Sequence[Record]) -> str:
             which = "later bins" if part["index"] else "baseline"
             name = f"{which if has_infusion else 'whole scan'}, {unit}"
             used.setdefault(name, []).append(part["n_used"])
-    told = (f"{name}: {spread(counts, '{:g}'.format)}" for name, counts in used.items())
-    return f"{'; '.join(told)}; median (range) where they differ"
+    told = "; ".join(f"{name}: {spread(counts, '{:g}'.format)}" for name, counts in used.items())
+    differ = any(len(set(counts)) > 1 for counts in used.values())
+    return f"{told}; median (range) where they differ" if differ else told
 
 
 def _averaging(record: Record) -> str:
@@ -149,7 +151,7 @@ def _aligned(prepared: Sequence[Record]) -> str:
 def _methods(study: Analysed) -> list[ChecklistRow]:
     """Return programs, steps and measures of the analysis."""
     ready, done = scans(len(study.prepared)), scans(len(study.fitted))
-    chains = (" > ".join(step["method"] for step in one["Steps"]) for one in study.prepared)
+    chains = (" > ".join(_done(one["Steps"])) for one in study.prepared)
     eddies = sum(bool(one["EddyCurrentCorrected"]) for one in study.prepared)
     scaled = sum(not one.get("NotWaterScaled") for one in study.fitted)
     return [
@@ -171,6 +173,14 @@ def _methods(study: Analysed) -> list[ChecklistRow]:
     ]
 
 
+def _done(steps: Sequence[Record]) -> Iterator[str]:
+    """Yield the steps that changed the spectra or the water reference, in order."""
+    for step in steps:
+        if not step["details"].startswith(NOT_DONE):
+            of_water = " of the water reference" * step["details"].startswith(OF_WATER)
+            yield f"{step['method']}{of_water}"
+
+
 def _assumptions(study: Analysed) -> list[ChecklistRow]:
     """Return what quantification and fit rest on."""
     parameters = [one["Parameters"] for one in study.fitted]
@@ -185,7 +195,7 @@ def _assumptions(study: Analysed) -> list[ChecklistRow]:
         "Changes of the basis set, macromolecules": _each(notes, len(parameters)),
         "Fit model": counted(models),
         "Fit range and baseline": f"{counted(ranges)}; baseline of {softness} effective "
-        "dimensions per ppm, median (range) over spectra",
+        f"dimensions per ppm, {over(len(study.qc))}",
     }
     if tissue := _tissue(study.prepared):
         values["Tissue in the voxel"] = tissue

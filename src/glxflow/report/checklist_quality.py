@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from glxflow.report.change import is_true
-from glxflow.report.checklist import ChecklistRow, counted, spread
+from glxflow.report.checklist import ChecklistRow, counted, over, spread
 from glxflow.report.checklist_analysis import Analysed
 from glxflow.report.study_quality import judged
 
@@ -28,13 +28,13 @@ def quality_items(study: Analysed) -> list[ChecklistRow]:
             "4a",
             f"SNR and line width, {name}",
             f"SNR {spread(group['snr'])}; line width {spread(group['fwhm_hz'])} Hz, "
-            f"{spread(group['fwhm_ppm'])} ppm; median (range) over {len(group)} spectra",
+            f"{spread(group['fwhm_ppm'])} ppm; {over(len(group))}",
             "qc.tsv",
         )
         for name, group in groups
     ]
     what = f"SNR: {study.snr} Line width: {study.fwhm}"
-    chi2 = f"{spread(qc['reduced_chi2'])}, median (range) over {len(qc)} spectra"
+    chi2 = f"{spread(qc['reduced_chi2'])}, {over(len(qc))}"
     pages = "with fit, baseline and residual on the page of every scan"
     return [
         *rows,
@@ -69,7 +69,7 @@ def _accounted(sessions: pd.DataFrame) -> str:
     """Return what became of the planned sessions."""
     counts = sessions["status"].value_counts()
     told = ", ".join(f"{n} {status}" for status, n in counts.items())
-    return f"of {len(sessions)} planned or scanned sessions {told}"
+    return f"of {len(sessions)} planned or scanned session{'s' * (len(sessions) > 1)}: {told}"
 
 
 def _uncertainty(table: pd.DataFrame) -> Iterable[ChecklistRow]:
@@ -85,6 +85,6 @@ def _uncertainty(table: pd.DataFrame) -> Iterable[ChecklistRow]:
         yield ChecklistRow(
             "4c",
             f"CRLB and SD of {name}",
-            f"CRLB {crlb} %; SD {sd} %; median (range) over {len(known)} spectra{without}",
+            f"CRLB {crlb} %; SD {sd} %; {over(len(known))}{without}",
             "concentrations.tsv",
         )

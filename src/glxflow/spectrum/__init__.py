@@ -9,12 +9,23 @@ from glxflow.spectrum.arrays import BoolArray, ComplexArray, RealArray, SingleAr
 from glxflow.spectrum.axis import SIGNAL_PPM, Axis, spectrum_of
 from glxflow.spectrum.basis_set import SUMS, BasisSet, Kind, reported
 from glxflow.spectrum.fit_result import FitResult, FitStatus
-from glxflow.spectrum.notes import OF_SERIES, SCALE_UNKNOWN, UNREADABLE, Flag, Step, percent
+from glxflow.spectrum.notes import (
+    NOT_DONE,
+    OF_SERIES,
+    OF_WATER,
+    SCALE_UNKNOWN,
+    UNREADABLE,
+    Flag,
+    Step,
+    percent,
+)
 from glxflow.spectrum.onsets import starts_within
 from glxflow.spectrum.signal import Fid, Series
 
 __all__ = [
+    "NOT_DONE",
     "OF_SERIES",
+    "OF_WATER",
     "SCALE_UNKNOWN",
     "SIGNAL_PPM",
     "SUMS",

@@ -5,6 +5,12 @@ from dataclasses import dataclass
 UNREADABLE = "Rejection of unreadable data"
 """Method of steps that leave out what a file does not hold."""
 
+NOT_DONE = ("Not possible", "Not applied", "Not referenced")
+"""How the details of steps begin that were not done."""
+
+OF_WATER = "Water reference: "
+"""How the details of steps begin that are of the water reference alone."""
+
 
 SCALE_UNKNOWN = "scale not checked"
 """How the note of a basis set begins whose responses may be in any unit."""
