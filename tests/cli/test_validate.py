@@ -164,6 +164,20 @@ def test_the_sequence_that_the_scans_name_is_listed_and_others_are_a_problem(
     assert protocol["mixing_time_s"] == 0.032
 
 
+def test_a_scan_of_another_echo_time_is_a_problem(glxflow, bids, tmp_path, write_scan, singlet):
+    for subject, te_s in (("01", 0.03), ("02", 0.03), ("03", 0.0304), ("04", 0.035)):
+        path = bids / f"sub-{subject}/ses-1/mrs/sub-{subject}_ses-1_task-ketamine_svs.nii.gz"
+        write_scan(singlet(2.008), path=path, header={"EchoTime": te_s})
+    run = glxflow("validate", bids, "--out", tmp_path / "out")
+    assert run.returncode == 0, run.stderr
+    table = pd.read_csv(tmp_path / "out" / "scans.tsv", sep="\t").set_index("subject")
+    assert (
+        "TE is 35 ms, but 30 ms in the study's protocol (2 of 4 scans)"
+        in (table.loc["sub-04", "problem"])
+    )
+    assert table["problem"].notna().sum() == 1  # basis sets are compared to 1 ms, too
+
+
 def test_edited_scans_are_listed_with_their_conditions(
     glxflow, bids, tmp_path, write_scan, singlet
 ):

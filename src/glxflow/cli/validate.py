@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from glxflow.cli.fitting import LARGEST_TE_DIFFERENCE_S
 from glxflow.cli.planned import plan_problems
 from glxflow.errors import DataError, GlxflowError, TableError
 from glxflow.io.bids import Scan, find_scans, misnamed_scans
@@ -49,7 +50,7 @@ def validate(
     headers = [one["svs"] for _, one, _ in found if one]
     protocol = _protocol(headers) if headers else {}
     table = pd.DataFrame(
-        _row(bids_dir, scan, one.get("svs"), problem or _sequence_problem(one, protocol))
+        _row(bids_dir, scan, one.get("svs"), problem or _protocol_problem(one, protocol))
         for scan, one, problem in found
     )
     _print(table)
@@ -117,16 +118,25 @@ def _table_problems(bids_dir: Path, scans: Iterable[Scan]) -> list[str]:
     return [*dict.fromkeys(problems), *of_sessions.values()]
 
 
-def _sequence_problem(headers: Mapping[str, ScanHeader], protocol: Mapping[str, Any]) -> str:
-    """Return what is wrong with a scan of another sequence than the one most scans name."""
+def _protocol_problem(headers: Mapping[str, ScanHeader], protocol: Mapping[str, Any]) -> str:
+    """Return what is wrong with a scan of another sequence or echo time than most have."""
     header = headers.get("svs")
-    named = recognised_sequences(header.fields) if header else set()
-    usual = protocol.get("sequences", [])
-    if header is None or not named or not usual or named & set(usual):
+    if header is None:
+        return ""
+    named, usual = recognised_sequences(header.fields), protocol["sequences"]
+    if named and usual and not named & set(usual):
+        what = f"the header says {' or '.join(sorted(named))}, but most scans say "
+        what += " or ".join(usual)
+    elif abs(header.echo_time_s - protocol["echo_time_s"]) > LARGEST_TE_DIFFERENCE_S:
+        what = (
+            f"TE is {1000 * header.echo_time_s:g} ms, but {1000 * protocol['echo_time_s']:g} ms "
+            f"in the study's protocol ({protocol['n_scans']} of "
+            f"{protocol['n_scans'] + protocol['n_scans_of_other_protocols']} scans)"
+        )
+    else:
         return ""
     return (
-        f"{header.path}: the header says {' or '.join(sorted(named))}, but most scans say "
-        f"{' or '.join(usual)}: one basis set cannot be for both. Analyse it apart, or correct "
+        f"{header.path}: {what}: one basis set cannot be for both. Analyse it apart, or correct "
         "its header."
     )
 
