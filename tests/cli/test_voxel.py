@@ -49,6 +49,17 @@ def test_a_voxel_is_drawn_with_its_size_and_its_tissues(t1w):
     assert voxel.lacking == ""
 
 
+def test_a_voxel_outside_of_the_head_is_drawn_and_doubted(t1w):
+    image = nib.load(t1w)
+    samples = np.zeros(image.shape, dtype=np.float32)
+    samples[:, :10] = 100.0  # the voxel is in the middle
+    nib.save(nib.Nifti1Image(samples, image.affine, image.header), t1w)
+    voxel = voxel_of(PLACED, t1w)
+    assert len(voxel.sections) == 3
+    (doubt,) = voxel.warnings
+    assert "100 % of the voxel is as dark as air" in doubt
+
+
 def test_what_is_missing_is_said(t1w):
     assert "no T1-weighted image" in voxel_of(PLACED, None).lacking
     without = {"does not say where its voxel lies": {"VoxelAffine": None}, "earlier version": {}}

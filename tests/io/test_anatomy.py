@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from glxflow.errors import DataError
-from glxflow.io.anatomy import MOST_PIXELS, sections_through
+from glxflow.io.anatomy import MOST_PIXELS, sections_through, share_in_air
 
 ANGLES = (0.4, -0.3, 0.25)
 """Of an oblique voxel, in radians: no edge of it is parallel to an axis."""
@@ -87,6 +87,32 @@ def middles(section):
     x = (np.arange(columns) + 0.5) * section.size_mm[0] / columns
     y = (np.arange(rows) + 0.5) * section.size_mm[1] / rows
     return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_the_share_of_a_voxel_in_air_is_that_of_dark_pixels(tmp_path, share):
+    # An upright voxel of 20 mm in an image of 1 mm: all beyond a plane is air, with some noise.
+    affine = placed(np.eye(3), np.ones(3), np.full(3, -40.0))
+    right_mm = np.arange(80) - 40.0
+    samples = np.random.default_rng(1).uniform(0, 4, size=(80, 80, 80))
+    samples[right_mm < 10.0 - 20.0 * share] = 100.0
+    image = nib.Nifti1Image(samples.astype(np.float32), affine)
+    image.set_sform(affine, code=1)
+    nib.save(image, tmp_path / "t1.nii")
+    voxel = placed(np.eye(3), np.full(3, 20.0), np.full(3, -0.5))
+    # The sagittal slice through the centre is in the head or in air, whole.
+    expected = (2 * share + (share > 0.5)) / 3
+    found = share_in_air(sections_through(tmp_path / "t1.nii", voxel))
+    assert found == pytest.approx(expected, abs=0.05)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(("up_mm", "low", "high"), [(0.0, 0.0, 0.15), (55.0, 0.9, 1.0)])
+def test_a_real_voxel_above_the_head_is_in_air(real_data, up_mm, low, high):
+    folder = real_data / "invivo_press"
+    affine = nib.load(folder / "te30_svs.nii.gz").affine.copy()
+    affine[2, 3] += up_mm
+    assert low <= share_in_air(sections_through(folder / "te30_T1w.nii.gz", affine)) <= high
 
 
 def agreement(section):

@@ -7,8 +7,9 @@ import numpy as np
 from glxflow.cli.prepared import Prepared, tissue_of
 from glxflow.cli.preprocess import PLACE
 from glxflow.errors import DataError
-from glxflow.io.anatomy import Section, sections_through
+from glxflow.io.anatomy import Section, sections_through, share_in_air
 from glxflow.report.voxel import Voxel
+from glxflow.spectrum import percent
 
 _NO_PLACE = "the header of the scan does not say where its voxel lies (no qform or sform)"
 _EARLIER = (
@@ -19,6 +20,9 @@ _NO_IMAGE = (
     "there is no T1-weighted image: expected one as anat/*_T1w.nii.gz of the session or the "
     "participant"
 )
+
+_MOST_AIR = 0.5
+"""Share of the voxel that may be as dark as air: fluid and bone are dark, too."""
 
 
 def voxel_of(prepared: Prepared, t1w: Path | None) -> Voxel:
@@ -49,6 +53,20 @@ def voxel_of(prepared: Prepared, t1w: Path | None) -> Voxel:
         image=t1w.name if t1w else "",
         sections=sections,
         lacking=" and ".join(lacking),
+        doubt=_doubt(t1w, sections),
+    )
+
+
+def _doubt(t1w: Path | None, sections: tuple[Section, ...]) -> str:
+    """Say so where a voxel that can be drawn lies outside of the head."""
+    air = share_in_air(sections) if sections else 0.0
+    if air <= _MOST_AIR:
+        return ""
+    return (
+        f"{t1w}: {percent(air)} of the voxel is as dark as air on this image (limit "
+        f"{percent(_MOST_AIR)}): it lies outside of the head, or one of them is in other "
+        "coordinates. Look at its outline, and take the image of the same visit, as it was "
+        "acquired."
     )
 
 

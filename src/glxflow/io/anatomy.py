@@ -1,5 +1,6 @@
 """Three slices of a T1-weighted image through a voxel of spectroscopy, with its outline."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -24,6 +25,9 @@ _SCANNER = (1, 2)
 
 _GREYS = (1.0, 99.0)
 """Percentiles of the slices that are drawn black and white."""
+
+_AIR = 0.1
+"""Share of the scale below which a pixel is as dark as air; CSF is brighter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,32 @@ def sections_through(path: Path, voxel: RealArray) -> tuple[Section, ...]:
         _section(across, greys[across], to_image, indices, shape, spacing_mm)
         for across in range(3)
     )
+
+
+def share_in_air(sections: Sequence[Section]) -> float:
+    """Return how much of a voxel, in slices through it, is as dark as air, from 0 to 1.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+        The slices; one at least cuts the voxel, as those through its centre do.
+    """
+    dark = np.concatenate([one.grey[_inside(one)] for one in sections]) < _AIR * 255
+    return float(dark.mean())
+
+
+def _inside(section: Section) -> NDArray[np.bool_]:
+    """Tell which pixels of a slice have their middle in the outline, which is convex."""
+    (n_rows, n_columns), (width, height) = section.grey.shape, section.size_mm
+    right = (np.arange(n_columns) + 0.5) * width / n_columns
+    down = (np.arange(n_rows)[:, np.newaxis] + 0.5) * height / n_rows
+    ends = zip(section.outline_mm, np.roll(section.outline_mm, -1, axis=0), strict=True)
+    # On which side of each edge: of all the same one.
+    sides = [
+        (to[0] - at[0]) * (down - at[1]) - (to[1] - at[1]) * (right - at[0]) for at, to in ends
+    ]
+    turns = np.array(sides)
+    return np.asarray((turns >= 0).all(axis=0) | (turns <= 0).all(axis=0))
 
 
 def _place(path: Path, image: Any) -> tuple[RealArray, RealArray]:

@@ -56,6 +56,8 @@ class Voxel:
         Slices through its centre; none where they cannot be drawn.
     lacking : str
         Why there are none; empty where there are.
+    doubt : str
+        Why the place may be wrong; empty where nothing speaks against it.
     """
 
     size_mm: tuple[float, ...]
@@ -63,11 +65,13 @@ class Voxel:
     image: str
     sections: Sequence[Section]
     lacking: str
+    doubt: str = ""
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is wrong with an image that was given and is not drawn."""
-        return (self.lacking,) if self.image and self.lacking else ()
+        """What is wrong with an image that was given, or with the voxel on it."""
+        lacking = self.lacking if self.image else ""
+        return tuple(one for one in (lacking, self.doubt) if one)
 
 
 def voxel_view(voxel: Voxel) -> dict[str, Any]:
