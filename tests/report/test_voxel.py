@@ -108,6 +108,15 @@ def test_what_is_wrong_with_an_image_stands_out_and_stays_text(voxel, page, read
     assert f"{hostile}: the slices" in read_page(page(replace(voxel, image=hostile))).words
 
 
+def test_a_doubted_place_stands_above_the_slices_and_stays_text(voxel, page, read_page):
+    rendered = page(replace(voxel, doubt="<script>alert(1)</script>: 90 % in air"))
+    assert "<script>alert" not in rendered
+    words = read_page(rendered).words
+    assert "The place is doubtful: <script>alert(1)</script>: 90 % in air" in words
+    assert "L and R are the participant's left and right" in words
+    assert "The place is doubtful" not in page(voxel)
+
+
 def test_only_an_image_that_was_given_is_warned_of(voxel):
     assert voxel.warnings == ()
     assert replace(voxel, sections=(), image="", lacking="there is no image").warnings == ()

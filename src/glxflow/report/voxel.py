@@ -81,6 +81,7 @@ def voxel_view(voxel: Voxel) -> dict[str, Any]:
         "slices": [_slice(section) for section in voxel.sections],
         "image": voxel.image,
         "lacking": voxel.lacking,
+        "doubt": voxel.doubt,
     }
 
 
