@@ -27,6 +27,11 @@ def test_every_link_to_a_file_leads_somewhere(document):
             assert (document.parent / link).exists(), link
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_no_page_holds_both_sides_of_a_merge(document):
+    assert not re.search(r"^(<{7}|>{7}) ", document.read_text(encoding="utf-8"), re.M)
+
+
 def test_the_readme_begins_with_the_two_commands():
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     main = 'python -m pip install -e ".[test]" && snakemake --cores 8'
