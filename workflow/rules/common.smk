@@ -10,7 +10,7 @@ from glxflow.io.bids import find_scans, study_tables
 from glxflow.io.config import named_by, read_yaml, settle_config
 from glxflow.io.files import fingerprint
 from glxflow.io.readable import readable
-from glxflow.io.sidecars import sidecars_of
+from glxflow.io.sidecars import with_sidecars
 from glxflow.qc.rules import limits_from
 from glxflow.trial.assemble import plan_of_spectra, refuse_sliding
 
@@ -59,19 +59,10 @@ def roles_of_scan(wildcards):
     return {"water": scan.mrsref, "events": scan.events}
 
 
-def sidecars_of_scan(scan):
-    """Return the sidecars, own and inherited, of a scan and its water reference."""
-    images = [path for path in (scan.svs, scan.mrsref) if path]
-    return [path for image in images for path in sidecars_of(image)]
-
-
 def raw_of_scan(scan):
-    """Return all raw files of a scan."""
-    return [
-        path
-        for path in (scan.svs, scan.mrsref, scan.events, *sidecars_of_scan(scan))
-        if path
-    ]
+    """Return all raw files of a scan, with the sidecars that it inherits."""
+    events = [scan.events] if scan.events else []
+    return [*with_sidecars(scan.svs, scan.mrsref), *events]
 
 
 def t1w_of_scan(wildcards):

@@ -56,7 +56,8 @@ def checklist_of(
         study = Analysed(
             prepared=prepared,
             fitted=fitted,
-            **{name: tables[name] for name in ("sessions", "qc")},
+            sessions=tables["sessions"],
+            qc=tables["qc"],
             concentrations=read_tsv(group / "concentrations.tsv", text=("subject", "session")),
             software=_software(group, fitted),
             outcome=outcome,

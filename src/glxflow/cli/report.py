@@ -92,25 +92,36 @@ def _content(group: Path) -> dict[str, Any]:
     _refuse_stale(group, inference / "inference.json", record)
     read = (path for path in group.glob("*.tsv") if path.name != CHECKLIST)
     sources = sorted([*read, *written.values()])
-    return tables | {
+    return (
+        tables
+        | _of_record(record)
+        | {
+            "provenance": Provenance(
+                __version__,
+                {str(path): sha256(path) for path in sources},
+                {"plan_sha256": record["PlanSHA256"], "seed": record["Seed"]},
+            ),
+            "sessions": tables["sessions"].fillna({"stage": "", "reason": "", "note": ""}),
+            "primary": _table(written["primary"]),
+            **{
+                name: _table(written[name]) if name in written else pd.DataFrame()
+                for name in ("participants", "attenuation")
+            },
+            "results": _tables(written, RESULTS),
+            "exploratory": _tables(written, EXPLORATORY),
+            "checklist": checklist_of(group, tables, _outcome(record), record["AnalysisSet"]),
+        }
+    )
+
+
+def _of_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the page that the record of the analysis holds."""
+    return {
         "title": record["PlanId"],
-        "provenance": Provenance(
-            __version__,
-            {str(path): sha256(path) for path in sources},
-            {"plan_sha256": record["PlanSHA256"], "seed": record["Seed"]},
-        ),
         "conditions": tuple(record["Conditions"]),
         "within": tuple(record["Within"]),
         "infusions": tuple(record["Infusions"]),
         "arms": record["Arms"],
-        "sessions": tables["sessions"].fillna({"stage": "", "reason": "", "note": ""}),
-        "primary": _table(written["primary"]),
-        **{
-            name: _table(written[name]) if name in written else pd.DataFrame()
-            for name in ("participants", "attenuation")
-        },
-        "results": _tables(written, RESULTS),
-        "exploratory": _tables(written, EXPLORATORY),
         "outcome": record["Outcome"],
         "joint_change": joint_column(record["Outcome"]) if record["Change"] == JOINT else None,
         "outcome_label": _label(record["Outcome"]),
@@ -121,7 +132,6 @@ def _content(group: Path) -> dict[str, Any]:
         "models": tuple(record["Models"]),
         "cautions": tuple(record["Cautions"]),
         "notes": tuple(record["Warnings"]),
-        "checklist": checklist_of(group, tables, _outcome(record), record["AnalysisSet"]),
     }
 
 

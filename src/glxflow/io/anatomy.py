@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glxflow.errors import DataError
-from glxflow.io.images import UNREADABLE, open_nifti, unreadable
+from glxflow.io.images import NIBABEL_ERRORS, open_nifti, unreadable
 from glxflow.spectrum import RealArray
 
 MOST_PIXELS = 192
@@ -84,7 +84,7 @@ def sections_through(path: Path, voxel: RealArray) -> tuple[Section, ...]:
     indices = np.clip(np.rint(centre), 0, shape - 1).astype(int)
     try:
         planes = [_plane(image, turn, across, int(indices[across])) for across in range(3)]
-    except UNREADABLE as error:
+    except NIBABEL_ERRORS as error:
         raise unreadable(path, error) from error
     spacing_mm = np.linalg.norm(upright[:3, :3], axis=0)
     greys = _greys(path, planes, spacing_mm)
@@ -129,7 +129,7 @@ def _place(path: Path, image: Any) -> tuple[RealArray, RealArray]:
         )
     try:
         forms = (image.get_sform(coded=True), image.get_qform(coded=True))
-    except UNREADABLE as error:
+    except NIBABEL_ERRORS as error:
         raise unreadable(path, error) from error
     for affine, code in forms:
         if code in _SCANNER and np.isfinite(affine).all():

@@ -244,14 +244,8 @@ def _of_width(basis: BasisSet, name: str, lines: Singlets) -> BasisSet:
 
 def _all_singlets(basis: BasisSet) -> str | None:
     """Return the best substance without coupled lines of which a basis set holds signal."""
-    return next(
-        (
-            name
-            for name in REFERENCES
-            if name in basis.names and is_all_singlets(name) and not _is_edited_away(basis, name)
-        ),
-        None,
-    )
+    names = (name for name in REFERENCES if name in basis.names and is_all_singlets(name))
+    return next((name for name in names if not _is_edited_away(basis, name)), None)
 
 
 def _is_edited_away(basis: BasisSet, name: str) -> bool:
@@ -271,10 +265,7 @@ def _scaled(basis: BasisSet) -> BasisSet:
         if abs(lines.deviation_ppm) <= _TOLERANCE_PPM:
             break
     else:
-        return _noted(
-            basis,
-            f"{SCALE_UNKNOWN}: it holds no singlet of {_LISTED}",
-        )
+        return _noted(basis, f"{SCALE_UNKNOWN}: it holds no singlet of {_LISTED}")
     proton = complex(lines.amplitudes[0]) / protons(name)
     if abs(proton - 1) < _SAME_SCALE:
         return basis

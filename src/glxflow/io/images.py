@@ -9,7 +9,7 @@ import nibabel as nib
 from glxflow.errors import DataError
 from glxflow.io.readable import why_not_read
 
-UNREADABLE = (
+NIBABEL_ERRORS = (
     nib.filebasedimages.ImageFileError,
     nib.spatialimages.HeaderDataError,
     EOFError,
@@ -34,7 +34,7 @@ def open_nifti(path: Path) -> Any:
         return nib.load(path)
     except (FileNotFoundError, PermissionError) as error:
         raise DataError(f"{path}: {why_not_read(path, error)}") from None
-    except UNREADABLE as error:
+    except NIBABEL_ERRORS as error:
         raise unreadable(path, error) from error
 
 
@@ -46,6 +46,6 @@ def unreadable(path: Path, error: Exception) -> DataError:
     path : Path
         The file.
     error : Exception
-        What nibabel said, one of `UNREADABLE`.
+        What nibabel said, one of `NIBABEL_ERRORS`.
     """
     return DataError(f"{path}: not a readable NIfTI file ({error}). Copy or convert it again.")

@@ -112,7 +112,13 @@ def usable_water(work: Work, water: Series | None) -> Series | None:
         )
     if work.is_water_refused:
         return None
-    line = tallest_line(water.samples, water.axis)
+    _judge_line(work, water)
+    return None if work.is_water_refused else water
+
+
+def _judge_line(work: Work, water: Series) -> None:
+    """Flag a line that is no unsuppressed water, or a broad one."""
+    line, limit_hz = tallest_line(water.samples, water.axis), broad_hz(water.axis)
     if line.over_rest < LEAST_WATER:
         work.flags.append(
             Flag(
@@ -124,8 +130,7 @@ def usable_water(work: Work, water: Series | None) -> Series | None:
                 "scale by. Take the unsuppressed scan.",
             )
         )
-        return None
-    if line.width_hz > (limit_hz := broad_hz(water.axis)):
+    elif line.width_hz > limit_hz:
         work.flags.append(
             Flag(
                 "water_is_broad",
@@ -134,7 +139,6 @@ def usable_water(work: Work, water: Series | None) -> Series | None:
                 "moved. It is used. Look whether the lines of the spectra are as broad.",
             )
         )
-    return water
 
 
 def refuse_conjugated(series: Series, water: Series | None) -> None:

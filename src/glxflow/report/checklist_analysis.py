@@ -205,8 +205,8 @@ def _assumptions(study: Analysed) -> list[ChecklistRow]:
 
 def _tissue(prepared: Sequence[Record]) -> str:
     """Return the shares of grey and white matter and CSF, where sidecars give them."""
-    given = [one["TissueFractions"] for one in prepared if one.get("TissueFractions")]
-    given = [one for one in given if isinstance(one, Mapping)]
+    given = [one.get("TissueFractions") for one in prepared]
+    given = [shares for shares in given if shares and isinstance(shares, Mapping)]
     if not given:
         return ""
     shares = pd.DataFrame(given).apply(pd.to_numeric, errors="coerce")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from glxflow.report.checklist import BY_HAND, ChecklistRow, counted, scans, unrecorded
+from glxflow.report.checklist import BY_HAND, ChecklistRow, counted, unrecorded
 
 _READ_FROM = {
     "field_t": "SpectrometerFrequency",
@@ -204,7 +204,7 @@ def _of_sequence(spectra: pd.DataFrame) -> list[_Item]:
 
 
 def _row(
-    table: pd.DataFrame, image: str, item: str, name: str, parts: tuple[_Part, ...]
+    table: pd.DataFrame, what: str, item: str, name: str, parts: tuple[_Part, ...]
 ) -> ChecklistRow:
     """Return one line; parts that no header has are asked for after those that some have."""
     values = {part: _values(table, part) for part in parts}
@@ -223,7 +223,7 @@ def _row(
     used = dict.fromkeys(
         _READ_FROM.get(column, column) for part in known for column in _used(table, part)
     )
-    source = f"header: {', '.join(used)} ({_files(len(table), image)})"
+    source = f"header: {', '.join(used)} ({_files(len(table), what)})"
     return ChecklistRow(item, name, "; ".join([counted(lines), *missing]), source)
 
 
@@ -245,6 +245,6 @@ def _fields(part: _Part) -> list[str]:
     return [column for column in part.columns if column not in _READ_FROM]
 
 
-def _files(n: int, image: str) -> str:
+def _files(n: int, what: str) -> str:
     """Return a number of files in words."""
-    return scans(n) if image == "scan" else f"{n} {image}{'' if n == 1 else 's'}"
+    return f"{n} {what}{'' if n == 1 else 's'}"

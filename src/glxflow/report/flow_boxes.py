@@ -118,7 +118,7 @@ def _lost(rows: pd.DataFrame) -> dict[Class, Count]:
     }
 
 
-def of_model(rows: pd.DataFrame, analysed: pd.DataFrame, within: Sequence[str]) -> Step:
+def analysed_step(rows: pd.DataFrame, analysed: pd.DataFrame, within: Sequence[str]) -> Step:
     """Return what of an arm the primary model takes."""
     own = analysed[analysed["subject"].isin(rows["subject"])]
     counts = []

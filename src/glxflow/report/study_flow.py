@@ -21,9 +21,9 @@ from glxflow.report.flow_boxes import (
     BY_TABLES,
     Count,
     Step,
+    analysed_step,
     complete_participants,
     model_step,
-    of_model,
     of_period,
     of_rest,
 )
@@ -166,7 +166,7 @@ def _arm(
     """Return an arm: a box a period, then what is analysed, then sessions of no period."""
     n_participants = rows["subject"].nunique()
     steps = [Step(name, of_period(part, n_participants)) for name, part in parts.items()]
-    steps.append(of_model(rows, analysed, within))
+    steps.append(analysed_step(rows, analysed, within))
     rest = rows.drop(index=pd.concat(parts.values()).index).dropna(subset="session")
     if len(rest):
         steps.append(Step("Besides, of no period" if within else "Besides", of_rest(rest)))
@@ -177,7 +177,7 @@ def _outside(title: str, rows: pd.DataFrame, analysed: pd.DataFrame, within: Seq
     """Return those of whom the tables do not say an arm."""
     steps = [Step("Sessions", of_rest(rows))]
     if analysed["subject"].isin(rows["subject"]).any():
-        steps.append(of_model(rows, analysed, within))
+        steps.append(analysed_step(rows, analysed, within))
     return Arm(title, rows["subject"].nunique(), tuple(steps))
 
 

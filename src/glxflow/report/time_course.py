@@ -62,13 +62,7 @@ def time_course_figure(
     """
     timed = bool(np.isfinite(centre_min).all())
     x = centre_min if timed else np.arange(len(labels), dtype=float)
-    panels = [
-        _followed(_ratio(estimates, *ratio, colour, len(labels)), *ratio, changes)
-        for ratio, colour in ((("Glx", "tNAA"), GREEN), (("GABA+", "tCr"), ORANGE),
-                              (("tNAA", "tCr"), BLUE))
-    ]  # fmt: skip
-    panels.append(_Panel("width / Hz", GREY, fwhm_hz, np.zeros_like(fwhm_hz)))
-    shown = [panel for panel in panels if np.isfinite(panel.values).any()]
+    shown = _panels(estimates, fwhm_hz, changes)
     names = [label(name) for name in labels]
     # The first, the outcome, is twice as high.
     n_controls = len(shown) - 1
@@ -94,6 +88,17 @@ def time_course_figure(
             hovermode="x",
         ),
     }
+
+
+def _panels(estimates: pd.DataFrame, fwhm_hz: RealArray, changes: pd.DataFrame) -> list[_Panel]:
+    """Return the quantities of which there is any value, the outcome first."""
+    ratios = ((("Glx", "tNAA"), GREEN), (("GABA+", "tCr"), ORANGE), (("tNAA", "tCr"), BLUE))
+    panels = [
+        _followed(_ratio(estimates, *ratio, colour, fwhm_hz.size), *ratio, changes)
+        for ratio, colour in ratios
+    ]
+    panels.append(_Panel("width / Hz", GREY, fwhm_hz, np.zeros_like(fwhm_hz)))
+    return [panel for panel in panels if np.isfinite(panel.values).any()]
 
 
 def _courses(index: int, panel: _Panel, x: dict[str, str], names: list[str]) -> Iterator[Figure]:

@@ -114,7 +114,7 @@ def _slice(section: Section) -> dict[str, Any]:
             "height": f"{height:.2f}",
             "href": f"data:image/png;base64,{base64.b64encode(png(section.grey)).decode()}",
         },
-        "outline": " ".join(f"{right:.2f},{down:.2f}" for right, down in section.outline_mm),
+        "outline": " ".join(f"{x:.2f},{y:.2f}" for x, y in section.outline_mm),
         "letters": [
             (f"{x:.1f}", f"{y:.1f}", letter)
             for x, y, letter in (
