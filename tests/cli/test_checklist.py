@@ -49,7 +49,7 @@ def changed(record, **changes):
 def study(tmp_path):
     """Return a function that writes a study of three sessions and returns its checklist."""
 
-    def check(prepared=None, fitted=None, problem="", analysis_set="qc_pass"):
+    def check(prepared=None, fitted=None, problem="", analysis_set="qc_pass", images=("svs",)):
         group = tmp_path / "results" / "group"
         group.mkdir(parents=True, exist_ok=True)
         keys = [("sub-01", "ses-1"), ("sub-01", "ses-2"), ("sub-02", "ses-1")]
@@ -58,7 +58,8 @@ def study(tmp_path):
         scans["problem"] = ["", "", problem]
         scans.to_csv(group / "scans.tsv", sep="\t", index=False)
         heading = "subject\tsession\timage\tsequence_recognised\tManufacturer\n"
-        (group / "headers.tsv").write_text(heading + "sub-01\tses-1\tsvs\tpress\tGE\n")
+        lines = [f"sub-01\tses-1\t{image}\tpress\tGE\n" for image in images]
+        (group / "headers.tsv").write_text(heading + "".join(lines))
         for index, (subject, session) in enumerate(keys):
             folder = group.parent / subject / session / "mrs"
             folder.mkdir(parents=True, exist_ok=True)
@@ -87,6 +88,17 @@ def test_every_item_of_the_paper_has_a_line_in_its_order(study):
     letters = {"1": "abcde", "2": "abcdefghi", "3": "abcd", "4": "abcd"}
     every = [number + letter for number, of_it in letters.items() for letter in of_it]
     assert list(dict.fromkeys(items)) == every
+
+
+def test_the_water_reference_follows_the_spectra_in_each_item(study):
+    names = [line for line in study(images=("svs", "mrsref")) if line.startswith("2e")]
+    assert names == [
+        "2e Acquisitions of a scan",
+        "2e i. Averaged in a spectrum",
+        "2e ii. Averaging method",
+        "2e iii. Spectra of a scan",
+        "2e Water reference: acquisitions",
+    ]
 
 
 def test_quality_is_told_of_each_condition_as_median_and_range(study):
@@ -119,7 +131,9 @@ def test_time_bins_are_told_as_they_were_filled(study):
         "baseline, transients: 16; later bins, transients: 7.5 (7 to 8)"
     )
     assert rows["2e iii. Spectra of a scan"] == "3"
-    assert "3 of 96 transients rejected" in rows["2i Motion correction after the scan"]
+    assert rows["2i Motion correction after the scan"].endswith(
+        "3 of 96 transients rejected as outliers"
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,6 +152,13 @@ def test_the_way_of_averaging_is_that_of_each_scan(study, parameters, words):
         mixed = study(prepared={1: record})["2e ii. Averaging method"]
         assert "(2 scans)" in mixed
         assert "(1 scan)" in mixed
+
+
+def test_bins_that_start_as_the_last_one_ends_do_not_slide(study):
+    record = changed(PREPARED, Parameters=PREPARED["Parameters"] | {"bin_step_s": 300.0})
+    method = study(prepared=dict.fromkeys(range(3), record))["2e ii. Averaging method"]
+    assert method.startswith("block-wise")
+    assert method.endswith("then bins of 300 s")
 
 
 def test_edited_scans_are_averaged_in_pairs_and_fitted_jointly(study):
@@ -167,6 +188,9 @@ def test_versions_steps_and_basis_sets_that_differ_are_counted(study):
     )
     assert "Eddy currents corrected in 2 of 3 scans" in rows["3b Processing steps"]
     assert rows["3d Basis set"] == "simulated: press (2 scans); b.basis (1 scan)"
+    assert rows["3d Fit range and baseline"].startswith(
+        "0.2 to 4.2 ppm; baseline of 1.50 effective dimensions per ppm"
+    )
     assert rows["3d Changes of the basis set, macromolecules"] == (
         "default macromolecules added (MM09) (2 scans); turned (1 scan)"
     )
@@ -217,6 +241,22 @@ def test_voxels_of_their_own_tissue_are_scaled_by_one_method(study):
     assert "by its own segmentation" in reference
     assert "scan)" not in reference
     assert rows["3d Tissue in the voxel"].startswith("GM 0.600 (0.500 to 0.600), WM 0.300, CSF")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"), [("half grey", None), ({}, None), ({"GM": "half", "WM": 0.3}, "GM n/a")]
+)
+def test_fractions_that_are_no_numbers_are_not_averaged(study, given, words):
+    rows = study(prepared={0: changed(PREPARED, TissueFractions=given)})
+    value = rows.get("3d Tissue in the voxel")
+    assert value is None if words is None else value.startswith(f"{words}, WM 0.300; median")
+
+
+def test_the_measures_are_described_each_by_its_own_words(study):
+    value = study()["4a What SNR and line width are, with the reference peak"]
+    snr, width = value.removeprefix("SNR: ").split(" Line width: ")
+    assert "SD of the noise" in snr
+    assert "half" in width
 
 
 def test_scans_that_failed_or_are_another_measurement_are_not_among_the_analysed(study):

@@ -51,6 +51,13 @@ def test_sessions_that_were_judged_differently_are_no_one_plan(record, tmp_path)
     assert "Not all sessions were judged by the same" in departures(tmp_path, SCANS, [])[0]
 
 
+def test_limits_in_another_order_are_the_same(record, tmp_path):
+    limits = judged_by({})["qc"]
+    record(SCANS[0], Parameters={"qc": limits})
+    record(SCANS[1], Parameters={"qc": dict(reversed(limits.items()))})
+    assert "those that glxflow comes with" in departures(tmp_path, SCANS, [])[0]
+
+
 def test_what_is_not_recorded_is_not_claimed(tmp_path):
     limits, noted, lock = departures(tmp_path, SCANS, [])
     assert "which are not beside these tables" in limits

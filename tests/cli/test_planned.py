@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,26 @@ def problems_of(tmp_path):
 def test_a_plan_that_the_tables_carry_has_no_problem(problems_of):
     assert problems_of() == []
     assert problems_of(allocation={"strata": ["sex"]}) == []
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """A data set of the tables of test_data alone."""
+    folder = tmp_path / "tables"
+    shutil.copytree(BIDS, folder, ignore=shutil.ignore_patterns("mrs", "sourcedata"))
+    return folder
+
+
+def test_who_has_no_session_yet_and_a_screening_are_no_fault_of_the_others(tables):
+    """The screening is named, for a forgotten condition looks the same."""
+    with (tables / "participants.tsv").open("a") as file:
+        file.write("sub-99\tF\t40\tPN\n")
+    (tables / "sub-99").mkdir()
+    (tables / "sub-99" / "sub-99_sessions.tsv").write_text("session_id\tperiod\tcondition\n")
+    with (tables / "sub-01" / "sub-01_sessions.tsv").open("a") as file:
+        file.write("ses-screening\tn/a\tn/a\tn/a\n")
+    (found,) = plan_problems(tables, find_scans(BIDS, None), PROJECT / "config" / "trial.yaml")
+    assert found.startswith("sub-01_sessions.tsv gives ses-screening no condition")
 
 
 def test_a_condition_that_no_session_has_is_named_with_those_that_there_are(problems_of):

@@ -30,6 +30,12 @@ def test_transients_are_on_the_clock_of_their_bins_in_degrees():
     assert (found.n_acquired, found.n_rejected) == (4, 1)
 
 
+def test_an_infusion_that_starts_with_the_scan_is_one():
+    found = transients_of(record(Parameters={"onset_s": 0.0}))
+    assert found.has_infusion
+    np.testing.assert_allclose(found.time_min, [0, 1, 2, 3])
+
+
 def test_conditions_of_an_edited_scan_are_counted_as_pairs():
     edited = record()
     edited["TransientTable"] |= {"condition": ["OFF", "ON"] * 2, "weight": [1.0, 1.0, 0.0, 0.0]}

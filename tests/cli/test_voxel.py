@@ -60,6 +60,11 @@ def test_a_voxel_outside_of_the_head_is_drawn_and_doubted(t1w):
     assert "100 % of the voxel is as dark as air" in doubt
 
 
+def test_the_edges_of_a_turned_voxel_are_its_own_and_not_those_of_the_scanner():
+    turned = [[0, -30, 0, 9], [20, 0, 0, 9], [0, 0, 25, 9], [0, 0, 0, 1]]
+    assert voxel_of(Bare(VoxelAffine=turned), None).size_mm == pytest.approx((20, 30, 25))
+
+
 def test_what_is_missing_is_said(t1w):
     assert "no T1-weighted image" in voxel_of(PLACED, None).lacking
     without = {"does not say where its voxel lies": {"VoxelAffine": None}, "earlier version": {}}

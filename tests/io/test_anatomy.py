@@ -272,6 +272,16 @@ def test_pixels_that_are_no_numbers_are_black(write_t1):
     assert (sections_through(path, VOXEL)[2].grey[:, :19] == 0).all()
 
 
+def test_one_very_bright_pixel_does_not_darken_the_rest(write_t1):
+    path = write_t1(name="t1.nii.gz")
+    image = nib.load(path)
+    samples = np.asarray(image.dataobj).copy()
+    at = tuple(np.rint(np.linalg.inv(image.affine) @ np.append(CENTRE_MM, 1.0))[:3].astype(int))
+    samples[at] = 1e5
+    nib.save(nib.Nifti1Image(samples, image.affine, image.header), path)
+    assert all(agreement(section) > 0.94 for section in sections_through(path, VOXEL))
+
+
 def cut(content):
     return content[: len(content) // 2]
 

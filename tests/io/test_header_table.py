@@ -1,6 +1,7 @@
 import json
 
 import nibabel as nib
+import numpy as np
 import pytest
 
 from glxflow.io.header_table import HEADER_COLUMNS, header_row
@@ -53,6 +54,22 @@ def test_a_voxel_is_known_only_to_a_file_that_knows_its_place(write_scan, single
     path = write_scan(singlet(2.008))
     assert "voxel_mm" not in header_row(read_header(path), ())
     image = nib.load(path)
-    image.set_sform([[0, -30, 0, 9], [20, 0, 0, 9], [0, 0, 25, 9], [0, 0, 0, 1]], 1)
+    image.set_sform([[0, -30, 0, 9], [20.25, 0, 0, 9], [0, 0, 25, 9], [0, 0, 0, 1]], 1)
     nib.save(image, path)
-    assert header_row(read_header(path), ())["voxel_mm"] == "20, 30, 25"
+    assert header_row(read_header(path), ())["voxel_mm"] == "20.25, 30, 25"
+
+
+def test_numbers_keep_the_digits_that_were_given(row):
+    assert row(RepetitionTime=1.23456)["RepetitionTime"] == "1.23456"
+
+
+def test_transients_are_counted_over_all_conditions_and_one_coil_is_not_taken_for_all(
+    write_scan, singlet
+):
+    samples = np.broadcast_to(singlet(2.008), (4, 2, singlet(2.008).size))
+    path = write_scan(samples, ("DIM_DYN", "DIM_EDIT"), header={"EditCondition": ["OFF", "ON"]})
+    found = header_row(read_header(path), ("OFF", "ON"))
+    assert found["transients_stored"] == "8"
+    assert "coils_stored" not in found
+    path = write_scan(samples, ("DIM_DYN", "DIM_COIL"))
+    assert header_row(read_header(path), ())["coils_stored"] == "2"

@@ -101,3 +101,39 @@ def test_what_is_no_number_is_shown_as_it_stands(items):
     rows = items({"EchoTime": "short", "AcquisitionVoxelSize": "2 x 3"})
     assert rows["2d Repetition time, echo time"].value == "TR 2000 ms, TE short"
     assert rows["2c Volume of interest: nominal size"].value == "2 x 3"
+
+
+@pytest.mark.parametrize(
+    ("given", "found", "other"),
+    [
+        ({"sequence_recognised": "steam"}, "2f Mixing time", "2f Editing"),
+        ({"MixingTime": "0.01"}, "2f Mixing time", "2f Editing"),
+        ({"EditPulse": "20 ms"}, "2f Editing", "2f Mixing time"),
+        ({"EditTarget": "GABA"}, "2f Editing", "2f Mixing time"),
+    ],
+)
+def test_one_sign_of_a_sequence_is_enough_to_ask_for_its_item(items, given, found, other):
+    rows = items({}, given)
+    assert found in rows
+    assert other not in rows
+
+
+def test_a_source_that_no_scan_has_is_not_named(items):
+    row = items({"field_t": None}, {})["1a Field strength"]
+    assert row.value == "field not recorded (1 scan); 2.89 T (1 scan)"
+    assert row.source == "header: SpectrometerFrequency (2 scans)"
+
+
+def test_what_only_some_sequences_have_is_not_missed_in_the_others(items):
+    row = items({"InversionTime": "0.02"}, {})["2d Repetition time, echo time"]
+    assert row.value == "TR 2000 ms, TE 30 ms, TI 20 ms (1 scan); TR 2000 ms, TE 30 ms (1 scan)"
+
+
+def test_a_location_in_the_header_goes_before_the_label_in_the_name(items):
+    name = "2b Volume of interest: location"
+    assert items({"voi": "acc", "BodyPartDetails": "pregenual"})[name].value == "pregenual"
+    assert items({"voi": "acc"})[name].value == "acc"
+
+
+def test_a_study_without_water_references_is_said_to_have_none(items):
+    assert items({})["2d Water reference"].value == "none"

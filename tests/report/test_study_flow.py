@@ -71,6 +71,7 @@ def test_each_loss_of_a_crossover_stands_in_its_sequence_and_period():
         "with a sequence of the plan 8",
     ]
     first, second, outside = flow.arms
+    assert flow.n_steps == 4
     assert [(arm.title, arm.n_participants) for arm in flow.arms] == [
         ("Sequence PN", 4), ("Sequence NP", 4), ("Without a sequence of the plan", 2),
     ]  # fmt: skip
@@ -183,6 +184,10 @@ def test_a_factorial_trial_has_the_arms_between_participants(within, titles):
     flow = flow_of(sessions, within, arms)
     assert [arm.title for arm in flow.arms] == titles
     assert {arm.n_participants for arm in flow.arms} == {8 // len(titles)}
+    # What the arm is called is not said again of each period.
+    periods = [f"Period {number}" for number in range(1, 2 ** len(within) + 1)]
+    named = [step.title for step in flow.arms[-1].steps[:-1]]
+    assert named == (periods if within else ["Session"])
     last = list(boxes(flow.arms[-1]).values())
     n = 8 // len(titles)
     assert len(last) == 2 ** len(within) + 1
@@ -209,11 +214,53 @@ def test_a_participant_of_two_groups_is_in_neither():
     ]  # fmt: skip
 
 
-def test_without_an_answer_nobody_is_analysed():
+def test_whose_sessions_are_all_excluded_by_the_tables_keeps_the_sequence():
+    rows = [("sub-01", "ses-1", "PN", 1, "placebo", "excluded", "design"),
+            ("sub-01", "ses-2", "PN", 2, "washout", "excluded", "design"),
+            ("sub-02", "ses-1", "PN", 1, "placebo", "used", ""),
+            ("sub-02", "ses-2", "PN", 2, "naltrexone", "used", ""),
+            ("sub-02", "ses-3", "PN", 3, "placebo", "excluded", "design")]  # fmt: skip
+    flow = flow_of(table_of(rows))
+    # Of the other sequence there is nobody, and no condition to name its periods by.
+    assert [arm.n_participants for arm in flow.arms] == [2, 0]
+    assert list(boxes(flow.arms[1])) == ["Period 1", "Period 2", "Analysed: primary outcome"]
+    # A condition or period that the plan does not have gives no box its name.
+    assert list(boxes(flow.arms[0])) == [
+        "Period 1: placebo", "Period 2: naltrexone", "Analysed: primary outcome",
+        "Besides, of no period",
+    ]  # fmt: skip
+
+
+def test_a_period_beyond_those_of_the_design_has_a_box_where_its_sessions_count():
+    rows = [("sub-01", "ses-1", None, 1, "placebo", "used", "", "saline"),
+            ("sub-01", "ses-2", None, 3, "placebo", "used", "", "ketamine"),
+            ("sub-90", "ses-1", None, None, None, "excluded", "design", None)]  # fmt: skip
+    sessions = pd.DataFrame(rows, columns=[*COLUMNS, "infusion"])
+    flow = flow_of(sessions, ("condition", "infusion"), {})
+    numbers = [1, 2, 3, 4]
+    assert list(boxes(flow.arms[0])) == [
+        *(f"Period {number}" for number in numbers), "Analysed: primary outcome",
+    ]  # fmt: skip
+    assert flow.arms[1].title == "Without a session of the plan"
+    one = flow_of(sessions, ("infusion",), {"condition": ("placebo", "naltrexone")}).arms[0]
+    assert list(boxes(one))[:3] == ["Period 1", "Period 2", "Period 3"]
+
+
+def test_a_loss_at_a_step_without_a_name_of_its_own_is_counted_too():
+    rows = [("sub-01", "ses-1", "PN", 1, "placebo", "failed", "convert"),
+            ("sub-01", "ses-2", "PN", 2, "naltrexone", "used", "")]  # fmt: skip
+    assert boxes(flow_of(table_of(rows)).arms[0])["Period 1: placebo"] == [
+        "sessions planned 1", "scanned 1", "-failed: convert 1", "used 0",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("numbers", [{}, dict.fromkeys(["n_participants", "n_rows"], np.nan)])
+def test_without_an_answer_nobody_is_analysed(numbers):
     sessions = crossover()
     used = sessions.loc[sessions["status"] == "used", ["subject"]]
-    none = {"Glx": pd.DataFrame([{"role": "primary", "note": "too few"}]), "MADRS": None}
-    flow = participant_flow(sessions, used, none, ("condition",), CROSSOVER)
+    rows = pd.DataFrame([{"role": "primary", "note": "too few"} | numbers])
+    models = {"Glx": rows, "MADRS": None}
+    flow = participant_flow(sessions, used, models, ("condition",), CROSSOVER)
     assert flow.ends == ()
     assert boxes(flow.arms[0])["Analysed: primary outcome"][:2] == [
         "-used, but not in the model 4", "participants 0",

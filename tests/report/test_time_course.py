@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from glxflow.report.panels import value_axes
 from glxflow.report.time_course import time_course_figure
 
 
@@ -40,6 +41,12 @@ def test_the_name_of_a_panel_stands_at_its_middle(estimates, unpacked):
         title = next(one for one in layout["annotations"] if one["text"] == name)
         assert title["yanchor"] == "middle"
         assert title["y"] == pytest.approx(sum(layout[key]["domain"]) / 2)
+
+
+def test_panels_share_the_height_of_the_figure_and_part_from_each_other():
+    axes = value_axes([2.0, 1.0, 1.0], [5, 4, 4])
+    domains = [axes[name]["domain"] for name in ("yaxis", "yaxis2", "yaxis3")]
+    np.testing.assert_allclose(domains, [[0.5, 0.96], [0.25, 0.46], [0.0, 0.21]], atol=1e-12)
 
 
 def test_gaba_plus_has_a_panel_where_a_scan_is_edited(estimates, unpacked):

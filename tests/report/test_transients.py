@@ -161,6 +161,10 @@ def test_the_caption_counts_what_was_rejected_and_says_why(eight, pairs):
     assert "1 rejected as outliers" in caption
     assert "Each of 4 pairs" in transients_caption(pairs)
     assert "1 rejected as outliers" in transients_caption(pairs)
+    assert "is a time bin, which averages the transients" in caption
+    assert "is a time bin, which averages the pairs" in transients_caption(pairs)
+    whole = replace(eight, edges_min=np.array([[-6.0, 10.0]]))
+    assert transients_caption(whole).endswith("panels is the one bin that averages them.")
     none = transients_caption(replace(eight, is_rejected=np.zeros(8, dtype=bool)))
     assert "None is rejected" in none
     assert "Crosses" not in none

@@ -70,6 +70,9 @@ def test_three_slices_have_outlines_letters_and_words(voxel, page, read_page):
     points = {each["points"] for tag, each in read.elements if tag == "polygon"}
     assert points == {"40.00,50.00 70.00,55.00 66.00,80.00"}
     assert "L R S I L R S I" in read.words
+    places = [(each["x"], each["y"]) for tag, each in read.elements if tag == "text"]
+    # Left, right, top and bottom, in the middle of the sides and outside of the picture.
+    assert places[:4] == [("-7.0", "96.0"), ("157.0", "96.0"), ("75.0", "-7.0"), ("75.0", "199.0")]
     assert "Size 26 × 26 × 30 mm, 20.3 mL" in read.words
     assert "sub-01_T1w.nii.gz: the slices" in read.words
 
