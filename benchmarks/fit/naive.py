@@ -44,7 +44,6 @@ class Plain:
         self.fids = fids[:, : model.n_kept]
         self.time_s = model.axis.time_s[: model.n_kept]
         self.design, self.roughness = self._spline()
-        self.limited = np.isfinite(problem.prior.sd)
 
     def _spline(self) -> tuple[np.ndarray, np.ndarray]:
         """Return B-splines on the fitted points, and the rows of their penalty."""
@@ -92,7 +91,7 @@ class Plain:
                 self.model.weight * left,
                 self.roughness @ spline,
                 self.problem.ratio_rows @ amplitudes,
-                ((theta - self.problem.prior.mean) / self.problem.prior.sd)[self.limited],
+                self.problem.prior.root @ (theta - self.problem.prior.mean),
             ]
         )
 

@@ -123,7 +123,10 @@ def test_limits_are_those_of_lmfit_with_every_amplitude_a_parameter(model, make_
     # Held by a narrow prior about their optimum.
     best = fit.found.solution.point.theta
     narrow = replace(
-        prior, mean=np.where(held, best, prior.mean), sd=np.where(held, 1e-6, prior.sd)
+        prior,
+        mean=np.where(held, best, prior.mean),
+        sd=np.where(held, 1e-6, prior.sd),
+        common=np.where(held, 0.0, prior.common),
     )
     problem = fit.found.problem.with_model(replace(fit.found.problem.model, prior=narrow))
     solution = solve_fast(problem, best, ~held, 1e-9)

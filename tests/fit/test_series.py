@@ -155,7 +155,7 @@ def test_equals_least_squares_over_all_transients(kind, model, make_series):
     elsewhere[:2] = theta[:2]
     other_cost, _ = brute_force(series, fit, model, design, weights, elsewhere)
     costs = [
-        joint.evaluate(at).cost - np.sum(((at - joint.prior.mean) / joint.prior.sd) ** 2)
+        joint.evaluate(at).cost - np.sum((joint.prior.root @ (at - joint.prior.mean)) ** 2)
         for at in (theta, elsewhere)
     ]
     # Single precision of the tangents, in a difference between costs of 1e4.

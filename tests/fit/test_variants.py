@@ -36,6 +36,7 @@ def test_halves_and_doubles_are_of_what_they_say(label, factor, problem, variant
         changed = {f"{what}_{name}" for name in groups_of(problem, Kind.METABOLITE)}
         factors = [factor if name in changed else 1.0 for name in prior.names]
         assert prior.sd == pytest.approx(factors * problem.prior.sd)
+        assert (prior.common == problem.prior.common).all()
         assert (prior.mean == problem.prior.mean).all()
     rows = variant("macromolecule ratios", f"{label} SD").ratio_rows
     broad = [kind is Kind.MACROMOLECULE for kind in problem.model.kinds]

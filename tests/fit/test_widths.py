@@ -6,7 +6,7 @@ import pytest
 from glxflow.fit import FitOptions, prepare
 from glxflow.fit.prior import SHARED
 from glxflow.fit.shapes import shapes_of
-from glxflow.fit.widths import broadening_hz, lorentzian_hz, narrowed
+from glxflow.fit.widths import broadening_hz, lorentzian_hz, narrowed, uncertain_by_t2
 from glxflow.spectrum import Kind
 
 
@@ -38,6 +38,17 @@ def test_at_7_t_the_times_are_those_of_7_t(metabolites):
         zip(metabolites.names, lorentzian_hz(replace(metabolites, axis=axis)), strict=True)
     )
     assert at_7_t["NAA"] == pytest.approx(1 / (np.pi * np.sqrt(0.155 * 0.14)))
+
+
+def test_how_much_of_published_differences_holds_is_one_unknown(metabolites, model):
+    moved = dict(zip(metabolites.names, uncertain_by_t2(metabolites), strict=True))
+    # By 0.3 SD of the share: NAA decays more slowly than usual, and its lines are narrower.
+    assert moved["NAA"] == pytest.approx(0.3 * np.log(0.14 / 0.258))
+    assert moved["Glu"] == pytest.approx(0.3 * np.log(0.14 / 0.1285))
+    common = dict(zip(model.prior.names, model.prior.common, strict=True))
+    assert common["width_NAA"] == pytest.approx(moved["NAA"])
+    assert common["width_Glu"] == pytest.approx(moved["Glu"])
+    assert {common[name] for name in common if "MM" in name or "shift" in name} == {0.0}
 
 
 def test_macromolecules_have_no_lorentzian_width(basis):

@@ -116,6 +116,7 @@ def _joint_prior(total: Prior, edited: Prior) -> Prior:
         names=(*total.names, *(edited.names[index] for index in own)),
         mean=np.concatenate([total.mean, edited.mean[own]]),
         sd=np.concatenate([total.sd, edited.sd[own]]),
+        common=np.concatenate([total.common, edited.common[own]]),
         low=np.concatenate([total.low, edited.low[own]]),
         high=np.concatenate([total.high, edited.high[own]]),
     )

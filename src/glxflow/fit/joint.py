@@ -85,15 +85,14 @@ class Joint:
             evaluated(block, theta, guess)
             for block, guess in zip(self.blocks, guesses, strict=True)
         )
-        scaled = (theta - self.prior.mean) / self.prior.sd
+        scaled = self.prior.root @ (theta - self.prior.mean)
         rows = [scaled, *(point.residual for point in points)]
         return JointPoint(theta, points, float(sum(row @ row for row in rows)))
 
     def normal_equations(self, point: JointPoint, vary: BoolArray) -> tuple[RealArray, RealArray]:
         """Return J'J and J'r of Kaufman's Jacobian J, as `Problem.quadratic` does."""
-        precision = self.prior.sd**-2.0
-        matrix = np.diag(precision)
-        gradient = (point.theta - self.prior.mean) * precision
+        matrix = self.prior.precision.copy()
+        gradient = matrix @ (point.theta - self.prior.mean)
         for block, one in zip(self.blocks, point.blocks, strict=True):
             active = one.linear != 0
             cross = np.zeros((point.theta.size, int(active.sum())))
@@ -134,6 +133,6 @@ def information(
     design = one.design if chosen is None else one.design[:, chosen]
     slopes = np.hstack([block_jacobian(block, one, point.theta.size)[:, free], -design])
     hessian = slopes.T @ slopes
-    places = np.arange(int(free.sum()))
-    hessian[places, places] += joint.prior.sd[free] ** -2.0
+    n_free = int(free.sum())
+    hessian[:n_free, :n_free] += principal(joint.prior.precision, free)
     return slopes, inverse_of(hessian)

@@ -11,7 +11,7 @@ from glxflow.fit.model import FitModel, coordinates, zero_filled
 from glxflow.fit.options import FitOptions
 from glxflow.fit.prior import prior_of
 from glxflow.fit.start import template
-from glxflow.fit.widths import broadening_hz, lorentzian_hz, narrowed
+from glxflow.fit.widths import broadening_hz, lorentzian_hz, narrowed, uncertain_by_t2
 from glxflow.spectrum import Axis, BasisSet, ComplexArray, Kind, RealArray
 
 FITTED_S = 0.25
@@ -54,6 +54,7 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
     columns = [*range(len(basis.names)), *quadrature_of]
     fids = _fids(basis, columns, upright, n_kept)
     response = _responses(fids, family.interpolant, rows, rotation)
+    by_t2 = uncertain_by_t2(basis)[columns]
     return FitModel(
         names=basis.names,
         kinds=basis.kinds,
@@ -73,7 +74,12 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
         spline=spline,
         reference=upright * template(basis),
         options=options,
-        prior=prior_of(groups, axis.spectrometer_frequency_mhz, options),
+        prior=prior_of(
+            groups,
+            axis.spectrometer_frequency_mhz,
+            options,
+            [by_t2[group.members[0]] for group in groups],
+        ),
         membership=membership(groups, len(fids)),
         protons=np.abs(basis.fids[columns, 0]),
         is_broad=np.array([basis.kinds[index] is not Kind.METABOLITE for index in columns]),

@@ -1,7 +1,7 @@
 """The non-linear parameters: their names, bounds, and what is known before a fit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -48,23 +48,43 @@ _LEAST_LOG_WIDTH, _LARGEST_LOG_WIDTH = -3.0, 1.0
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """Gaussian prior on each non-linear parameter, in the order of the vector.
+    """Gaussian prior on the non-linear parameters, in the order of the vector.
 
     Attributes
     ----------
     names : tuple of str
         Parameter names.
     mean, sd : (n_parameters,) ndarray
-        An infinite SD is no prior.
+        Of each by itself; an infinite SD is no prior.
+    common : (n_parameters,) ndarray
+        What one further unknown, of SD 1, adds to each; zeros where it adds nothing.
     low, high : (n_parameters,) ndarray
         Bounds, beyond which the line-shape family does not reach.
+    root : (n_limited, n_parameters) ndarray
+        Rows whose products with what parameters are off their means are normal with SD 1.
+    precision : (n_parameters, n_parameters) ndarray
+        Inverse covariance, 0 where there is no prior.
     """
 
     names: tuple[str, ...]
     mean: RealArray
     sd: RealArray
+    common: RealArray
     low: RealArray
     high: RealArray
+    root: RealArray = field(init=False, repr=False)
+    precision: RealArray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # The covariance is S (I + u u') S, with S of the SDs alone: the inverse of its root is
+        # (I - u u' / (r (r + 1))) / S, with r^2 = 1 + u'u (Sherman & Morrison 1950).
+        scale = 1 / self.sd
+        direction = self.common * scale
+        length = float(np.sqrt(1 + direction @ direction))
+        shared = np.outer(direction, direction * scale) / (length * (length + 1))
+        root = (np.diag(scale) - shared)[np.isfinite(self.sd)]
+        object.__setattr__(self, "root", root)
+        object.__setattr__(self, "precision", root.T @ root)
 
     def stuck(self, theta: RealArray) -> BoolArray:
         """Tell which parameters are at a bound, to a thousandth of its distance to the other."""
@@ -78,8 +98,23 @@ class Prior:
         return np.where(np.isfinite(distance), distance, 0.0)
 
 
-def prior_of(groups: Sequence[Group], f0_mhz: float, options: FitOptions) -> Prior:
-    """Return names, priors and bounds of the parameters of a model."""
+def prior_of(
+    groups: Sequence[Group], f0_mhz: float, options: FitOptions, by_t2: Sequence[float]
+) -> Prior:
+    """Return names, priors and bounds of the parameters of a model.
+
+    Parameters
+    ----------
+    groups : sequence of Group
+        Who shares shift and width.
+    f0_mhz : float
+        Spectrometer frequency.
+    options : FitOptions
+        SDs of the metabolites' shifts and widths.
+    by_t2 : sequence of float
+        By how much the logarithm of the width of each group's own lines is uncertain together
+        with those of the others.
+    """
     widest = 0.9 * WIDEST_LORENTZIAN_HZ
     common_hz = _COMMON_SHARE * LARGEST_SHIFT_PPM * f0_mhz
     own_hz = LARGEST_SHIFT_PPM * f0_mhz - common_hz
@@ -106,7 +141,9 @@ def prior_of(groups: Sequence[Group], f0_mhz: float, options: FitOptions) -> Pri
         rows.append((f"width_{group.name}", 0.0, width_sd, _LEAST_LOG_WIDTH, _LARGEST_LOG_WIDTH))
     names, *columns = zip(*rows, strict=True)
     mean, sd, low, high = (np.array(column) for column in columns)
-    return Prior(tuple(names), mean, sd, low, high)
+    common = np.zeros(len(names))
+    common[len(SHARED) + 1 :: 2] = by_t2
+    return Prior(tuple(names), mean, sd, common, low, high)
 
 
 def leaves(prior: Prior, theta: RealArray, vary: BoolArray, gradient: RealArray) -> BoolArray:

@@ -70,7 +70,6 @@ class Problem:
         self.shares = model.spline.shares(stiffness)
         self._spectrum = spectrum
         self._ratio_gram = ratio_rows.T @ ratio_rows
-        self._limited = np.isfinite(self.prior.sd)
         self._root_weight = np.ones(len(model.ppm))
         self._root_weight[: self.shares.size] = np.sqrt(np.clip(1 - self.shares, 0.0, 1.0))
         everything = np.ones(len(model.response), dtype=np.bool_)
@@ -191,9 +190,9 @@ class Problem:
         cross = -(point.whitened[active].astype(np.float32) @ slopes.T).astype(np.float64)
         unlinked = np.linalg.inv(principal(point.gram, active))
         of_slopes = (slopes @ slopes.T).astype(np.float64)
-        precision = self.prior.sd[vary] ** -2.0
-        diagonal(of_slopes)[:] += precision
-        gradient = slopes @ residual + (point.theta - self.prior.mean)[vary] * precision
+        of_slopes += principal(self.prior.precision, vary)
+        pull = self.prior.precision @ (point.theta - self.prior.mean)
+        gradient = slopes @ residual + pull[vary]
         normal = of_slopes - cross.T @ (unlinked @ cross)
         # Of few parameters Gauss and Newton's alone are found as soon.
         if not (is_near and vary[len(SHARED) :].any()):
@@ -213,8 +212,8 @@ class Problem:
         of_lines = line_gradient(model, of_decays, point.decays, point.amplitudes, whitened)
         of_phase = self._phase_slopes(point) @ model.traced(whitened)
         of_data = np.concatenate([of_phase, of_lines])
-        gradient: RealArray = of_data + (point.theta - self.prior.mean) * self.prior.sd**-2.0
-        return gradient[vary]
+        pull: RealArray = self.prior.precision @ (point.theta - self.prior.mean)
+        return (of_data + pull)[vary]
 
     def data_jacobian(self, point: Fitted) -> SingleArray:
         """Return the Jacobian of the whitened data rows at fixed amplitudes, (n_fit, n_theta)."""
@@ -224,13 +223,12 @@ class Problem:
     def fixed_jacobian(self, point: Point) -> RealArray:
         """Return the Jacobian of the residual at fixed amplitudes, (n_rows, n_theta)."""
         whitened = self.data_jacobian(point)
-        prior_rows = np.diag(1 / self.prior.sd)[self._limited]
         ratio_rows = np.zeros((len(self.ratio_rows), whitened.shape[1]))
-        return np.concatenate([whitened, ratio_rows, prior_rows])
+        return np.concatenate([whitened, ratio_rows, self.prior.root])
 
     def linear_jacobian(self, point: Point) -> RealArray:
         """Return the derivative of the residual by the amplitudes, (n_rows, n_columns)."""
-        empty = np.zeros((int(self._limited.sum()), len(point.amplitudes)))
+        empty = np.zeros((len(self.prior.root), len(point.amplitudes)))
         return np.concatenate([-point.whitened.T, self.ratio_rows, empty])
 
     def _complete(self, curves: Curves) -> Point:
@@ -246,7 +244,7 @@ class Problem:
             [
                 observed - amplitudes @ whitened,
                 self.ratio_rows @ amplitudes,
-                ((curves.theta - self.prior.mean) / self.prior.sd)[self._limited],
+                self.prior.root @ (curves.theta - self.prior.mean),
             ]
         )
         return Point(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from glxflow.fit.prior import Prior
 from glxflow.fit.problem import Problem
 from glxflow.fit.soft import deviations
 from glxflow.spectrum import BoolArray, Kind, RealArray
@@ -71,7 +72,8 @@ def _line_priors(problem: Problem) -> Iterator[Variant]:
         chosen = np.isin(problem.prior.names, [f"{what}_{name}" for name in metabolites])
         for label, factor in _FACTORS.items():
             sd = np.where(chosen, factor, 1.0) * problem.prior.sd
-            yield Variant(f"{what} prior", f"{label} SD", _with_prior(problem, sd=sd))
+            prior = replace(problem.prior, sd=sd)
+            yield Variant(f"{what} prior", f"{label} SD", _with_prior(problem, prior))
 
 
 def _macromolecules(problem: Problem) -> Iterator[Variant]:
@@ -91,7 +93,11 @@ def _macromolecules(problem: Problem) -> Iterator[Variant]:
         chosen = np.isin(problem.prior.names, names)
         for label, factor in _WIDTHS.items():
             mean = problem.prior.mean + np.where(chosen, np.log(factor), 0.0)
-            yield Variant("macromolecule widths", label, _with_prior(problem, mean=mean))
+            yield Variant(
+                "macromolecule widths",
+                label,
+                _with_prior(problem, replace(problem.prior, mean=mean)),
+            )
 
 
 def _without_weak(problem: Problem, members: list[int], ratios: BoolArray) -> RealArray | None:
@@ -120,12 +126,6 @@ def _ranges(problem: Problem) -> Iterator[Variant]:
             yield Variant("range", f"{low:g}-{high:g} ppm", narrowed)
 
 
-def _with_prior(
-    problem: Problem, *, mean: RealArray | None = None, sd: RealArray | None = None
-) -> Problem:
+def _with_prior(problem: Problem, prior: Prior) -> Problem:
     """Return the problem under another prior of its non-linear parameters."""
-    prior = problem.prior
-    prior = replace(
-        prior, mean=prior.mean if mean is None else mean, sd=prior.sd if sd is None else sd
-    )
     return problem.with_model(replace(problem.model, prior=prior))

@@ -17,8 +17,8 @@ _LINE_PPM = 0.11
 _MEASURED_PPM = 0.05
 _LARGEST_SHARE = 0.8
 _USUAL_T2_S = 0.14
-_BELIEVED = 0.5
-"""Share of a published difference of T2, in logarithms, that is expected: studies differ."""
+_BELIEVED, _BELIEVED_SD = 0.5, 0.3
+"""Share of the published differences of T2, in logarithms, that is expected: studies differ."""
 
 _T2_GREY_MATTER = 2
 _BETWEEN_FIELDS_MHZ = 213.0
@@ -43,6 +43,23 @@ def lorentzian_hz(basis: BasisSet) -> RealArray:
 
     Published T2 of grey matter (3 T or 7 T, whichever is nearer), half-way to a usual one.
     """
+    usual_hz = _is_metabolite(basis) / (np.pi * _USUAL_T2_S)
+    width_hz: RealArray = usual_hz * np.exp(_BELIEVED * _published(basis))
+    return width_hz
+
+
+def uncertain_by_t2(basis: BasisSet) -> RealArray:
+    """Return what the logarithm of each width moves by 1 SD of the share, (n_components,).
+
+    How much of the published differences holds is one unknown for all of them: broad lines
+    of creatine beside a narrow one of NAA tell how much broader those of glutamate are.
+    """
+    moved: RealArray = _BELIEVED_SD * _published(basis)
+    return moved
+
+
+def _published(basis: BasisSet) -> RealArray:
+    """Return by how much the logarithm of each width differs by published T2; else 0."""
     field = "3T" if basis.axis.spectrometer_frequency_mhz < _BETWEEN_FIELDS_MHZ else "7T"
     table = load("relaxation")["metabolite_relaxation_s"][field]["per_metabolite"]
     ratio = np.array(
@@ -51,8 +68,8 @@ def lorentzian_hz(basis: BasisSet) -> RealArray:
             for name in basis.names
         ]
     )
-    width_hz: RealArray = _is_metabolite(basis) / (np.pi * _USUAL_T2_S * ratio**_BELIEVED)
-    return width_hz
+    difference: RealArray = _is_metabolite(basis) * -np.log(ratio)
+    return difference
 
 
 def narrowed(basis: BasisSet) -> ComplexArray:
