@@ -88,6 +88,17 @@ def test_measured_macromolecules_replace_the_default_ones(metabolites, measured)
     assert any("metabolite-nulled" in note for note in basis.notes)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_scan_whose_metabolites_are_not_nulled_is_refused(metabolites, sign):
+    # Of a brain NAA is some four times the macromolecules at 0.9 ppm.
+    lines = [(2.008, 9.0), (3.027, 6.0), (3.21, 4.0), (3.915, 4.0)]
+    damping = np.exp(-np.pi * 6 * AXIS.time_s)
+    whole = sum(a * np.exp(2j * np.pi * AXIS.hz(p) * AXIS.time_s) for p, a in lines) * damping
+    fid = Fid(nulled_spectrum(0.0, 0.0).samples + sign * whole, AXIS)
+    with pytest.raises(BasisError, match=r"limit 20 %\): metabolites are not nulled"):
+        measured_macromolecules(fid, metabolites, 6.0)
+
+
 def test_another_axis_is_refused(metabolites):
     other = Axis(1024, 4e-4, 127.7, 4.65)
     with pytest.raises(BasisError, match="not on the axis"):

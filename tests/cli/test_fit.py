@@ -198,6 +198,9 @@ def test_real_spectra_give_ratios_between_those_of_other_tools(glxflow, real_dat
     shifts = (models["glu_tcr"] - models["glu_tcr"].iloc[0]).iloc[1:]
     spread = table.set_index("metabolite")["ratio_tcr_sd_model"]["Glu"]
     assert {"baseline", "eddy currents"} <= set(models["choice"])
+    stiffness = shifts[models["choice"] == "baseline"] / models["glu_tcr"].iloc[0]
+    assert len(stiffness) == 2
+    assert stiffness.abs().max() < 0.1
     # No choice, the baseline's stiffness among them, leads out of the spread's 95 % interval.
     assert shifts.abs().max() <= 1.96 * spread
 

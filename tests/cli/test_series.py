@@ -99,6 +99,15 @@ def test_what_is_no_record_of_transients_is_refused(glxflow, tmp_path):
     assert "not the record of a preprocessed scan" in run.stderr
 
 
+def test_a_scan_in_place_of_its_record_is_told_what_to_run(glxflow, raw, tmp_path):
+    scan = raw / f"{PREFIX}_svs.nii.gz"
+    run = glxflow(
+        *("series", scan, "--basis", scan, "--events", scan, "--event", "x", "--out", tmp_path)
+    )
+    assert run.returncode == 2
+    assert "Run `glxflow preprocess` on the raw scan." in run.stderr
+
+
 @pytest.fixture
 def compare(tmp_path, write_scan):
     """Return a run of the command on 32 transients, one every 2 s, with events of any types."""

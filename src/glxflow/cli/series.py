@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -54,7 +54,8 @@ def series(
     its own. With --rise-s the change is the one a long event would reach.
     """
     prefix = source.name.removesuffix(f"_{PREPROCESSED}")
-    record = read_record(source)
+    # A scan itself is a likely slip: `glxflow fit` takes one.
+    record: dict[str, Any] = read_record(source) if source.suffix == ".json" else {"Status": ""}
     if record["Status"] != "ok" or "Difference" in record:
         raise DataError(
             f"{source}: not the record of a preprocessed scan without editing, whose transients "
