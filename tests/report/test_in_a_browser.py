@@ -121,6 +121,35 @@ def test_the_flow_of_four_groups_fits_beside_and_below_each_other(
     assert title == f"0 {columns}"
 
 
+def test_numbers_of_many_digits_do_not_reach_the_title_of_their_axis(
+    browser, provenance, tmp_path
+):
+    who = {"subject": "sub-01", "session": "ses-1", "condition": "placebo"}
+    trial = pd.DataFrame([
+        who | {"bin": place, "t_min": 5.0 * place, "glx_tnaa": 1.0 - 0.02 * place, "qc_pass": True}
+        for place in (0, 1)
+    ])  # fmt: skip
+    sessions = pd.DataFrame([who | {"period": 1, "status": "used", "stage": "", "reason": ""}])
+    study = StudyPage(
+        "A trial", provenance, ("placebo", "naltrexone"), sessions, trial, trial.head(0),
+        pd.DataFrame(),
+    )  # fmt: skip
+    measures = """<script>setTimeout(() => {
+        const plot = document.getElementById("course");
+        const edge = (part, side) => part.getBoundingClientRect()[side];
+        const ticks = [...plot.querySelectorAll(".ytick text")];
+        const title = edge(plot.querySelector(".ytitle"), "right");
+        document.title = ticks.length + " "
+            + (Math.min(...ticks.map((tick) => edge(tick, "left"))) - title);
+    }, 500)</script></body>"""
+    path = tmp_path / "page.html"
+    path.write_text(render_study(study).replace("</body>", measures), encoding="utf-8")
+    title = re.search(r"<title>([^<]*)<", browser(path.as_uri()).stdout).group(1)
+    n_ticks, gap_px = map(float, title.split())
+    assert n_ticks >= 4
+    assert gap_px > 2
+
+
 def test_the_slices_with_the_voxel_are_pictures_without_a_network(
     browser, fitted_bin, estimates, provenance, tmp_path
 ):

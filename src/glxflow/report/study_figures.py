@@ -49,7 +49,8 @@ def course_figure(
             430,
             xaxis=axis(title={"text": x_title}, showgrid=False),
             yaxis=axis(
-                title={"text": y_title},
+                title={"text": y_title, "standoff": 10},
+                automargin=True,  # numbers of six digits reach the title otherwise
                 showgrid=True,
                 zeroline=True,
                 zerolinecolor=GREY,
