@@ -234,6 +234,16 @@ def test_conjugated_conditions_are_refused(make_mega):
         preprocess_edited(conjugated, session.remake(session.water.samples.conj()), WHOLE, OPTIONS)
 
 
+def test_conditions_that_run_backwards_in_time_are_refused(make_mega):
+    session = make_mega(np.random.default_rng(13))
+    backwards = {
+        label: replace(series, samples=series.samples[:, :, ::-1])
+        for label, series in session.conditions.items()
+    }
+    with pytest.raises(DataError, match="run backwards in time"):
+        preprocess_edited(backwards, session.water, WHOLE, OPTIONS)
+
+
 @pytest.mark.parametrize(("n_pairs", "snr"), [(1, 60.0), (8, 15.0), (32, 8.0)])
 def test_conditions_that_nothing_names_are_not_averaged(make_mega, n_pairs, snr):
     session = make_mega(np.random.default_rng(14), n_pairs, snr=snr)

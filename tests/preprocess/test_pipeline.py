@@ -280,6 +280,20 @@ def test_conjugated_data_are_refused(make_session, has_water, n_coils):
         preprocess(series, water, WHOLE, CHECK)
 
 
+def test_data_that_run_backwards_in_time_are_refused(make_session):
+    session = make_session(np.random.default_rng(15))
+    with pytest.raises(DataError, match="run backwards in time"):
+        preprocess(session.remake(session.series.samples[:, :, ::-1]), None, WHOLE, CHECK)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("scan", ["invivo_press/te30_", "invivo_press/te35_", "raw_7T_steam/"])
+def test_real_data_that_run_backwards_in_time_are_refused(real_data, scan):
+    series = read_series(real_data / f"{scan}svs.nii.gz")
+    with pytest.raises(DataError, match="run backwards in time"):
+        preprocess(replace(series, samples=series.samples[:, :, ::-1]), None, WHOLE, CHECK)
+
+
 def test_data_with_a_wrong_reference_are_not_taken_for_conjugated(make_session):
     session = make_session(np.random.default_rng(14), drift_hz=0.0)
     axis = session.series.axis

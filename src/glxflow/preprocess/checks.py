@@ -15,6 +15,8 @@ from glxflow.spectrum import UNREADABLE, Axis, ComplexArray, Flag, Series, Step,
 
 _LARGEST_FREQUENCY_DIFFERENCE = 1e-3
 _CHECKED_TRANSIENTS = 8
+_LARGEST_GROWTH = 2.0
+"""Energy of the last quarter of a signal over that of the first; of real scans 0.3 at most."""
 _START = 8
 
 
@@ -138,6 +140,30 @@ def _judge_line(work: Work, water: Series) -> None:
                 f"0.2 s, expected at most {limit_hz:.0f} Hz: the voxel was badly shimmed, or "
                 "moved. It is used. Look whether the lines of the spectra are as broad.",
             )
+        )
+
+
+def refuse_reversed(series: Series) -> None:
+    """Stop where the signal grows with time: its samples run backwards.
+
+    Parameters
+    ----------
+    series : Series
+        Transients as acquired.
+
+    Raises
+    ------
+    DataError
+        If the last quarter holds more than twice the energy of the first.
+    """
+    n_quarter = series.axis.n_points // 4
+    parts = (series.samples[:, :, :n_quarter], series.samples[:, :, -n_quarter:])
+    first, last = (float(np.linalg.norm(part)) ** 2 for part in parts)
+    if last > _LARGEST_GROWTH * first:
+        raise DataError(
+            f"the last quarter of the signal holds {last / max(first, 1e-300):.3g} times the "
+            f"energy of the first (limit {_LARGEST_GROWTH:g}): its samples run backwards in "
+            "time. Convert the raw data again with a current spec2nii."
         )
 
 

@@ -11,6 +11,7 @@ from glxflow.preprocess.checks import (
     leave_out_silent,
     quick_mean,
     refuse_conjugated,
+    refuse_reversed,
     usable_water,
 )
 from glxflow.preprocess.edit import find_off, match_conditions
@@ -60,6 +61,7 @@ def preprocess_edited(
     work = Work(first.axis, first.flags, n_conditions=2)
     water = usable_water(work, water)
     for series in conditions.values():
+        refuse_reversed(series)
         refuse_conjugated(series, water)
     labels, saturation = _order(conditions, water)
     off, on = (conditions[label] for label in labels)

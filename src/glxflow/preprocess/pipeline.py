@@ -13,6 +13,7 @@ from glxflow.preprocess.bins import BinPlan, average, divide, far_from_middle
 from glxflow.preprocess.checks import (
     leave_out_silent,
     refuse_conjugated,
+    refuse_reversed,
     usable_water,
 )
 from glxflow.preprocess.edit import refuse_unnamed
@@ -48,7 +49,7 @@ def preprocess(
     Raises
     ------
     DataError
-        If the data are zero, conjugated or edited, coils differ between scan and
+        If the data are zero, reversed, conjugated or edited, coils differ between scan and
         reference, no coil is usable, or the infusion lies outside the scan.
     """
     work = Work(series.axis, series.flags)
@@ -56,6 +57,7 @@ def preprocess(
     last_s = duration_s(series.onset_s, series.repetition_time_s, series.axis)
     edges = divide(series.onset_s, plan, last_s)
     water = usable_water(work, water)
+    refuse_reversed(series)
     refuse_conjugated(series, water)
     clean_transients(work, series, water, options)
     return binned(work, series, water, plan, edges)
