@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import numpy as np
@@ -53,6 +54,15 @@ def test_scans_that_the_tables_do_not_know_are_said(glxflow, bids):
     assert "participants.tsv has no row for sub-02. Add one." in run.stderr
     assert "sub-02_sessions.tsv has no row for ses-1. Add one." in run.stderr
     assert "sub-01_sessions.tsv: no such file" in run.stderr
+
+
+def test_a_folder_that_cannot_be_read_is_said(glxflow, bids):
+    closed = bids / "sub-04" / "ses-1"
+    closed.mkdir(parents=True)
+    closed.chmod(0)
+    if os.access(closed, os.R_OK):
+        pytest.skip("the superuser may read everything")
+    assert "sub-04/ses-1: the folder cannot be read" in glxflow("validate", bids).stderr
 
 
 def test_water_and_events_that_are_missing_are_told_from_those_that_are_there(glxflow, bids):

@@ -17,11 +17,12 @@ def close():
     """Take the rights to read paths away until the test has ended."""
     closed = []
 
-    def take(path):
+    def take(path, mode=0):
         closed.append((path, path.stat().st_mode))
         path.chmod(0)
         if os.access(path, os.R_OK):
             pytest.skip("the superuser may read everything")
+        path.chmod(mode)
 
     yield take
     for path, mode in closed:
@@ -40,9 +41,10 @@ def root(tmp_path):
     return tmp_path
 
 
+@pytest.mark.parametrize("mode", [0, 0o100, 0o400], ids=["closed", "not listed", "not entered"])
 @pytest.mark.parametrize("folder", ["ses-1", "ses-1/mrs"])
-def test_a_folder_that_cannot_be_read_costs_its_session_alone(root, close, folder):
-    close(root / "sub-01" / folder)
+def test_a_folder_that_cannot_be_read_costs_its_session_alone(root, close, folder, mode):
+    close(root / "sub-01" / folder, mode)
     assert [scan.session for scan in find_scans(root, None)] == ["ses-2"]
     found = closed_sessions(root)
     assert list(found) == [("sub-01", "ses-1")]
@@ -65,6 +67,14 @@ def test_of_a_closed_participant_the_table_is_named(root, close):
     assert r"sub-01_sessions.tsv: it cannot be read (Permission denied)" in problems["sub-01"]
     assert study_tables(root) == []
     assert closed_sessions(root) == {}
+
+
+def test_a_table_of_sessions_whose_content_is_not_here_is_waited_for_by_no_job(root):
+    table = root / "sub-01" / "sub-01_sessions.tsv"
+    assert study_tables(root) == [table]
+    table.unlink()
+    table.symlink_to(".git/annex/objects/x")
+    assert study_tables(root) == []
 
 
 def test_folders_that_can_be_read_are_none_of_those(root):

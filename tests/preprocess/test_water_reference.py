@@ -144,6 +144,26 @@ def test_the_width_of_water_is_known(session_axis, width_hz, is_broad):
     assert (line.width_hz > broad_hz(session_axis)) is is_broad
 
 
+@pytest.mark.parametrize(("width_hz", "is_broad"), [(20.0, False), (26.0, True)])
+def test_a_gaussian_line_of_water_is_broad_from_23_hz_on(session_axis, width_hz, is_broad):
+    decay = np.exp(-((np.pi * width_hz * session_axis.time_s) ** 2) / (4 * np.log(2)))
+    line = tallest_line(decay[np.newaxis, np.newaxis], session_axis)
+    assert (line.width_hz > broad_hz(session_axis)) is is_broad
+
+
+def test_a_line_without_a_width_is_as_wide_as_the_window_makes_it(session_axis):
+    line = tallest_line(np.ones((1, 1, session_axis.n_points)), session_axis)
+    # A Hann window over 0.2 s has a full width of 2 / 0.2 s; the grid is 2.5 Hz.
+    assert line.width_hz == pytest.approx(10.0, abs=2.5)
+
+
+def test_the_coil_that_sees_water_best_has_the_say(water, session_axis):
+    noise = np.random.default_rng(5).normal(size=(2, session_axis.n_points, 2)) @ [1, 1j]
+    coils = np.stack([noise[0], 100 * water + noise[1]])
+    alone, both = (tallest_line(one[:, np.newaxis], session_axis) for one in (coils[1:], coils))
+    assert both == alone
+
+
 def test_broad_remains_of_suppressed_water_are_no_reference(session_axis, metabolites):
     # NAA has the area 3, and the remains 15 times that: more than any of seven scans has.
     remains = 45.0 * np.exp(-np.pi * 40.0 * session_axis.time_s)
