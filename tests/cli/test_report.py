@@ -4,7 +4,7 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from glxflow.cli.report import app
+from glxflow.cli.report import _outcome, app
 from glxflow.errors import ConfigError, TableError
 from glxflow.io.files import sha256
 from glxflow.io.tables import read_tsv
@@ -74,6 +74,15 @@ def test_the_checklist_stands_on_the_page_and_beside_it_and_is_no_source_of_it(g
     assert table.set_index("item").loc["1b", "value"] == "GE<b>"
 
 
+@pytest.mark.parametrize(
+    ("change", "how"), [("joint", "fitted jointly over its bins"), ("separate", "of bins")]
+)
+def test_the_checklist_says_how_the_outcome_is_measured(change, how):
+    said = _outcome({"Outcome": "glx_tnaa", "Change": change})
+    assert said.startswith("Glx/tNAA: change from each session's own baseline")
+    assert said.endswith(how)
+
+
 def test_the_page_says_what_is_known_of_departures_from_the_plan(group, tmp_path):
     content = record(Tables=["primary"], Warnings=["bin 9 is left out"])
     (group / "inference" / "inference.json").write_text(content)
@@ -85,11 +94,12 @@ def test_the_page_says_what_is_known_of_departures_from_the_plan(group, tmp_path
     assert "stands in the notes at the top (1)" in said
 
 
-def test_a_record_that_names_no_sources_gets_no_page(group, tmp_path):
+@pytest.mark.parametrize("field", ["SourceFiles", "Arms"])
+def test_a_record_of_an_earlier_version_gets_no_page(group, tmp_path, field):
     said = json.loads(record(Tables=["primary"]))
-    del said["SourceFiles"]
+    del said[field]
     (group / "inference" / "inference.json").write_text(json.dumps(said))
-    with pytest.raises(ConfigError, match=r"lacks SourceFiles, .* Run the analysis again"):
+    with pytest.raises(ConfigError, match=rf"lacks {field}, .* Run the analysis again"):
         draw(group, tmp_path / "report.html")
 
 

@@ -32,7 +32,7 @@ DESIGNS = {
     "infusion within": {"design": "factorial", "infusion": INFUSION, "within": ["infusion"]},
     "between": {"design": "factorial", "infusion": INFUSION, "within": []},
 }  # fmt: skip
-N = 24
+N = 16
 FATES = {
     ("sub-03", "ses-1"): None,  # no scan
     ("sub-05", "ses-1"): ("fit", "The fit found no minimum."),

@@ -236,6 +236,22 @@ def test_only_three_slices_are_kept_in_memory(write_t1, monkeypatch):
     assert [sum(isinstance(part, int) for part in at) for at in asked] == [1, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("at", "is_inside"), [(9.5, True), (-0.5, True), (9.7, False), (-0.7, False)]
+)
+def test_the_image_ends_with_the_edge_of_its_last_pixel(tmp_path, at, is_inside):
+    samples = np.random.default_rng(2).normal(size=(10, 10, 10)).astype(np.float32)
+    image = nib.Nifti1Image(samples, np.eye(4))
+    image.set_sform(np.eye(4), code=1)
+    nib.save(image, tmp_path / "t1.nii")
+    voxel = placed(np.eye(3), np.full(3, 2.0), np.full(3, at))
+    if is_inside:
+        assert len(sections_through(tmp_path / "t1.nii", voxel)) == 3
+    else:
+        with pytest.raises(DataError, match="outside of this image"):
+            sections_through(tmp_path / "t1.nii", voxel)
+
+
 def test_an_image_in_other_coordinates_is_not_drawn_on(write_t1):
     elsewhere = VOXEL + np.outer([0, 0, 300.0, 0], [0, 0, 0, 1])
     with pytest.raises(DataError, match=r"the centre of the voxel lies 2[0-9][0-9] mm outside"):

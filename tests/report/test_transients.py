@@ -184,6 +184,7 @@ def test_of_one_transient_there_is_no_figure_and_the_page_says_why(eight, pairs,
         kept = {name: getattr(shown, name)[:n] for name in columns}
         return replace(shown, **kept, is_on=None if shown.is_on is None else shown.is_on[:n])
 
+    assert set(page(only(eight, 2)).figures) == {"transients"}
     for shown, said in ((only(eight, 1), "one transient"), (only(pairs, 2), "one pair")):
         read = page(shown)
         assert not read.figures
