@@ -53,6 +53,7 @@ def test_a_table_without_joint_changes_is_refused_where_the_plan_takes_them(tria
 @pytest.mark.parametrize("end", ["sd", "change_sd_model"])
 def test_a_negative_sd_is_refused_with_its_row_and_value(make_trial, make_plan, end):
     table = make_trial().assign(**{f"glx_tnaa_{end}": 0.02})
+    table.loc[0, f"glx_tnaa_{end}"] = 0.0
     glx_changes(table, make_plan())
     table.loc[[5, 6], f"glx_tnaa_{end}"] = -0.03
     words = (
