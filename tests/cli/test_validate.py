@@ -212,3 +212,5 @@ def test_a_data_set_without_a_usable_scan_is_an_error(glxflow, bids, tmp_path):
     run = glxflow("validate", bids, "--out", tmp_path / "out")
     assert run.returncode == 2
     assert "No scan of the data set can be used" in run.stderr
+    assert "–" in run.stderr
+    assert "nan" not in run.stderr

@@ -100,7 +100,9 @@ def test_one_unusable_sessions_table_leaves_the_others(tmp_path):
     assert sessions["condition"].tolist() == ["placebo", "naltrexone"]
     assert set(problems) == {"sub-02", "sub-03"}
     assert "'period' in line 3 holds 1, expected a value of its own" in problems["sub-02"]
-    assert "no such file" in problems["sub-03"]
+    assert problems["sub-03"].endswith(
+        "no such file. Write this table, with the columns session_id, condition."
+    )
 
 
 def test_scores_are_named_by_their_instrument(tmp_path):

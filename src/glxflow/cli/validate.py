@@ -217,9 +217,14 @@ def _print(table: pd.DataFrame) -> None:
     for row in table.to_dict("records"):
         shown.add_row(
             f"{row['subject']} {row['session']}",
-            f"{1000 * row.get('echo_time_s', float('nan')):g}",
-            *(f"{row.get(key, float('nan')):g}" for key in ("n_coils", "n_transients")),
+            _shown(1000 * row.get("echo_time_s", float("nan"))),
+            *(_shown(row.get(key, float("nan"))) for key in ("n_coils", "n_transients")),
             *("yes" if pd.notna(row[key]) else "no" for key in ("mrsref", "events")),
             "problem" if row["problem"] else "ok",
         )
     Console(stderr=True).print(shown)
+
+
+def _shown(value: float) -> str:
+    """Return a number as it stands in the list, a dash where the scan was not read."""
+    return "–" if pd.isna(value) else f"{value:g}"

@@ -160,6 +160,9 @@ def read_scores(bids_dir: Path, instrument: str) -> pd.DataFrame:
 
 def _read(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """Return a table that keeps its schema, or list every way in which it does not."""
+    if not path.exists() and not path.is_symlink():
+        needed = ", ".join(name for name, column in schema.columns.items() if column.required)
+        raise TableError(f"{path}: no such file. Write this table, with the columns {needed}.")
     table = read_tsv(path, text=_LABELS)
     if "sex" in table:
         table["sex"] = table["sex"].replace(_SEXES)
