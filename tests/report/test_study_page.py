@@ -318,6 +318,14 @@ def test_sessions_that_start_a_little_apart_stay_in_the_course(study, read_page)
     assert sum(value is None for trace in course["data"][:2] for value in trace["x"]) == 7
 
 
+@pytest.mark.parametrize(("spread_hz", "expected"), [(0.0004, [5.5, 6.5]), (1.5, None)])
+def test_line_widths_that_are_alike_are_drawn_alike(study, read_page, spread_hz, expected):
+    qc = study.qc.assign(fwhm_hz=6.0)
+    qc.loc[qc.index[0], "fwhm_hz"] += spread_hz
+    axis = read_page(render_study(replace(study, qc=qc))).figures["quality"]["layout"]["xaxis"]
+    assert axis.get("range") == (expected and pytest.approx(expected, abs=1e-3))
+
+
 def test_a_failed_spectrum_is_an_open_mark(study, read_page):
     qc = study.qc.assign(qc_pass=study.qc.index != 4)
     figure = read_page(render_study(replace(study, qc=qc))).figures["quality"]

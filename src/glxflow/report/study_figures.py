@@ -12,6 +12,9 @@ _COLOURS = (BLUE, ORANGE, GREY)
 _SYMBOLS = ("circle", "diamond", "square")
 """Of the two conditions, and of sessions under neither."""
 
+_NARROWEST_HZ = 1.0
+"""Of line widths: conditions that differ by 0.0003 Hz must not lie at opposite ends."""
+
 
 def course_figure(
     changes: pd.DataFrame, time: str, conditions: tuple[str, ...], *, x_title: str, y_title: str
@@ -152,11 +155,20 @@ def quality_figure(judged: pd.DataFrame, conditions: tuple[str, ...]) -> Figure:
         "data": traces,
         "layout": layout(
             360,
-            xaxis=axis(title={"text": "line width / Hz"}, showgrid=True),
+            xaxis=axis(title={"text": "line width / Hz"}, showgrid=True, **_range(judged)),
             yaxis=axis(title={"text": "SNR"}, showgrid=True, rangemode="tozero"),
             hovermode="closest",
         ),
     }
+
+
+def _range(judged: pd.DataFrame) -> dict[str, Any]:
+    """Return the range of line widths that is shown, where they alone would spread too wide."""
+    low, high = judged["fwhm_hz"].min(), judged["fwhm_hz"].max()
+    if not high - low < _NARROWEST_HZ:
+        return {}
+    middle, half = (low + high) / 2, _NARROWEST_HZ / 2
+    return {"range": [middle - half, middle + half]}
 
 
 def _spectra(rows: pd.DataFrame, index: int, name: str, ending: str) -> Figure:
