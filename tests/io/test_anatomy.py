@@ -264,6 +264,18 @@ def test_an_image_that_does_not_know_its_place_in_the_scanner_is_refused(write_t
         sections_through(write_t1(sform=sform, qform=qform), VOXEL)
 
 
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_an_affine_of_an_axis_without_a_direction_is_no_place(write_t1, value):
+    path = write_t1(name="t1.nii.gz")
+    image = nib.load(path)
+    for name in ("srow_x", "srow_y", "srow_z"):
+        image.header[name][1] = value
+    image.header["qform_code"] = 0
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), None, image.header), path)
+    with pytest.raises(DataError, match=r"does not say where .* of three axes"):
+        sections_through(path, VOXEL)
+
+
 def test_of_a_template_and_the_scanner_the_scanner_has_the_say(write_t1):
     path = write_t1(name="t1.nii.gz")
     image = nib.load(path)

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from glxflow.errors import BasisError, DataError
-from glxflow.fit.groups import collinear_pairs, far_lipids, groups_of, membership, shared
+from glxflow.fit.groups import Group, collinear_pairs, far_lipids, groups_of, membership, shared
 from glxflow.fit.lineshape import lineshape_family, lineshape_slopes
 from glxflow.fit.model import FitModel, coordinates, zero_filled
 from glxflow.fit.options import FitOptions
-from glxflow.fit.prior import prior_of
+from glxflow.fit.prior import Prior, prior_of
 from glxflow.fit.start import template
 from glxflow.fit.widths import broadening_hz, lorentzian_hz, narrowed, uncertain_by_t2
 from glxflow.spectrum import Axis, BasisSet, ComplexArray, Kind, RealArray
@@ -54,7 +54,6 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
     columns = [*range(len(basis.names)), *quadrature_of]
     fids = _fids(basis, columns, upright, n_kept)
     response = _responses(fids, family.interpolant, rows, rotation)
-    by_t2 = uncertain_by_t2(basis)[columns]
     return FitModel(
         names=basis.names,
         kinds=basis.kinds,
@@ -74,19 +73,22 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
         spline=spline,
         reference=upright * template(basis),
         options=options,
-        prior=prior_of(
-            groups,
-            axis.spectrometer_frequency_mhz,
-            options,
-            [by_t2[group.members[0]] for group in groups],
-        ),
+        prior=_prior(basis, groups, columns, options),
         membership=membership(groups, len(fids)),
         protons=np.abs(basis.fids[columns, 0]),
-        is_broad=np.array([basis.kinds[index] is not Kind.METABOLITE for index in columns]),
+        is_broad=np.array([kind is not Kind.METABOLITE for kind in basis.kinds])[columns],
         broadening_hz=broadening_hz(basis)[columns],
         lorentzian_hz=shared(lorentzian_hz(basis)[columns], groups),
         collinear=collinear_pairs(basis),
     )
+
+
+def _prior(
+    basis: BasisSet, groups: tuple[Group, ...], columns: list[int], options: FitOptions
+) -> Prior:
+    """Return the prior, with what published T2 leave open of the width of each group."""
+    by_t2 = uncertain_by_t2(basis)[[columns[group.members[0]] for group in groups]]
+    return prior_of(groups, basis.axis.spectrometer_frequency_mhz, options, by_t2.tolist())
 
 
 def _check(basis: BasisSet) -> None:
