@@ -33,7 +33,8 @@ SOURCE = Axis(8192, 2.5e-4, 127.731, 4.65)
     ],
 )
 def test_lines_are_what_they_would_be_on_the_target(target, tolerance):
-    resampled = resample(lines(SOURCE), target)
+    resampled = resample(replace(lines(SOURCE), gaussian_linewidth_hz=1.5), target)
+    assert (resampled.linewidth_hz, resampled.gaussian_linewidth_hz) == (2.0, 1.5)
     assert resampled.axis == target
     assert resampled.fids == pytest.approx(lines(target).fids, abs=tolerance)
     assert resampled.notes[-1].startswith("resampled from 8192 points at 4000 Hz")

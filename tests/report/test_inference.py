@@ -179,8 +179,10 @@ def test_the_classical_analyses_of_the_contrast_are_among_the_others():
 def test_contrasts_and_numbers_in_words_have_a_true_minus_sign():
     row = ROW | {
         "term": "naltrexone - placebo in F",
-        "note": "sub-01: naltrexone - placebo is -0.05 to 1e-05 (-.3), see /data-2/a-1.tsv",
+        "note": "sub-01: naltrexone - placebo is -0.05 to 1e-05 (-.3), see /data-2/a-1.tsv, or -v",
     }
     headings, rows, notes = result_table(pd.DataFrame([row]), 0.95)
     assert rows[0][headings.index("term")] == "naltrexone − placebo in F"
-    assert notes == ["sub-01: naltrexone − placebo is −0.05 to 1e-05 (−.3), see /data-2/a-1.tsv"]
+    assert notes == [
+        "sub-01: naltrexone − placebo is −0.05 to 1e-05 (−.3), see /data-2/a-1.tsv, or -v"
+    ]
