@@ -143,7 +143,7 @@ class TestSpoiledStudy:
         assert "no water reference: ratios only, no water-scaled concentrations (1 scan)" in water
         assert table.loc["Manufacturer", "source"] == "header: Manufacturer (15 scans)"
         sessions = table.loc["Exclusion of sessions", "value"]
-        assert sessions.startswith("of 16 planned or scanned sessions 12 used")
+        assert sessions.startswith("of 16 planned or scanned sessions: 12 used")
 
     def test_every_spectrum_written_is_valid(self, spoiled):
         written = list(spoiled.rglob("*_svs.nii.gz")) + list(spoiled.rglob("*_mrsref.nii.gz"))
