@@ -13,6 +13,8 @@ from glxflow.spectrum import BoolArray, RealArray
 
 _MOST_STEPS = 80
 _LARGEST_DAMPING = 1e10
+_FALLS_FASTER = 1.5
+_MOST_DOUBLINGS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,29 @@ def solve_joint(
         candidate = joint.evaluate(np.clip(trial, joint.prior.low, joint.prior.high), point)
         gain = (point.cost - candidate.cost) / float(step @ (gradient + curvature * step))
         if gain > 0:
-            point, growth = candidate, 2.0
+            is_short = gain > _FALLS_FASTER
+            point = _further(joint, point, candidate) if is_short else candidate
+            growth = 2.0
             damping *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
         else:
             damping, growth = damping * growth, 2 * growth
     stuck = free & joint.prior.stuck(point.theta)
     names = tuple(n for n, is_stuck in zip(joint.prior.names, stuck, strict=True) if is_stuck)
     return JointSolution(joint, point, predicted, tolerance, free & ~stuck, names)
+
+
+def _further(joint: Joint, start: JointPoint, reached: JointPoint) -> JointPoint:
+    """Return the last of ever longer steps in one direction that still lowers the cost.
+
+    Off a saddle, between two minima of the shim, the cost falls faster than Gauss and Newton
+    believe, and their steps are too short by any factor.
+    """
+    step = reached.theta - start.theta
+    for _ in range(_MOST_DOUBLINGS):
+        step = 2 * step
+        theta = np.clip(start.theta + step, joint.prior.low, joint.prior.high)
+        candidate = joint.evaluate(theta, reached)
+        if candidate.cost >= reached.cost:
+            break
+        reached = candidate
+    return reached
