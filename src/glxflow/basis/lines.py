@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from glxflow.constants import load
-from glxflow.spectrum import Axis, BasisSet, ComplexArray, Kind, RealArray, spectrum_of
+from glxflow.spectrum import Axis, BasisSet, ComplexArray, Kind, RealArray, percent, spectrum_of
 
 _RANGE_PPM = (0.2, 4.45)
 _POSITIONS_PPM = np.arange(0.3, 4.5, 0.05)
@@ -113,11 +113,11 @@ def in_lines(basis: BasisSet, phase: complex) -> BasisSet:
     misfit = float(np.linalg.norm(left) / np.linalg.norm(mixture.spectra(total)))
     if misfit > _LARGEST_MISFIT:
         note = (
-            f"macromolecules {names} are no sum of broad lines (misfit {100 * misfit:.0f} %, "
+            f"macromolecules {names} are no sum of broad lines (misfit {percent(misfit)}, "
             f"expected at most {100 * _LARGEST_MISFIT:.0f}) and are left whole"
         )
         return replace(basis, notes=(*basis.notes, note))
-    note = f"macromolecules {names} taken apart into lines (misfit {100 * misfit:.1f} %)"
+    note = f"macromolecules {names} taken apart into lines (misfit {percent(misfit, 1)})"
     kept = [index for index in range(len(basis.names)) if index not in whole]
     lines = _cut(amplitudes, atoms, phase * gaussians, basis)
     return basis.chosen(kept).joined(replace(lines, notes=(note,)))

@@ -7,7 +7,7 @@ import numpy as np
 
 from glxflow.basis.lines import gaussian, in_lines
 from glxflow.constants import load
-from glxflow.spectrum import Axis, BasisSet, ComplexArray, Kind, spectrum_of
+from glxflow.spectrum import Axis, BasisSet, ComplexArray, Kind, percent, spectrum_of
 
 _WEAK_PPM, _ALL_PPM = (3.1, 4.1), (0.5, 4.1)
 _LEAST_SHARE = 0.05
@@ -58,7 +58,7 @@ def without_partial(basis: BasisSet) -> BasisSet:
     share = areas[0] / areas[1] if areas[1] else 0.0
     if share < _LEAST_SHARE:
         note = (
-            f"macromolecules {names} left out: {100 * share:.1f} % of their signal is between "
+            f"macromolecules {names} left out: {percent(share, 1)} of their signal is between "
             f"{_WEAK_PPM[0]:g} and {_WEAK_PPM[1]:g} ppm, expected at least "
             f"{100 * _LEAST_SHARE:g} %"
         )

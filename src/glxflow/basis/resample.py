@@ -4,7 +4,7 @@ import numpy as np
 
 from glxflow.basis.spline import interpolate
 from glxflow.errors import BasisError
-from glxflow.spectrum import Axis, BasisSet, ComplexArray
+from glxflow.spectrum import Axis, BasisSet, ComplexArray, percent
 
 LARGEST_FIELD_DIFFERENCE = 0.005
 """Relative difference of spectrometer frequency up to which J and shift may scale together."""
@@ -93,7 +93,7 @@ def _check(basis: BasisSet, axis: Axis, scale: float) -> None:
     if is_short and tail > _DECAYED:
         raise BasisError(
             f"{basis.source}: the basis set lasts {basis.axis.time_s[-1]:.3f} s, the data "
-            f"{axis.time_s[-1]:.3f} s, and it has not decayed by then ({100 * tail:.0f} % left). "
+            f"{axis.time_s[-1]:.3f} s, and it has not decayed by then ({percent(tail)} left). "
             f"Expected {_LONG_ENOUGH_S:g} s at least: `glxflow basis simulate --like SCAN` makes "
             "one."
         )

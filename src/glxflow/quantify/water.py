@@ -9,7 +9,7 @@ import numpy as np
 from glxflow.constants import load
 from glxflow.errors import DataError
 from glxflow.quantify.water_signal import WaterAmplitude
-from glxflow.spectrum import RealArray
+from glxflow.spectrum import RealArray, percent
 
 _TISSUES = ("gm", "wm", "csf")
 _SOURCES = {3: ("3T", "fallback_osprey"), 7: ("7T", "generic_fsl_mrs")}
@@ -227,10 +227,10 @@ def _in_words(tissue: Tissue | None, voxel: Tissue, field: str, acquisition: Acq
         f"{1000 * water.repetition_time_s:g} ms)"
     )
     relaxation = f"water and metabolites corrected for T1 and T2 at {field}{timing}"
-    parts = f"{100 * voxel.gm:.0f} % grey and {100 * voxel.wm:.0f} % white matter"
+    parts = f"{percent(voxel.gm)} grey and {percent(voxel.wm)} white matter"
     if tissue is not None:
         return (
-            f"mmol per kg of tissue water; voxel of {parts} and {100 * voxel.csf:.0f} % CSF "
+            f"mmol per kg of tissue water; voxel of {parts} and {percent(voxel.csf)} CSF "
             f"(segmented), whose water is taken off (Gasparovic 2006); {relaxation}"
         )
     half = (1 - _SOME_CSF) / 2
@@ -239,6 +239,6 @@ def _in_words(tissue: Tissue | None, voxel: Tissue, field: str, acquisition: Acq
     )
     return (
         f"mmol per kg of tissue water; voxel taken as {parts}, as no segmentation was given; "
-        f"{relaxation}. CSF is not corrected: where it is {100 * _SOME_CSF:.0f} % of the voxel "
-        f"these values are {100 * (1 - without / with_csf):.0f} % too low."
+        f"{relaxation}. CSF is not corrected: where it is {percent(_SOME_CSF)} of the voxel "
+        f"these values are {percent(1 - without / with_csf)} too low."
     )

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from glxflow.report.numbers import MISSING, number, with_sd
+from glxflow.spectrum import percent
 
 FIRST = ("Glx", "Glu", "Gln", "GABA+", "tNAA", "tCr", "tCho", "mI")
 """What the trial is about, and what it is measured against; the rest follows by name."""
@@ -85,7 +86,7 @@ def model_rows(models: pd.DataFrame) -> dict[str, Any]:
         {
             "name": f"{row['choice']}: {row['model']}" if row["model"] else row["choice"],
             "cells": [
-                "" if math.isnan(row["weight"]) else f"{100 * row['weight']:.0f} %",
+                "" if math.isnan(row["weight"]) else percent(row["weight"]),
                 *(number(float(row[column])) for column in shown),
             ],
         }
@@ -179,7 +180,7 @@ def _relative(column: str) -> Any:
         amplitude, sd = _value(record, "amplitude"), _value(record, column)
         if not amplitude > 0 or math.isnan(sd):
             return "–"
-        return f"{100 * sd / amplitude:.1f} %" if sd <= amplitude else "> 100 %"
+        return percent(sd / amplitude, 1) if sd <= amplitude else "> 100 %"
 
     return cell
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from glxflow.spectrum import RealArray
+from glxflow.spectrum import RealArray, percent
 
 _FRAME_MM = 14.0
 """White around a slice, for the letters at its sides."""
@@ -92,7 +92,7 @@ def _facts(voxel: Voxel) -> dict[str, str]:
         edges = " × ".join(f"{edge:.3g}" for edge in voxel.size_mm)
         facts["Size"] = f"{edges} mm, {np.prod(voxel.size_mm) / 1000:.3g} mL"
     if voxel.fractions:
-        return facts | {name: f"{100 * share:.0f} %" for name, share in voxel.fractions.items()}
+        return facts | {name: percent(share) for name, share in voxel.fractions.items()}
     unknown = "not known: no usable TissueFractions in the sidecar of the scan"
     return facts | {
         "Tissue fractions": f"{unknown}. What that means for water scaling is said above."
