@@ -13,7 +13,7 @@ from glxflow.io.header_table import HEADER_COLUMNS
 from glxflow.io.records import read_record
 from glxflow.io.tables import read_json, read_tsv
 from glxflow.qc.metrics import METRICS
-from glxflow.qc.rules import Limit, limit_in_words
+from glxflow.qc.rules import limit_in_words, recorded_limits
 from glxflow.report.checklist import ChecklistRow, counted
 from glxflow.report.checklist_analysis import Analysed, analysis_items
 from glxflow.report.checklist_headers import header_items
@@ -90,8 +90,7 @@ def _software(group: Path, fitted: Sequence[Mapping[str, Any]]) -> str:
 
 def _limits(record: Mapping[str, Any]) -> str:
     """Return the quality limits of a scan in words."""
-    given = record["Parameters"]["qc"]
-    limits = {m: Limit(**given[m.key]) for m in METRICS if m.key in given}
+    limits = recorded_limits(record["Parameters"]["qc"])
     return "; ".join(f"{m.label} {limit_in_words(m, limit)}" for m, limit in limits.items())
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from glxflow.cli.scan_paths import FITTED, ListedScan
 from glxflow.io.records import read_record
-from glxflow.qc.metrics import METRICS
-from glxflow.qc.rules import DEFAULT_LIMITS, Limit, limit_in_words
+from glxflow.qc.metrics import Metric
+from glxflow.qc.rules import DEFAULT_LIMITS, Limit, limit_in_words, recorded_limits
 
 _LOCK = (
     "Nothing here tells whether the plan and the data were frozen before the conditions were "
@@ -51,16 +51,15 @@ def _limits(results: Path, scans: Sequence[ListedScan]) -> str:
             "Not all sessions were judged by the same quality limits: see `qc` in the records of "
             "the fits, and fit again with those of the plan."
         )
-    limits = {key: Limit(**ends) for key, ends in json.loads(applied.pop()).items()}
-    if changed := "; ".join(_changed(limits)):
+    if changed := "; ".join(_changed(recorded_limits(json.loads(applied.pop())))):
         return f"Quality limits are not those that glxflow comes with: {changed}."
     return "Quality limits are those that glxflow comes with."
 
 
-def _changed(limits: dict[str, Limit]) -> Iterator[str]:
+def _changed(limits: dict[Metric, Limit]) -> Iterator[str]:
     """Yield what each limit is and would have been, where these differ."""
-    for metric in METRICS:
-        own, default = limits.get(metric.key), DEFAULT_LIMITS[metric.key]
-        if own is not None and own != default:
+    for metric, own in limits.items():
+        default = DEFAULT_LIMITS[metric.key]
+        if own != default:
             usual = limit_in_words(metric, default)
             yield f"{metric.label} {limit_in_words(metric, own)} (instead of {usual})"

@@ -151,6 +151,17 @@ def limits_from(overrides: Mapping[str, Mapping[str, float | None]]) -> dict[str
     return limits
 
 
+def recorded_limits(given: Mapping[str, Mapping[str, float | None]]) -> dict[Metric, Limit]:
+    """Return the limits that a record of the fit holds under `qc`, in the order of the metrics.
+
+    Parameters
+    ----------
+    given : mapping
+        From the key of a metric to `doubtful` and `fail`.
+    """
+    return {metric: Limit(**given[metric.key]) for metric in METRICS if metric.key in given}
+
+
 def judge(
     metrics: Mapping[str, float],
     limits: Mapping[str, Limit],
