@@ -8,6 +8,7 @@ from glxflow.cli.prepared import Prepared, tissue_of
 from glxflow.cli.preprocess import PLACE
 from glxflow.errors import DataError
 from glxflow.io.anatomy import Section, sections_through, share_in_air
+from glxflow.io.voxel import edges_mm
 from glxflow.report.voxel import Voxel
 from glxflow.spectrum import percent
 
@@ -48,7 +49,7 @@ def voxel_of(prepared: Prepared, t1w: Path | None) -> Voxel:
         except DataError as error:
             lacking = [str(error)]
     return Voxel(
-        size_mm=() if place is None else tuple(np.linalg.norm(np.array(place)[:3, :3], axis=0)),
+        size_mm=() if place is None else edges_mm(np.array(place)),
         fractions=_fractions(prepared),
         image=t1w.name if t1w else "",
         sections=sections,

@@ -52,8 +52,12 @@ def voxel_size_mm(header: ScanHeader) -> tuple[float, ...] | None:
     low, high = _KNOWN_ML
     if not (header.is_placed and low <= _volume_ml(header.affine) <= high):
         return None
-    edges = np.linalg.norm(header.affine[:3, :3], axis=0)
-    return tuple(round(float(edge), 2) for edge in edges)
+    return tuple(round(edge, 2) for edge in edges_mm(header.affine))
+
+
+def edges_mm(affine: RealArray) -> tuple[float, ...]:
+    """Return the edges of a voxel, along its own axes, in mm."""
+    return tuple(np.linalg.norm(affine[:3, :3], axis=0).tolist())
 
 
 def _volume_ml(affine: RealArray) -> float:
