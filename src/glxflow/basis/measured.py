@@ -67,13 +67,7 @@ def measured_macromolecules(nulled: Fid, basis: BasisSet, linewidth_hz: float) -
     unit = float(lines[at_unit].sum()) / _UNIT_PROTONS
     if not unit > 0:
         raise BasisError("the nulled spectrum holds no macromolecules at 0.9 ppm. Check the file.")
-    share = model.metabolites_over_lines(amplitudes)
-    if share > MOST_METABOLITES:
-        raise BasisError(
-            f"narrow lines of metabolites are {percent(share)} of the macromolecules of the "
-            f"nulled spectrum (limit {percent(MOST_METABOLITES)}): metabolites are not nulled. "
-            "Give the scan with inversion; if it is that one, its inversion time does not fit."
-        )
+    share = _nulled_share(model, amplitudes)
     return replace(
         basis,
         names=("MM",),
@@ -87,6 +81,18 @@ def measured_macromolecules(nulled: Fid, basis: BasisSet, linewidth_hz: float) -
             f"{percent(share)} of the macromolecules",
         ),
     )
+
+
+def _nulled_share(model: "_Model", amplitudes: RealArray) -> float:
+    """Return what is left of metabolites over the macromolecules, which must be little."""
+    share = model.metabolites_over_lines(amplitudes)
+    if share > MOST_METABOLITES:
+        raise BasisError(
+            f"narrow lines of metabolites are {percent(share)} of the macromolecules of the "
+            f"nulled spectrum (limit {percent(MOST_METABOLITES)}): metabolites are not nulled. "
+            "Give the scan with inversion; if it is that one, its inversion time does not fit."
+        )
+    return share
 
 
 def with_measured(basis: BasisSet, measured: BasisSet) -> BasisSet:
