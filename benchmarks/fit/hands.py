@@ -12,6 +12,7 @@ import importlib
 
 import numpy as np
 from generator import axis_3t, metabolite_basis
+from monte_carlo import REPORTED
 
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
@@ -20,13 +21,6 @@ from glxflow.quantify import estimates
 from glxflow.spectrum import BasisSet, Fid, RealArray
 
 HANDS = ("eleventh", "twelfth", "thirteenth")
-REPORTED = {
-    "Glu": ("Glu",),
-    "Gln": ("Gln",),
-    "Glx": ("Glu", "Gln"),
-    "tNAA": ("NAA", "NAAG"),
-    "Ins": ("Ins",),
-}
 LIMITS = np.array([7.0, 25.0, 7.0])
 FIRST_SEED = 7000
 

@@ -111,20 +111,27 @@ def test_a_session_without_baseline_has_no_changes():
     assert table_of(cleaned, model, outcome_of(cleaned)["BinTable"][1:]) is None
 
 
-def test_a_fit_writes_changes_of_a_session_with_bins_and_drops_older_ones(glxflow, tmp_path):
+def prepared(glxflow, tmp_path):
+    """Return scan, basis set and results of a simulated session in three bins, and its prefix."""
     folder, prefix = tmp_path / "bids", "sub-01_ses-1_task-ketamine"
     simulate(folder, participants=2, transients=10, coils=1, points=1024, snr=150.0, seed=3)
     raw = folder / "sub-01" / "ses-1" / "mrs"
     scan, basis, out = raw / f"{prefix}_svs.nii.gz", tmp_path / "basis.nii.gz", tmp_path / "out"
     events = raw / f"{prefix}_events.tsv"
-    record = out / f"{prefix}_desc-preproc_svs.json"
     for command in (
         ("basis", "simulate", "--like", scan, "--out", basis),
         ("preprocess", scan, "--events", events, "--bin-s", 1200, "--out", out),
-        ("fit", record, "--basis", basis, "--out", out),
     ):
         run = glxflow(*command)
         assert run.returncode == 0, run.stderr
+    return scan, basis, out, prefix
+
+
+def test_a_fit_writes_changes_of_a_session_with_bins_and_drops_older_ones(glxflow, tmp_path):
+    scan, basis, out, prefix = prepared(glxflow, tmp_path)
+    record = out / f"{prefix}_desc-preproc_svs.json"
+    run = glxflow("fit", record, "--basis", basis, "--out", out)
+    assert run.returncode == 0, run.stderr
     changes = out / f"{prefix}_desc-fit_changes.tsv"
     table = pd.read_csv(changes, sep="\t")
     assert sorted(set(table["bin"])) == [1, 2]
@@ -135,14 +142,8 @@ def test_a_fit_writes_changes_of_a_session_with_bins_and_drops_older_ones(glxflo
 
 
 def test_a_bin_of_zeros_fails_alone(glxflow, tmp_path):
-    folder, prefix = tmp_path / "bids", "sub-01_ses-1_task-ketamine"
-    simulate(folder, participants=2, transients=10, coils=1, points=1024, snr=150.0, seed=3)
-    raw = folder / "sub-01" / "ses-1" / "mrs"
-    scan, basis, out = raw / f"{prefix}_svs.nii.gz", tmp_path / "basis.nii.gz", tmp_path / "out"
+    _, basis, out, prefix = prepared(glxflow, tmp_path)
     record = out / f"{prefix}_desc-preproc_svs.json"
-    events = raw / f"{prefix}_events.tsv"
-    glxflow("basis", "simulate", "--like", scan, "--out", basis)
-    glxflow("preprocess", scan, "--events", events, "--bin-s", 1200, "--out", out)
     bins = out / f"{prefix}_desc-bins_svs.nii.gz"
     image = nib.load(bins)
     samples = np.asarray(image.dataobj).copy()
