@@ -18,7 +18,7 @@ rule validate:
         "../envs/glxflow.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=30,
     params:
         bids=subpath(input.description, parent=True),
@@ -46,7 +46,7 @@ if config["basis"]["file"]:
             "../envs/glxflow.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
+            mem_mb=growing(1000),
             runtime=30,
         params:
             raw=lambda wildcards: fingerprint([BASIS_SETS[wildcards.basis]]),
@@ -70,7 +70,7 @@ else:
             "../envs/glxflow.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
+            mem_mb=growing(2000),
             runtime=60,
         params:
             sequence=config["basis"]["sequence"],

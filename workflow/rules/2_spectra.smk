@@ -15,8 +15,10 @@ rule preprocess:
         "../envs/glxflow.yaml"
     threads: 1
     resources:
-        # Measured: 0.12 GB, and 4.1 times the compressed scan.
-        mem_mb=lambda wildcards, input: max(1000, round(6 * input.size_mb)),
+        # Measured: 0.12 GB, 4.1 times the compressed scan, and 0.32 GB of Snakemake.
+        mem_mb=lambda wildcards, input, attempt: (
+            attempt * max(1000, round(600 + 5 * input.size_mb))
+        ),
         runtime=30,
     params:
         svs=lambda wildcards: str(SCANS[wildcards.prefix].svs),
@@ -49,7 +51,7 @@ rule calibrate:
         "../envs/glxflow.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=60,
     params:
         low=config["fit"]["ppm_range"][0],
@@ -76,14 +78,12 @@ rule fit:
         f"{OUT}/logs/fit/{{folder}}/{{prefix}}.log",
     benchmark:
         f"{OUT}/benchmarks/fit/{{folder}}/{{prefix}}.tsv"
-    # A cluster ends a job that takes more memory than it was given.
-    retries: 2
     conda:
         "../envs/glxflow.yaml"
     threads: 1
     resources:
-        # Measured: 0.6 GB for 41 bins of 4096 points, 1.0 for 81.
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        # Measured: 0.6 GB for 41 bins of 4096 points, 1.0 for 81; and 0.32 GB of Snakemake.
+        mem_mb=growing(1500),
         runtime=30,
     params:
         basis_on=lambda wildcards, input: options(input, "basis_on"),

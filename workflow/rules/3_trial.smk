@@ -26,7 +26,7 @@ rule collect:
         "../envs/glxflow.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=30,
     params:
         bids=subpath(input.description, parent=True),
@@ -58,7 +58,7 @@ rule trial:
         "../envs/glxflow.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=60,
     params:
         out=subpath(output.primary, parent=True),

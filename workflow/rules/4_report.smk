@@ -25,7 +25,7 @@ rule report:
         "../envs/glxflow.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=30,
     params:
         group=subpath(output.page, parent=True),

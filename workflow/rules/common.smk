@@ -81,6 +81,11 @@ def imaging_table():
     return [named_by(Path(config["plan"]), PLAN.imaging.table)] if PLAN.imaging else []
 
 
+def growing(mem_mb):
+    """Return a memory that grows with every attempt, since a cluster ends a job that exceeds it."""
+    return lambda wildcards, attempt: attempt * mem_mb
+
+
 def options(values, *names):
     """Return the command-line options, by name, of the values that are there."""
     given = {name: values.get(name) for name in names}
