@@ -9,6 +9,24 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 PROFILE = PROJECT / "config" / "profiles" / "slurm"
+SLURM = {
+    "sinfo": "echo 'work*'",
+    "scontrol": "echo 'MinJobAge = 300 sec'",
+    # Asked for the state of jobs it ends Snakemake, which would wait for ever.
+    "sacct": 'case "$*" in *--name*) kill -9 $PPID ;; esac; exit 1',
+    "sbatch": """echo "$*" >> "$SLURM_STUB/asked"
+id=$(wc -l < "$SLURM_STUB/asked")
+for option; do job=${option#--wrap=}; done
+case "$*" in
+    *" --mem 1000 "*) state=OUT_OF_MEMORY ;;
+    *) sh -c "$job" > "$SLURM_STUB/$id.log" 2>&1 && state=COMPLETED || state=FAILED ;;
+esac
+echo "$id|$state" >> "$SLURM_STUB/states"
+echo $id""",
+    "squeue": 'cat "$SLURM_STUB/states"',
+    "srun": 'while [ "${1#-}" != "$1" ]; do shift; done; exec "$@"',
+}
+"""A cluster without accounts, where a job runs as it is submitted and 1000 MB are not enough."""
 
 
 @pytest.fixture
@@ -58,3 +76,27 @@ def test_the_slurm_profile_is_read_on_a_machine_without_slurm(tmp_path, asked, m
     monkeypatch.setenv("PATH", str(tmp_path))
     jobs = asked("--profile", str(PROFILE))
     assert {rule for rule, _ in jobs} >= {"preprocess", "fit", "trial", "report"}
+
+
+@pytest.mark.slow
+def test_a_job_that_ran_out_of_memory_is_tried_again_where_slurm_keeps_no_accounts(
+    tmp_path, run_workflow, monkeypatch
+):
+    pytest.importorskip("snakemake_executor_plugin_slurm")
+    stub = tmp_path / "slurm"
+    stub.mkdir()
+    for name, script in SLURM.items():
+        (stub / name).write_text(f"#!/bin/sh\n{script}\n")
+        (stub / name).chmod(0o755)
+    monkeypatch.setenv("SLURM_STUB", str(stub))
+    monkeypatch.setenv("PATH", f"{stub}{os.pathsep}{os.environ['PATH']}")
+    run = run_workflow(
+        PROJECT / "test_data",
+        tmp_path / "results",
+        *("--profile", str(PROFILE), "--slurm-init-seconds-before-status-checks", "1"),
+        *("--until", "validate"),
+    )
+    assert run.returncode == 0, run.stderr
+    asked = (stub / "asked").read_text()
+    assert re.findall(r"--mem (\d+) ", asked) == ["1000", "2000"]
+    assert (tmp_path / "results" / "group" / "scans.tsv").exists()
