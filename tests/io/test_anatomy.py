@@ -106,6 +106,76 @@ def test_the_share_of_a_voxel_in_air_is_that_of_dark_pixels(tmp_path, share):
     assert found == pytest.approx(expected, abs=0.05)
 
 
+@pytest.fixture
+def upright(tmp_path):
+    """Return a writer of samples as an upright image whose middle is at 0."""
+
+    def write(samples, spacing_mm, kind=nib.Nifti1Image, name="t1.nii"):
+        affine = placed(np.eye(3), np.array(spacing_mm), np.zeros(3))
+        affine[:3, 3] = -affine[:3, :3] @ ((np.array(samples.shape[:3]) - 1) / 2)
+        image = kind(samples, affine)
+        if kind is nib.Nifti1Image:
+            image.set_sform(affine, code=1)
+        nib.save(image, tmp_path / name)
+        return tmp_path / name
+
+    return write
+
+
+def bright(shape):
+    """Return a head that fills the image, with some darker pixels at the left end."""
+    samples = np.full(shape, 100.0, dtype=np.float32)
+    samples[:2] = 0.0
+    return samples
+
+
+@pytest.mark.parametrize("right_mm", [20.0, 35.0, 39.0])
+def test_what_lies_beyond_the_image_is_no_head(upright, right_mm):
+    path = upright(bright((80, 80, 80)), (1, 1, 1))  # ends at 40 mm
+    voxel = placed(np.eye(3), np.full(3, 20.0), [right_mm, 0, 0])
+    found = share_in_air(sections_through(path, voxel))
+    # The sagittal slice has all of the voxel; of the others a part is beyond the edge.
+    beyond = max(right_mm + 10 - 40, 0) / 20
+    assert found == pytest.approx(2 * beyond / 3, abs=0.02)
+
+
+@pytest.mark.parametrize("up_mm", [14.0, -14.0])
+def test_a_voxel_between_the_middles_of_thick_slices_has_its_outline(upright, up_mm):
+    """As on the few slices of a localiser: the nearest one is 14 mm from the centre."""
+    path = upright(bright((64, 64, 3)), (1, 1, 30))
+    sections = sections_through(path, placed(np.eye(3), [20.0, 16.0, 10.0], [0, 0, up_mm]))
+    axial = sections[2]
+    np.testing.assert_allclose(np.ptp(axial.outline_mm, axis=0), [20, 16], atol=1e-4)
+    np.testing.assert_allclose(axial.outline_mm.mean(axis=0), [32, 32], atol=1e-4)
+    assert share_in_air(sections) == 0
+
+
+def test_a_voxel_smaller_than_a_pixel_has_the_grey_of_that_pixel(upright):
+    samples = bright((20, 20, 20))
+    samples[10, 10, 10] = 0.0
+    path = upright(samples, (12, 12, 12))
+    for middle_mm, expected in ((6.0, 1.0), (-6.0, 0.0)):
+        voxel = placed(np.eye(3), np.full(3, 5.0), np.full(3, middle_mm))
+        assert share_in_air(sections_through(path, voxel)) == expected
+
+
+RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
+
+
+@pytest.mark.parametrize(
+    ("samples", "kind", "name"),
+    [
+        (np.zeros((9, 9, 9), dtype=RGB), nib.Nifti1Image, "colours.nii"),
+        (np.ones((9, 9, 9), dtype=np.complex64), nib.Nifti1Image, "complex.nii"),
+        (bright((9, 9, 9)), nib.MGHImage, "freesurfer.mgz"),
+    ],
+)
+def test_what_is_no_image_of_greys_in_nifti_is_refused(upright, samples, kind, name):
+    path = upright(samples, (4, 4, 4), kind, name)
+    with pytest.raises(DataError, match="expected one volume of real numbers as NIfTI"):
+        sections_through(path, placed(np.eye(3), np.full(3, 10.0), np.zeros(3)))
+
+
 @pytest.mark.real_data
 @pytest.mark.parametrize(("up_mm", "low", "high"), [(0.0, 0.0, 0.15), (55.0, 0.9, 1.0)])
 def test_a_real_voxel_above_the_head_is_in_air(real_data, up_mm, low, high):

@@ -23,7 +23,7 @@ _NO_IMAGE = (
 )
 
 _MOST_AIR = 0.5
-"""Share of the voxel that may be as dark as air: fluid and bone are dark, too."""
+"""Share of the voxel that may be as dark as air, or not shown: fluid and bone are dark, too."""
 
 
 def voxel_of(prepared: Prepared, t1w: Path | None) -> Voxel:
@@ -64,8 +64,8 @@ def _doubt(t1w: Path | None, sections: tuple[Section, ...]) -> str:
     if air <= _MOST_AIR:
         return ""
     return (
-        f"{t1w}: {percent(air)} of the voxel is as dark as air on this image (limit "
-        f"{percent(_MOST_AIR)}): it lies outside of the head, or one of them is in other "
+        f"{t1w}: {percent(air)} of the voxel is as dark as air on this image, or beyond it "
+        f"(limit {percent(_MOST_AIR)}): it lies outside of the head, or one of them is in other "
         "coordinates. Look at its outline, and take the image of the same visit, as it was "
         "acquired."
     )

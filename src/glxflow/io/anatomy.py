@@ -17,17 +17,25 @@ from glxflow.spectrum import RealArray
 MOST_PIXELS = 192
 """Pixels along the longest side of a slice: enough to place a voxel, and a small page."""
 
-_ORIENTATIONS: Any = nib.orientations  # its functions have no annotations
+# Their functions have no annotations.
+_ORIENTATIONS: Any = nib.orientations
+_NIFTI: Any = nib.Nifti1Pair
 _VIEWS = ("sagittal", "coronal", "axial")
 _ENDS = (("L", "R"), ("P", "A"), ("I", "S"))
 _SCANNER = (1, 2)
 """NIfTI codes of coordinates in the scanner; others are of a template."""
+
+_REAL = "iuf"
+"""Kinds of numbers, by numpy, that can be greys."""
 
 _GREYS = (1.0, 99.0)
 """Percentiles of the slices that are drawn black and white."""
 
 _AIR = 0.1
 """Share of the scale below which a pixel is as dark as air; CSF is brighter."""
+
+_N_POINTS = 40
+"""Points a side at which the grey in an outline is looked up: to 1 % of its area."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,37 +103,45 @@ def sections_through(path: Path, voxel: RealArray) -> tuple[Section, ...]:
 
 
 def share_in_air(sections: Sequence[Section]) -> float:
-    """Return how much of a voxel, in slices through it, is as dark as air, from 0 to 1.
+    """Return how much of a voxel is as dark as air or beyond the image, from 0 to 1.
 
     Parameters
     ----------
     sections : sequence of Section
-        The slices; one at least cuts the voxel, as those through its centre do.
+        The slices through it.
     """
-    dark = np.concatenate([one.grey[_inside(one)] for one in sections]) < _AIR * 255
+    dark = np.concatenate([_greys_inside(one) for one in sections]) < _AIR * 255
     return float(dark.mean())
 
 
-def _inside(section: Section) -> NDArray[np.bool_]:
-    """Tell which pixels of a slice have their middle in the outline, which is convex."""
+def _greys_inside(section: Section) -> NDArray[np.integer]:
+    """Return the grey at points that fill an outline, which is convex; 0 beyond the image."""
     (n_rows, n_columns), (width, height) = section.grey.shape, section.size_mm
-    right = (np.arange(n_columns) + 0.5) * width / n_columns
-    down = (np.arange(n_rows)[:, np.newaxis] + 0.5) * height / n_rows
-    ends = zip(section.outline_mm, np.roll(section.outline_mm, -1, axis=0), strict=True)
+    outline = section.outline_mm
+    share = ((np.arange(_N_POINTS) + 0.5) / _N_POINTS)[:, np.newaxis]
+    right, down = (outline.min(axis=0) + share * np.ptp(outline, axis=0)).T
+    down = down[:, np.newaxis]
+    ends = zip(outline, np.roll(outline, -1, axis=0), strict=True)
     # On which side of each edge: of all the same one.
-    sides = [
-        (to[0] - at[0]) * (down - at[1]) - (to[1] - at[1]) * (right - at[0]) for at, to in ends
-    ]
-    turns = np.array(sides)
-    return np.asarray((turns >= 0).all(axis=0) | (turns <= 0).all(axis=0))
+    turns = np.array(
+        [(to[0] - at[0]) * (down - at[1]) - (to[1] - at[1]) * (right - at[0]) for at, to in ends]
+    )
+    is_inside = (turns >= 0).all(axis=0) | (turns <= 0).all(axis=0)
+    row = np.floor(down * n_rows / height).astype(int)
+    column = np.floor(right * n_columns / width).astype(int)
+    is_shown = (row >= 0) & (row < n_rows) & (column >= 0) & (column < n_columns)
+    greys = section.grey[row.clip(0, n_rows - 1), column.clip(0, n_columns - 1)]
+    return np.where(is_shown, greys, 0)[is_inside]
 
 
 def _place(path: Path, image: Any) -> tuple[RealArray, RealArray]:
     """Return the affine of an image to scanner coordinates, and how its axes lie there."""
-    if len(image.shape) < 3 or any(size > 1 for size in image.shape[3:]):
+    is_volume = len(image.shape) > 2 and all(size == 1 for size in image.shape[3:])
+    # Colours and complex numbers are no greys, and other formats know no codes of coordinates.
+    if not (is_volume and isinstance(image, _NIFTI) and image.get_data_dtype().kind in _REAL):
         raise DataError(
-            f"{path}: an image of shape {image.shape}, expected one volume as NIfTI. Give the "
-            "T1-weighted image itself."
+            f"{path}: an image of shape {image.shape} and type {image.get_data_dtype()}, expected "
+            "one volume of real numbers as NIfTI. Give the T1-weighted image itself."
         )
     try:
         forms = (image.get_sform(coded=True), image.get_qform(coded=True))
@@ -214,7 +230,11 @@ def _section(
 ) -> Section:
     """Return a slice with the outline of the voxel on it, from the top left, in mm."""
     wide, tall = (axis for axis in range(3) if axis != across)
-    corners = _cut(to_image, across, float(indices[across]))[:, [wide, tall]]
+    corners = _cut(to_image, across, float(indices[across]))
+    if not len(corners):
+        # The middle of a thick slice may miss a voxel that lies within its thickness.
+        corners = _cut(to_image, across, float(to_image[across, 3]))
+    corners = corners[:, [wide, tall]]
     # The middle of the first pixel is 0, its edge is half a pixel before.
     right = (corners[:, 0] + 0.5) * spacing_mm[wide]
     down = (shape[tall] - 0.5 - corners[:, 1]) * spacing_mm[tall]
