@@ -129,6 +129,12 @@ def test_what_only_some_sequences_have_is_not_missed_in_the_others(items):
     assert row.value == "TR 2000 ms, TE 30 ms, TI 20 ms (1 scan); TR 2000 ms, TE 30 ms (1 scan)"
 
 
+def test_a_scan_without_any_part_of_an_item_is_counted_in_words(items):
+    name = "2b Volume of interest: location"
+    value = items({"BodyPart": "BRAIN"}, {}, {})[name].value
+    assert value.startswith("not recorded (2 scans); BRAIN (1 scan); location: not recorded")
+
+
 def test_a_location_in_the_header_goes_before_the_label_in_the_name(items):
     name = "2b Volume of interest: location"
     assert items({"voi": "acc", "BodyPartDetails": "pregenual"})[name].value == "pregenual"

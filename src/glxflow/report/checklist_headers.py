@@ -218,7 +218,10 @@ def _row(
             for index, (part, texts) in enumerate(known.items())
         }
     )
-    lines = [", ".join(filter(None, row)) for row in shown.itertuples(index=False, name=None)]
+    lines = [
+        ", ".join(filter(None, row)) or "not recorded"
+        for row in shown.itertuples(index=False, name=None)
+    ]
     missing = [f"{part.name}: {unrecorded(_fields(part))}" for part in lacking]
     used = dict.fromkeys(
         _READ_FROM.get(column, column) for part in known for column in _used(table, part)

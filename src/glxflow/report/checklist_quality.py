@@ -66,7 +66,8 @@ def _excluded(study: Analysed) -> str:
 
 
 def _accounted(sessions: pd.DataFrame) -> str:
-    """Return what became of the planned sessions."""
+    """Return what became of the planned sessions; a participant without any is none."""
+    sessions = sessions[sessions["session"].notna()]
     counts = sessions["status"].value_counts()
     told = ", ".join(f"{n} {status}" for status, n in counts.items())
     return f"of {len(sessions)} planned or scanned session{'s' * (len(sessions) > 1)}: {told}"
