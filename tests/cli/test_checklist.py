@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from glxflow.cli.checklist import checklist_of
+from glxflow.cli.scan_paths import listed_scans
 from glxflow.errors import TableError
 from glxflow.quantify import Acquisition, Timing, Tissue, WaterAmplitude, water_scaling
 
@@ -49,7 +50,9 @@ def changed(record, **changes):
 def study(tmp_path):
     """Return a function that writes a study of three sessions and returns its checklist."""
 
-    def check(prepared=None, fitted=None, problem="", analysis_set="qc_pass", images=("svs",)):
+    def check(
+        prepared=None, fitted=None, problem="", analysis_set="qc_pass", images=("svs",), more=()
+    ):
         group = tmp_path / "results" / "group"
         group.mkdir(parents=True, exist_ok=True)
         keys = [("sub-01", "ses-1"), ("sub-01", "ses-2"), ("sub-02", "ses-1")]
@@ -60,15 +63,13 @@ def study(tmp_path):
         heading = "subject\tsession\timage\tsequence_recognised\tManufacturer\n"
         lines = [f"sub-01\tses-1\t{image}\tpress\tGE\n" for image in images]
         (group / "headers.tsv").write_text(heading + "".join(lines))
-        for index, (subject, session) in enumerate(keys):
-            folder = group.parent / subject / session / "mrs"
-            folder.mkdir(parents=True, exist_ok=True)
-            for ending, all_of_them, default in (
-                ("desc-preproc_svs.json", prepared or {}, PREPARED),
-                ("desc-fit_concentrations.json", fitted or {}, FITTED),
-            ):
-                record = json.dumps(all_of_them.get(index, default))
-                (folder / f"{subject}_{session}_{ending}").write_text(record)
+        fits = {}
+        for index, scan in enumerate(listed_scans(group / "scans.tsv")):
+            record = scan.result(group.parent, "desc-preproc_svs.json")
+            record.parent.mkdir(parents=True, exist_ok=True)
+            if kept := (prepared or {}).get(index, PREPARED):
+                record.write_text(json.dumps(kept))
+            fits[scan] = (fitted or {}).get(index, FITTED)
         made_by = [{"Name": name, "Version": "2"} for name in ("glxflow", "numpy", "snakemake")]
         description = group.parent / "dataset_description.json"
         description.write_text(json.dumps({"GeneratedBy": made_by}))
@@ -77,7 +78,8 @@ def study(tmp_path):
         qc = scans.assign(**QC, snr=[40.0, 60.0, 20.0], fwhm_hz=[5.0, 6.0, 8.0], qc_pass=[1, 1, 0])
         glx = {"metabolite": "Glx", "crlb": 0.1, "sd": [0.4, 0.8, 0.4], "amplitude": [10, 10, 0]}
         scans.assign(**glx).to_csv(group / "concentrations.tsv", sep="\t", index=False)
-        rows = checklist_of(group, {"sessions": sessions, "qc": qc}, "Glx/tNAA", analysis_set)
+        tables = {"sessions": pd.concat([sessions, pd.DataFrame(more)]), "qc": qc}
+        rows = checklist_of(group, fits, tables, "Glx/tNAA", analysis_set)
         return {f"{row.item} {row.name}": row.value for row in rows}
 
     return check
@@ -122,6 +124,13 @@ def test_limits_and_what_they_left_out_are_told(study):
     assert "takes those, too (all)" in study(analysis_set="all")["4b Exclusion of spectra"]
     assert study()["4b Exclusion of sessions"].endswith(
         "3 planned or scanned sessions: 2 used, 1 failed"
+    )
+
+
+def test_who_has_no_session_is_not_counted_among_the_sessions(study):
+    nobody = {"subject": "sub-09", "session": None, "status": "missing"}
+    assert study(more=[nobody])["4b Exclusion of sessions"] == (
+        "of 3 planned or scanned sessions: 2 used, 1 failed"
     )
 
 
@@ -265,8 +274,29 @@ def test_scans_that_failed_or_are_another_measurement_are_not_among_the_analysed
         assert "tissue water in 2 of 2 scans" in rows["3c Output measure"]
 
 
+def test_time_bins_are_those_of_the_scans_that_were_fitted(study):
+    """Here the fit failed of the one with other bins."""
+    other = changed(PREPARED, BinTable=BINS[:1])
+    rows = study(prepared={2: other}, fitted={2: {"Status": "failed"}})
+    assert rows["2e iii. Spectra of a scan"] == "3"
+    assert rows["2i Motion correction after the scan"].startswith("frequency and phase")
+    assert "2 of 64 transients rejected" in rows["2i Motion correction after the scan"]
+
+
+def test_of_fits_without_a_record_of_preprocessing_nothing_is_told(study):
+    """As where a scan was fitted by hand: what became of its transients is not known."""
+    rows = study(prepared={1: None})
+    assert "2 of 64 transients rejected" in rows["2i Motion correction after the scan"]
+    assert "tissue water in 2 of 2 scans" in rows["3c Output measure"]
+
+
+def test_without_any_record_of_preprocessing_the_headers_alone_are_told(study):
+    rows = study(prepared=dict.fromkeys(range(3)))
+    assert {name.split(" ")[0][0] for name in rows} == {"1", "2"}
+
+
 def test_headers_of_an_earlier_version_are_asked_for(tmp_path):
     with pytest.raises(
         TableError, match=r"headers\.tsv: no such table.*glxflow validate BIDS_DIR"
     ):
-        checklist_of(tmp_path, {}, "Glx/tNAA", "qc_pass")
+        checklist_of(tmp_path, {}, {}, "Glx/tNAA", "qc_pass")

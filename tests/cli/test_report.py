@@ -1,5 +1,6 @@
 import json
 import re
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -92,6 +93,24 @@ def test_the_page_says_what_is_known_of_departures_from_the_plan(group, tmp_path
     said = words[words.index("Departures from the plan") : words.index("Every session</h2>")]
     assert "records of the fits, which are not beside these tables" in said
     assert "stands in the notes at the top (1)" in said
+
+
+def test_each_record_of_a_fit_is_read_once_for_checklist_and_departures(
+    group, tmp_path, monkeypatch
+):
+    (group / "inference" / "inference.json").write_text(record(Tables=["primary"]))
+    fitted = tmp_path / "sub-01" / "ses-1" / "mrs" / "x_desc-fit_concentrations.json"
+    fitted.parent.mkdir(parents=True)
+    limits = {"snr": {"doubtful": 31.0, "fail": 8.0}}
+    fitted.write_text(json.dumps({"Status": "ok", "Parameters": {"qc": limits}}))
+    read = []
+    usual = Path.read_text
+    monkeypatch.setattr(
+        Path, "read_text", lambda path, *a, **k: read.append(path.name) or usual(path, *a, **k)
+    )
+    draw(group, tmp_path / "report.html")
+    assert read.count(fitted.name) == 1
+    assert "Signal to noise at least 31, fails below 8" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.parametrize("field", ["SourceFiles", "Arms"])

@@ -1,13 +1,13 @@
 """The reporting checklist of a study (MRSinMRS), from what its steps have left in files."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from glxflow.cli.scan_paths import FITTED, PREPROCESSED, listed_scans
+from glxflow.cli.scan_paths import PREPROCESSED, ListedScan
 from glxflow.errors import TableError
 from glxflow.io.header_table import HEADER_COLUMNS
 from glxflow.io.records import read_record
@@ -23,9 +23,15 @@ CHECKLIST = "mrsinmrs.tsv"
 
 _OF_NUMBERS = ("numpy", "scipy", "lmfit")
 
+Record = Mapping[str, Any]
+
 
 def checklist_of(
-    group: Path, tables: Mapping[str, pd.DataFrame], outcome: str, analysis_set: str
+    group: Path,
+    fits: Mapping[ListedScan, Record],
+    tables: Mapping[str, pd.DataFrame],
+    outcome: str,
+    analysis_set: str,
 ) -> tuple[ChecklistRow, ...]:
     """Return the checklist of a study.
 
@@ -33,6 +39,8 @@ def checklist_of(
     ----------
     group : Path
         Folder of its tables, in that of its results.
+    fits : mapping
+        From each scan to the record of its fit, where there is one.
     tables : mapping
         Of them `sessions` and `qc`, which the page shows, too.
     outcome, analysis_set : str
@@ -49,9 +57,9 @@ def checklist_of(
             f"{headers}: no such table, from which the reporting checklist is filled. Run the "
             f"workflow, or `glxflow validate BIDS_DIR --out {group}` with your data set."
         )
-    prepared, fitted = (_records(group, ending) for ending in (PREPROCESSED, FITTED))
     rows = header_items(read_tsv(headers, text=HEADER_COLUMNS).reindex(columns=HEADER_COLUMNS))
-    if fitted:
+    if analysed := list(_analysed(group / "..", fits)):
+        prepared, fitted = zip(*analysed, strict=True)
         descriptions = {metric.key: metric.description for metric in METRICS}
         study = Analysed(
             prepared=prepared,
@@ -71,15 +79,15 @@ def checklist_of(
     return tuple(sorted(rows, key=lambda row: (row.item, row.name.startswith("Water reference"))))
 
 
-def _records(group: Path, ending: str) -> list[dict[str, Any]]:
-    """Return the records of a step for the sound scans in which it succeeded."""
-    sound = (scan for scan in listed_scans(group / "scans.tsv") if not scan.problem)
-    paths = (scan.result(group / "..", ending) for scan in sound)
-    records = [read_record(path) for path in paths if path.exists()]
-    return [record for record in records if record["Status"] == "ok"]
+def _analysed(results: Path, fits: Mapping[ListedScan, Record]) -> Iterator[tuple[Record, Record]]:
+    """Yield the records of both steps for the sound scans in which they succeeded."""
+    for scan, fitted in fits.items():
+        path = scan.result(results, PREPROCESSED)
+        if not scan.problem and fitted["Status"] == "ok" and path.exists():
+            yield read_record(path), fitted
 
 
-def _software(group: Path, fitted: Sequence[Mapping[str, Any]]) -> str:
+def _software(group: Path, fitted: Sequence[Record]) -> str:
     """Return what made the fits, and the packages by which it computes."""
     own = counted(f"glxflow {record['GeneratedBy'][0]['Version']}" for record in fitted)
     made_by = read_json(group / ".." / "dataset_description.json")["GeneratedBy"]
@@ -88,13 +96,13 @@ def _software(group: Path, fitted: Sequence[Mapping[str, Any]]) -> str:
     return f"{own} (with {packages})"
 
 
-def _limits(record: Mapping[str, Any]) -> str:
+def _limits(record: Record) -> str:
     """Return the quality limits of a scan in words."""
     limits = recorded_limits(record["Parameters"]["qc"])
     return "; ".join(f"{m.label} {limit_in_words(m, limit)}" for m, limit in limits.items())
 
 
-def _water_scaling(record: Mapping[str, Any]) -> str:
+def _water_scaling(record: Record) -> str:
     """Return how a scan was scaled by water; its own tissue is no difference of the method."""
     if record.get("NotWaterScaled"):
         return str(record["NotWaterScaled"])

@@ -1,11 +1,9 @@
 """Say what the results tell of departures from the plan, and what they do not tell."""
 
 import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from glxflow.cli.scan_paths import FITTED, ListedScan
-from glxflow.io.records import read_record
 from glxflow.qc.metrics import Metric
 from glxflow.qc.rules import DEFAULT_LIMITS, Limit, limit_in_words, recorded_limits
 
@@ -16,15 +14,13 @@ _LOCK = (
 )
 
 
-def departures(results: Path, scans: Sequence[ListedScan], notes: Sequence[str]) -> list[str]:
+def departures(fits: Iterable[Mapping[str, Any]], notes: Sequence[str]) -> list[str]:
     """Return what is recorded of departures from the plan, a sentence each.
 
     Parameters
     ----------
-    results : Path
-        Folder of the derivatives.
-    scans : sequence of ListedScan
-        Whose records of the fit say by which limits they were judged.
+    fits : iterable of mapping
+        Records of the fits, which say by which limits the spectra were judged.
     notes : sequence of str
         What the analysis has noted.
     """
@@ -33,13 +29,12 @@ def departures(results: Path, scans: Sequence[ListedScan], notes: Sequence[str])
         if notes
         else "The analysis has noted nothing that it left out or could not do."
     )
-    return [_limits(results, scans), said, _LOCK]
+    return [_limits(fits), said, _LOCK]
 
 
-def _limits(results: Path, scans: Sequence[ListedScan]) -> str:
+def _limits(fits: Iterable[Mapping[str, Any]]) -> str:
     """Say whether the spectra were judged by the limits that the package has."""
-    paths = (scan.result(results, FITTED) for scan in scans)
-    parameters = (read_record(path).get("Parameters", {}) for path in paths if path.exists())
+    parameters = (record.get("Parameters", {}) for record in fits)
     applied = {json.dumps(own["qc"], sort_keys=True) for own in parameters if "qc" in own}
     if not applied:
         return (
@@ -49,7 +44,7 @@ def _limits(results: Path, scans: Sequence[ListedScan]) -> str:
     if len(applied) > 1:
         return (
             "Not all sessions were judged by the same quality limits: see `qc` in the records of "
-            "the fits, and fit again with those of the plan."
+            "the fits, and run the workflow again with one configuration."
         )
     if changed := "; ".join(_changed(recorded_limits(json.loads(applied.pop())))):
         return f"Quality limits are not those that glxflow comes with: {changed}."

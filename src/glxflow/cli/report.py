@@ -11,9 +11,10 @@ import typer
 from glxflow import __version__
 from glxflow.cli.checklist import CHECKLIST, checklist_of
 from glxflow.cli.departures import departures
-from glxflow.cli.scan_paths import INFERENCE, ListedScan, listed_scans
+from glxflow.cli.scan_paths import FITTED, INFERENCE, ListedScan, listed_scans
 from glxflow.errors import ConfigError, TableError
 from glxflow.io.files import atomic_path, sha256
+from glxflow.io.records import read_record
 from glxflow.io.tables import read_json, read_tsv, write_tsv
 from glxflow.report.page import Provenance
 from glxflow.report.study_page import CLASSICAL, CLINICAL, SENSITIVITY, StudyPage, render_study
@@ -59,12 +60,13 @@ def report(
 
     The reporting checklist (MRSinMRS) is written beside it as a table, mrsinmrs.tsv.
     """
-    content = _content(group)
     scans = listed_scans(group / "scans.tsv")
+    fits = _fits(group / "..", scans)
+    content = _content(group, fits)
     page = StudyPage(
         **content,
         pages=_pages(group, scans, out.parent),
-        departures=departures(group / "..", scans, content["notes"]),
+        departures=departures(fits.values(), content["notes"]),
     )
     write_tsv(out.with_name(CHECKLIST), pd.DataFrame(page.checklist))
     with atomic_path(out) as temporary:
@@ -76,8 +78,14 @@ def report(
         typer.secho(f"{who}: {row['reason']}", err=True, fg="yellow")
 
 
-def _content(group: Path) -> dict[str, Any]:
-    """Return the fields of the page from the tables of the group."""
+def _fits(results: Path, scans: tuple[ListedScan, ...]) -> dict[ListedScan, dict[str, Any]]:
+    """Return the record of the fit of each scan that has one."""
+    paths = {scan: scan.result(results, FITTED) for scan in scans}
+    return {scan: read_record(path) for scan, path in paths.items() if path.exists()}
+
+
+def _content(group: Path, fits: Mapping[ListedScan, dict[str, Any]]) -> dict[str, Any]:
+    """Return the fields of the page from the tables of the group and the records of the fits."""
     tables = {
         name: _table(group / f"{name}.tsv") for name in ("sessions", "trial", "qc", "clinical")
     }
@@ -109,7 +117,9 @@ def _content(group: Path) -> dict[str, Any]:
             },
             "results": _tables(written, RESULTS),
             "exploratory": _tables(written, EXPLORATORY),
-            "checklist": checklist_of(group, tables, _outcome(record), record["AnalysisSet"]),
+            "checklist": checklist_of(
+                group, fits, tables, _outcome(record), record["AnalysisSet"]
+            ),
         }
     )
 

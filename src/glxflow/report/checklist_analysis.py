@@ -26,7 +26,7 @@ class Analysed:
     Attributes
     ----------
     prepared, fitted : sequence of mapping
-        Records of the scans that were preprocessed, and of those that were fitted.
+        Records of the preprocessing and of the fit of the same scans, in one order.
     sessions, qc, concentrations : DataFrame
         Tables of the group.
     software : str
