@@ -180,7 +180,7 @@ def test_a_study_without_an_answer_has_a_page_that_says_why(group, tmp_path):
     (group / "inference" / "inference.json").write_text(record(Tables=["primary"]))
     draw(group, tmp_path / "report.html")
     assert (
-        "naltrexone − placebo: no answer. too few people" in (tmp_path / "report.html").read_text()
+        "naltrexone − placebo: no answer: too few people" in (tmp_path / "report.html").read_text()
     )
 
 

@@ -39,7 +39,7 @@ def test_a_sentence_holds_everything_that_a_claim_needs():
 
 def test_without_an_estimate_the_sentence_is_the_reason():
     row = ROW | {"estimate": math.nan, "note": "3 participants are too few."}
-    assert sentence(row, 0.95) == "no answer. 3 participants are too few."
+    assert sentence(row, 0.95) == "no answer: 3 participants are too few."
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def sentence(row: Row, confidence: float) -> str:
     """
     note = row.get("note")
     if math.isnan(_number(row, "estimate")) and isinstance(note, str):
-        return f"no answer. {true_minus(note)}"
+        return f"no answer: {true_minus(note)}"
     counts = ", ".join(
         f"{value:g} {noun}"
         for value, noun in ((_number(row, key), noun) for key, noun in _COUNTS)
