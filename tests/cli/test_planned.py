@@ -38,16 +38,41 @@ def tables(tmp_path):
     return folder
 
 
-def test_who_has_no_session_yet_and_a_screening_are_no_fault_of_the_others(tables):
-    """The screening is named, for a forgotten condition looks the same."""
+def planned(tables):
+    """Hold the plan of test_data against these tables, and the scans of test_data."""
+    return plan_problems(tables, find_scans(BIDS, None), PROJECT / "config" / "trial.yaml")
+
+
+def add_session(tables, subject, line):
+    with (tables / subject / f"{subject}_sessions.tsv").open("a") as file:
+        file.write(line)
+
+
+def test_who_has_no_session_yet_and_a_screening_are_no_fault(tables):
     with (tables / "participants.tsv").open("a") as file:
         file.write("sub-99\tF\t40\tPN\n")
     (tables / "sub-99").mkdir()
     (tables / "sub-99" / "sub-99_sessions.tsv").write_text("session_id\tperiod\tcondition\n")
-    with (tables / "sub-01" / "sub-01_sessions.tsv").open("a") as file:
-        file.write("ses-screening\tn/a\tn/a\tn/a\n")
-    (found,) = plan_problems(tables, find_scans(BIDS, None), PROJECT / "config" / "trial.yaml")
-    assert found.startswith("sub-01_sessions.tsv gives ses-screening no condition")
+    add_session(tables, "sub-01", "ses-screening\tn/a\tn/a\tn/a\n")
+    assert planned(tables) == []
+
+
+def test_a_period_or_a_scan_without_a_condition_is_no_screening(tables):
+    add_session(tables, "sub-01", "ses-3\tn/a\t3\tn/a\n")
+    second = tables / "sub-02" / "sub-02_sessions.tsv"
+    second.write_text(second.read_text().replace("2\tnaltrexone", "n/a\tn/a"))
+    assert planned(tables) == [
+        "sub-01_sessions.tsv gives ses-3 no condition: it is not part of the trial.",
+        "sub-02_sessions.tsv gives ses-2 no condition: it is not part of the trial.",
+    ]
+
+
+def test_who_has_no_table_of_sessions_is_named(tables):
+    (tables / "sub-01" / "sub-01_sessions.tsv").unlink()
+    with (tables / "participants.tsv").open("a") as file:
+        file.write("sub-99\tF\t40\tPN\n")
+    found = planned(tables)
+    assert any("sub-99_sessions.tsv: no such file" in line for line in found)
 
 
 def test_a_condition_that_no_session_has_is_named_with_those_that_there_are(problems_of):

@@ -3,7 +3,7 @@
 The tables are judged by the functions that judge them after the fits.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -51,8 +51,19 @@ def plan_problems(bids_dir: Path, scans: Iterable[Scan], plan: Path) -> list[str
     outcomes = dict.fromkeys(scanned, ("", ""))
     sessions = account_for_sessions(participants, planned, outcomes, faulty, what)
     is_other = (sessions["status"] == EXCLUDED) & (sessions["stage"] == DESIGN_STAGE)
+    reasons = sessions.loc[is_other & ~_are_screenings(sessions, scanned), "reason"]
     checks = _checks(bids_dir, sessions, what, plan)
-    return [*sessions.loc[is_other, "reason"], *filter(None, map(_fault, checks))]
+    return [*reasons, *filter(None, map(_fault, checks))]
+
+
+def _are_screenings(
+    sessions: pd.DataFrame, scanned: Collection[tuple[str, str]]
+) -> "pd.Series[bool]":
+    """Tell which sessions have no scan, and in the tables no place in the trial."""
+    places = sessions.reindex(columns=["period", "condition", "infusion"])
+    keys = zip(sessions["subject"], sessions["session"], strict=True)
+    has_none = pd.Series([key not in scanned for key in keys], index=sessions.index)
+    return sessions["session"].notna() & places.isna().all(axis=1) & has_none
 
 
 def _checks(
