@@ -56,6 +56,57 @@ def test_scans_that_the_tables_do_not_know_are_said(glxflow, bids):
     assert "sub-01_sessions.tsv: no such file" in run.stderr
 
 
+@pytest.fixture
+def two_sessions(bids, write_scan, singlet):
+    """Return a writer of the sessions of a participant of whom two are scanned."""
+    shutil.rmtree(bids / "sub-03")
+    people = "participant_id\nsub-01\nsub-02\n"
+    (bids / "participants.tsv").write_text(people)
+    for subject in ("sub-01", "sub-02"):
+        table = "session_id\tcondition\nses-1\tplacebo\n"
+        (bids / subject / f"{subject}_sessions.tsv").write_text(table)
+    name = "sub-01_ses-2_task-ketamine_svs.nii.gz"
+    write_scan(singlet(2.008), path=bids / "sub-01" / "ses-2" / "mrs" / name)
+
+    def write(*lines):
+        table = "\n".join(["session_id\tperiod\tcondition\tinfusion", *lines, ""])
+        (bids / "sub-01" / "sub-01_sessions.tsv").write_text(table)
+
+    return write
+
+
+def test_a_cell_that_a_participant_has_twice_is_said_before_anything_is_fitted(
+    glxflow, bids, two_sessions
+):
+    two_sessions("ses-1\t1\tplacebo\tsaline", "ses-2\t2\tplacebo\tsaline")
+    run = glxflow("validate", bids)
+    assert run.returncode == 2
+    assert "sub-01_sessions.tsv gives 'placebo' with 'saline' for ses-1 and ses-2" in run.stderr
+    two_sessions("ses-1\t1\tplacebo\tn/a", "ses-2\t2\tplacebo\tn/a")
+    assert "sub-01_sessions.tsv gives 'placebo' for ses-1 and ses-2" in (
+        glxflow("validate", bids).stderr
+    )
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["ses-1\t1\tplacebo\tsaline", "ses-2\t2\tplacebo\tketamine"],
+        ["ses-1\t1\tplacebo\tsaline", "ses-2\t2\tnaltrexone\tsaline"],
+        ["ses-1\t1\tn/a\tn/a", "ses-2\t2\tn/a\tn/a"],
+        # The third was not scanned, so that nothing is analysed of it.
+        [
+            "ses-1\t1\tplacebo\tsaline",
+            "ses-2\t2\tnaltrexone\tsaline",
+            "ses-3\tn/a\tplacebo\tsaline",
+        ],
+    ],
+)
+def test_cells_that_differ_or_are_not_measured_are_no_problem(glxflow, bids, two_sessions, lines):
+    two_sessions(*lines)
+    assert glxflow("validate", bids).returncode == 0
+
+
 def test_a_folder_that_cannot_be_read_is_said(glxflow, bids):
     closed = bids / "sub-04" / "ses-1"
     closed.mkdir(parents=True)

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median_low
 from typing import Annotated, Any
@@ -59,8 +59,7 @@ def validate(
     problems += [
         *misnamed_scans(bids_dir),
         *closed_sessions(bids_dir).values(),
-        *_table_problems(bids_dir, scans),
-        *(plan_problems(bids_dir, scans, plan) if plan else []),
+        *_table_problems(bids_dir, scans, plan),
     ]
     problems = list(dict.fromkeys(problems))
     if out is not None:
@@ -99,8 +98,11 @@ def _header_table(found: Iterable[tuple[Scan, Mapping[str, ScanHeader]]]) -> pd.
     return pd.DataFrame(rows, columns=list(HEADER_COLUMNS))
 
 
-def _table_problems(bids_dir: Path, scans: Iterable[Scan]) -> list[str]:
-    """Return what tables of participants and sessions lack, or have wrong, of those scanned."""
+def _table_problems(bids_dir: Path, scans: Sequence[Scan], plan: Path | None) -> list[str]:
+    """Return what tables of participants and sessions lack, or have wrong, of those scanned.
+
+    With a plan also what it asks of all tables; without one, what no plan can analyse.
+    """
     problems = []
     try:
         people = set(read_participants(bids_dir)["subject"])
@@ -115,7 +117,25 @@ def _table_problems(bids_dir: Path, scans: Iterable[Scan]) -> list[str]:
         if scan.subject not in of_sessions and (scan.subject, scan.session) not in listed:
             table = f"{scan.subject}_sessions.tsv"
             problems.append(f"{table} has no row for {scan.session}. Add one.")
-    return [*dict.fromkeys(problems), *of_sessions.values()]
+    problems += of_sessions.values()
+    if plan is not None:
+        return problems + plan_problems(bids_dir, scans, plan)
+    return problems + list(_twice(sessions, scans))
+
+
+def _twice(sessions: pd.DataFrame, scans: Iterable[Scan]) -> Iterator[str]:
+    """Yield what the tables give a participant in two scanned sessions: no design has that."""
+    cell = [name for name in ("condition", "infusion") if name in sessions]
+    keys = ["subject", "session"]
+    scanned = pd.DataFrame([(scan.subject, scan.session) for scan in scans], columns=keys)
+    known = sessions.merge(scanned, on=keys).dropna(subset="condition").fillna({"infusion": ""})
+    for (subject, *levels), own in known.groupby(["subject", *cell]):
+        if len(own) > 1:
+            given = " with ".join(repr(level) for level in levels if level)
+            yield (
+                f"{subject}_sessions.tsv gives {given} for {' and '.join(own['session'])}, but in "
+                "every design a participant has a condition, or a cell, once. Correct the table."
+            )
 
 
 def _protocol_problem(headers: Mapping[str, ScanHeader], protocol: Mapping[str, Any]) -> str:
