@@ -133,6 +133,8 @@ def test_an_edited_session_gives_gaba_plus_and_glx(glxflow, record, simulated_ba
     assert {f"{PREFIX}_desc-fit_svs.nii.gz", f"{PREFIX}_desc-fitsum_svs.nii.gz"} <= names
     said = json.loads((out / f"{PREFIX}_desc-fit_concentrations.json").read_text())
     assert any("desc-diff" in source["Path"] for source in said["SourceFiles"])
+    added = [note for note in said["Parameters"]["basis_notes"] if " added (" in note]
+    assert [note.split(" ")[0] for note in added] == ["default", "default", "co-edited"]
 
 
 def test_bins_of_an_edited_session_are_compared_jointly(glxflow, raw, bases, tmp_path):

@@ -1,6 +1,7 @@
 """Fit the bins of an edited session: difference and sum of ON and OFF together."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,9 @@ def fit_edited_bins(
     ]
     ensemble = edited_session_ensemble(total, difference, table, found, shared, eddies)
     sums = tuple(fit.total for fit in found)
-    return FittedSession(tuple(fits), basis[0], changes, ensemble, sums)
+    # What was added to the difference alone is part of the model, too.
+    notes = tuple(dict.fromkeys(note for one in basis for note in one.notes))
+    return FittedSession(tuple(fits), replace(basis[0], notes=notes), changes, ensemble, sums)
 
 
 def _fids(series: Series) -> list[Fid]:
