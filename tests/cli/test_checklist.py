@@ -34,7 +34,10 @@ FITTED = {
         "ppm_range": [0.2, 4.2],
         "basis": "simulated: press",
         "basis_notes": ["default macromolecules added (MM09)"],
-        "qc": {"snr": {"doubtful": 30.0, "fail": 8.0}},
+        "qc": {
+            "snr": {"doubtful": 30.0, "fail": 8.0},
+            "drift_hz": {"doubtful": None, "fail": 25.0},
+        },
     },
     "NotWaterScaled": "",
     "Warnings": ["mmol per kg of tissue water; voxel of half grey"],
@@ -120,7 +123,10 @@ def test_an_estimate_at_zero_has_no_percentage_and_is_counted(study):
 
 def test_limits_and_what_they_left_out_are_told(study):
     value = study()["4b Exclusion of spectra"]
-    assert "Signal to noise at least 30, fails below 8. 1 of 3 spectra fail; those are" in value
+    assert value.startswith(
+        "limits: Signal to noise at least 30, fails below 8; Frequency drift fails above 25 Hz. "
+        "1 of 3 spectra fail; those are left out"
+    )
     assert "takes those, too (all)" in study(analysis_set="all")["4b Exclusion of spectra"]
     assert study()["4b Exclusion of sessions"].endswith(
         "3 planned or scanned sessions: 2 used, 1 failed"

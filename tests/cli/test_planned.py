@@ -67,6 +67,27 @@ def test_a_period_or_a_scan_without_a_condition_is_no_screening(tables):
     ]
 
 
+def test_who_was_scanned_and_is_no_participant_is_named_by_the_fault_of_their_table(tables):
+    people = (tables / "participants.tsv").read_text().splitlines()
+    (tables / "participants.tsv").write_text("\n".join([people[0], *people[2:], ""]))
+    (tables / "sub-01" / "sub-01_sessions.tsv").unlink()
+    found = planned(tables)
+    assert all("sub-01_sessions.tsv: no such file" in line for line in found)
+    assert len(found) == 2  # both sessions
+
+
+def test_who_was_not_measured_needs_no_block(tables, tmp_path):
+    path = tables / "participants.tsv"
+    lines = path.read_text().splitlines()
+    with_site = [f"{lines[0]}\tsite", *(f"{line}\t1" for line in lines[1:])]
+    path.write_text("\n".join([*with_site, "sub-99\tF\t40\tPN\tn/a", ""]))
+    (tables / "sub-99").mkdir()
+    (tables / "sub-99" / "sub-99_sessions.tsv").write_text("session_id\tperiod\tcondition\n")
+    plan = yaml.safe_load((PROJECT / "config" / "trial.yaml").read_text())
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan | {"allocation": {"blocks": "site"}}))
+    assert plan_problems(tables, find_scans(BIDS, None), tmp_path / "plan.yaml") == []
+
+
 def test_who_has_no_table_of_sessions_is_named(tables):
     (tables / "sub-01" / "sub-01_sessions.tsv").unlink()
     with (tables / "participants.tsv").open("a") as file:

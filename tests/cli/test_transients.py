@@ -11,7 +11,7 @@ def record(**changes):
         "onset_s": [0.0, 60.0, 120.0, 180.0],
         "frequency_hz": [1.0, None, -1.0, 0.5],
         "phase_rad": [0.0, np.pi, -np.pi / 2, 0.1],
-        "weight": [1.0, 1.0, 0.0, 1.0],
+        "weight": [1.0, 0.5, 0.0, 1.0],
     }
     bins = [{"start_s": -120.0, "stop_s": 0.0}, {"start_s": 0.0, "stop_s": 120.0}]
     found = {"TransientTable": table, "BinTable": bins, "Parameters": {"onset_s": 120.0}}

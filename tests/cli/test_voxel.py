@@ -62,6 +62,17 @@ def test_a_voxel_outside_of_the_head_is_drawn_and_doubted(t1w):
     assert "100 % of the voxel is as dark as air" in doubt
 
 
+@pytest.mark.parametrize(("first_dark", "is_doubted"), [(21, False), (18, True)])
+def test_half_of_a_voxel_may_be_dark(t1w, first_dark, is_doubted):
+    """Above here all is air, and the middle of the voxel in pixel 20: 30 or 83 % in its slices."""
+    image = nib.load(t1w)
+    samples = np.full(image.shape, 100.0, dtype=np.float32)
+    samples[:, :, first_dark:] = 0.0
+    nib.save(nib.Nifti1Image(samples, image.affine, image.header), t1w)
+    flat = Bare(VoxelAffine=np.diag([20.0, 20.0, 20.0, 1.0]).tolist())
+    assert bool(voxel_of(flat, t1w).warnings) == is_doubted
+
+
 def test_the_edges_of_a_turned_voxel_are_its_own_and_not_those_of_the_scanner():
     turned = [[0, -30, 0, 9], [20, 0, 0, 9], [0, 0, 25, 9], [0, 0, 0, 1]]
     assert voxel_of(Bare(VoxelAffine=turned), None).size_mm == pytest.approx((20, 30, 25))

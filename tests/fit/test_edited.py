@@ -897,7 +897,8 @@ def test_what_only_the_difference_has_is_known_beforehand_as_in_it(make_session)
     own = [name for name in difference.names if name not in total.names]
     assert both.names == (*total.names, *own)
     assert "width_MM30co" in own
-    for part in ("mean", "sd", "low", "high"):
+    assert total.common.any()
+    for part in ("mean", "sd", "common", "low", "high"):
         known = dict(zip(difference.names, getattr(difference, part), strict=True))
         expected = [*getattr(total, part), *(known[name] for name in own)]
         assert (getattr(both, part) == expected).all()

@@ -26,6 +26,13 @@ def test_shifts_are_known_in_ppm_and_searched_in_hz(f0_mhz):
     assert (prior.mean < prior.high)[limited].all()
 
 
+def test_the_width_that_a_shim_adds_is_known_as_the_documentation_says():
+    """Lorentzian width of the shim, common to all: 0.7 ± 0.5 Hz (docs/methods/fit.md)."""
+    prior = prior_of(GROUPS, 123.25, FitOptions(), (0.1, 0.0))
+    index = prior.names.index("lorentzian_hz")
+    assert (prior.mean[index], prior.sd[index]) == (0.7, 0.5)
+
+
 def test_what_descent_would_push_over_its_bound_leaves_it():
     prior = prior_of(GROUPS, 123.25, FitOptions(), (0.1, 0.0))
     vary = np.isfinite(prior.low)

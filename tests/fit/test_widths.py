@@ -25,6 +25,16 @@ def test_measured_macromolecules_keep_their_width(basis):
     assert np.array_equal(narrowed(measured), measured.fids)
 
 
+def test_measured_macromolecules_are_broadened_less_than_a_line_gets_back(basis):
+    """Nothing was taken off them: they are broadened a little, and metabolites not at all."""
+    measured = replace(basis, gaussian_hz=())
+    is_broad = np.array([kind is not Kind.METABOLITE for kind in basis.kinds])
+    of_measured, of_lines = broadening_hz(measured), broadening_hz(basis)
+    assert of_measured[is_broad] == pytest.approx(0.05 * basis.axis.spectrometer_frequency_mhz)
+    assert (of_measured < of_lines)[is_broad].all()
+    assert not of_measured[~is_broad].any()
+
+
 def test_widths_lie_half_way_from_a_usual_to_the_published_t2(metabolites):
     width_hz = dict(zip(metabolites.names, lorentzian_hz(metabolites), strict=True))
     # Wyss 2018, mean of two grey-matter regions: NAA 258 ms, glutamate 128.5 ms.

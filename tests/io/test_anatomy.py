@@ -354,6 +354,17 @@ def test_of_a_template_and_the_scanner_the_scanner_has_the_say(write_t1):
     assert agreement(sections_through(path, VOXEL)[2]) > 0.94
 
 
+def test_of_two_places_in_the_scanner_the_sform_has_the_say(write_t1):
+    """As NIfTI advises: an sform may hold what a qform, of right angles, cannot."""
+    path = write_t1(name="t1.nii.gz")
+    image = nib.load(path)
+    moved = image.affine.copy()
+    moved[0, 3] += 20.0
+    image.set_qform(moved, code=1)
+    nib.save(image, path)
+    assert agreement(sections_through(path, VOXEL)[2]) > 0.94
+
+
 def test_an_image_of_one_grey_is_not_drawn(tmp_path):
     dark = np.zeros((9, 9, 9), dtype=np.int16)
     nib.save(nib.Nifti1Image(dark, stored(dark.shape, (9, 9, 9))), tmp_path / "dark.nii.gz")

@@ -38,6 +38,54 @@ def test_every_item_of_hardware_and_acquisition_has_a_line(items):
     assert found == {number + letter for number, letters in LETTERS.items() for letter in letters}
 
 
+@pytest.mark.parametrize(
+    ("line", "field", "words"),
+    [
+        ("1c Model and software version", "ManufacturersModelName", "A"),
+        ("1c Model and software version", "SoftwareVersions", "software A"),
+        ("2a Pulse sequence", "PulseSequenceType", "A"),
+        ("2a Pulse sequence", "SequenceName", "named A"),
+        ("2a Pulse sequence", "PulseSequenceFile", "file A"),
+        ("2a Pulse sequence", "PulseSequenceDetails", "A"),
+        ("2b Volume of interest: location", "BodyPart", "A"),
+        ("2e Acquisitions of a scan", "NumberOfTransients", "320 stored, A acquired"),
+        ("2e Acquisitions of a scan", "edit_conditions", "320 stored, of the conditions A"),
+        ("2f Frequency offsets", "TxOffset", "transmitter A ppm"),
+        ("2f Frequency offsets", "RxOffset", "receiver A ppm"),
+        ("2f Frequency offsets", "SpecFreqChemShift", "spectrometer frequency at A ppm"),
+        (
+            "2f Spectral width and number of points",
+            "FlipAngle",
+            "2000 Hz, 1024 points, flip angle A degrees",
+        ),
+        (
+            "2f Spectral width and number of points",
+            "ExcitationFlipAngle",
+            "2000 Hz, 1024 points, flip angle A degrees",
+        ),
+        ("2g Water suppression", "WaterSuppressed", "used: A"),
+        ("2g Water suppression", "WaterSuppressionTechnique", "A"),
+        ("2h Shimming method", "B0ShimmingTechnique", "A"),
+        ("2i Triggering", "SequenceTriggered", "A"),
+    ],
+)
+def test_each_field_stands_in_its_item_with_what_it_is(items, line, field, words):
+    row = items({field: "A"})[line]
+    known, *_ = re.split("; [a-z' ]+: not recorded", row.value)
+    assert known == words
+    source = {"edit_conditions": "EditCondition"}.get(field, field)
+    assert source in row.source
+
+
+def test_coils_are_told_by_what_they_do(items):
+    fields = {"TxCoil": "Body", "RxCoil": "Head", "NumberReceiveCoilActiveElements": "32"}
+    name = next(name for name in items({}) if name.startswith("1d"))
+    assert items(fields)[name].value == "1H, transmit Body, receive Head, 32 channels"
+    assert items({"ReceiveCoilName": "Neck", "coils_stored": "4"})[name].value.startswith(
+        "1H, receive Neck, 4 channels"
+    )
+
+
 def test_a_value_of_all_scans_stands_alone_with_its_field(items):
     row = items({}, {}, {})["1b Manufacturer"]
     assert (row.value, row.source) == ("Siemens", "header: Manufacturer (3 scans)")

@@ -203,6 +203,34 @@ def test_a_factorial_trial_has_the_arms_between_participants(within, titles):
     assert [line for line in last[-1] if "of them" in line] == words[len(within)]
 
 
+def test_a_second_session_that_one_group_does_not_have_is_no_negative_loss():
+    """One of two that were planned was scanned, so that the trial takes the participant."""
+    rows = [("sub-01", "ses-1", None, None, "placebo", "used", ""),
+            ("sub-01", "ses-2", None, None, "placebo", "missing", "scan")]  # fmt: skip
+    arms = {"condition": ("placebo", "naltrexone")}
+    flow = flow_of(table_of(rows), within=(), arms=arms)
+    assert boxes(flow.arms[0])["Session"] == [
+        "sessions planned 2", "-no scan 1", "scanned 1", "used 1",
+    ]  # fmt: skip
+
+
+def test_a_period_of_two_conditions_has_the_name_of_neither():
+    """Of one whose table contradicts the sequence, and whose scan failed."""
+    rows = [("sub-01", "ses-1", "PN", 1, "placebo", "used", ""),
+            ("sub-02", "ses-1", "PN", 1, "naltrexone", "failed", "fit")]  # fmt: skip
+    titles = list(boxes(flow_of(table_of(rows)).arms[0]))
+    assert titles == ["Period 1", "Period 2", "Analysed: primary outcome"]
+
+
+def test_the_first_row_of_a_model_is_the_claim():
+    sessions = crossover()
+    used = sessions.loc[sessions["status"] == "used", ["subject"]]
+    second = model_of(3, 4, 9).tail(1)
+    models = {"Glx": pd.concat([model_of(4, 5, 20), second])}
+    (end,) = participant_flow(sessions, used, models, ("condition",), CROSSOVER).ends
+    assert lines(end)[0] == "participants 4"
+
+
 def test_a_participant_of_two_groups_is_in_neither():
     rows = [("sub-01", "ses-1", None, 1, "placebo", "used", ""),
             ("sub-01", "ses-2", None, 2, "naltrexone", "failed", "fit")]  # fmt: skip

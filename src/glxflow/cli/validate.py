@@ -128,7 +128,8 @@ def _twice(sessions: pd.DataFrame, scans: Iterable[Scan]) -> Iterator[str]:
     cell = [name for name in ("condition", "infusion") if name in sessions]
     keys = ["subject", "session"]
     scanned = pd.DataFrame([(scan.subject, scan.session) for scan in scans], columns=keys)
-    known = sessions.merge(scanned, on=keys).dropna(subset="condition").fillna({"infusion": ""})
+    known = sessions.merge(scanned, on=keys).fillna({"infusion": ""})
+    # Sessions without a condition are in no group.
     for (subject, *levels), own in known.groupby(["subject", *cell]):
         if len(own) > 1:
             given = " with ".join(repr(level) for level in levels if level)
