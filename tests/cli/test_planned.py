@@ -76,6 +76,12 @@ def test_who_was_scanned_and_is_no_participant_is_named_by_the_fault_of_their_ta
     assert len(found) == 2  # both sessions
 
 
+def test_scores_are_not_blamed_for_sessions_that_the_plan_does_not_know(problems_of):
+    found = problems_of(conditions={"reference": "Plac", "active": "Nalt"})
+    assert len(found) == 16
+    assert all("but the plan knows Plac, Nalt" in line for line in found)
+
+
 def test_who_was_not_measured_needs_no_block(tables, tmp_path):
     path = tables / "participants.tsv"
     lines = path.read_text().splitlines()

@@ -71,9 +71,11 @@ def _checks(
 ) -> Iterator[Callable[[], object]]:
     """Yield what must not end in an error."""
     used = sessions[sessions["status"] == USED]
+    # Where no session is known, no score has one: that is said already.
+    is_any_known = bool((sessions["stage"] != DESIGN_STAGE).any())
     yield partial(check_design, used, ("subject", "period"), what, f"{bids_dir}: sessions")
     yield partial(blocks_of, used, what)
-    if what.instrument is not None:
+    if what.instrument is not None and is_any_known:
         instrument = what.instrument
         yield lambda: clinical_changes(
             clinical_table(read_scores(bids_dir, instrument), sessions), what
