@@ -451,7 +451,7 @@ def test_the_flow_of_participants_has_a_column_a_sequence_and_a_box_a_period(stu
     sessions = study.sessions.assign(sequence=["PN", "PN", "NP", "NP"] * 2)
     words = read_page(render_study(replace(study, sessions=sessions, arms=ARMS))).words
     flow = words[words.index("Flow of participants") : words.index("Every session")]
-    assert "Numbers screened and declined, and whether everybody took what was" in flow
+    assert "Who was screened or declined, and whether everybody took what was" in flow
     assert "Sequence PN 2 participants Period 1: placebo sessions planned 2 scanned 2" in flow
     lost = "Period 2: placebo sessions planned 2 lost: no scan − 1 scanned 1 used 1"
     assert flow.count("lost:") == flow.count(lost) == 1
@@ -462,6 +462,10 @@ def test_the_flow_of_participants_has_a_column_a_sequence_and_a_box_a_period(stu
     words = read_page(render_study(both)).words
     assert "Scores count whatever became of the scan." in words
     assert "Analysed in all: MADRS participants 4 sessions 8 rows 14" in words
+    alone = replace(both, primary=study.primary.assign(n_rows=np.nan))
+    words = read_page(render_study(alone)).words
+    assert "Analysed in all: Glx/tNAA" not in words
+    assert "Scores count whatever became of the scan." in words
 
 
 def test_the_flow_of_a_masked_study_tells_no_sequence(study, read_page):

@@ -44,11 +44,15 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Where participants come from, the arms, and what of all of them each model takes."""
+    """Where participants come from, the arms, and what of all of them each model takes.
+
+    Of scores a model takes those of sessions whose scan is not used, too.
+    """
 
     start: Step
     arms: tuple[Arm, ...]
     ends: tuple[Step, ...]
+    has_scores: bool
 
     @property
     def n_steps(self) -> int:
@@ -100,7 +104,7 @@ def participant_flow(
     start = _start(n_participants, outside["subject"].nunique(), kind)
     complete = {primary: complete_participants(analysed, within)}
     ends = tuple(model_step(name, row, complete.get(name, [])) for name, row in claims.items())
-    return Flow(start, tuple(columns), ends)
+    return Flow(start, tuple(columns), ends, has_scores=bool(claims.keys() - {primary}))
 
 
 def _claim(table: pd.DataFrame | None) -> list[dict[Hashable, Any]]:
