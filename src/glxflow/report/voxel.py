@@ -94,9 +94,7 @@ def _facts(voxel: Voxel) -> dict[str, str]:
     if voxel.fractions:
         return facts | {name: percent(share) for name, share in voxel.fractions.items()}
     unknown = "not known: no usable TissueFractions in the sidecar of the scan"
-    return facts | {
-        "Tissue fractions": f"{unknown}. What that means for water scaling is said above."
-    }
+    return facts | {"Tissue fractions": f"{unknown}. What becomes of water scaling is said above."}
 
 
 def _slice(section: Section) -> dict[str, Any]:
