@@ -142,8 +142,9 @@ def test_who_has_no_session_is_not_counted_among_the_sessions(study):
 
 def test_time_bins_are_told_as_they_were_filled(study):
     rows = study()
-    assert rows["2e i. Averaged in a spectrum"].startswith(
-        "baseline, transients: 16; later bins, transients: 7.5 (7 to 8)"
+    assert rows["2e i. Averaged in a spectrum"] == (
+        "baseline, transients: 16; later bins, transients: 7.5 (7 to 8); median (range) where "
+        "they differ"
     )
     assert rows["2e iii. Spectra of a scan"] == "3"
     assert rows["2i Motion correction after the scan"].endswith(

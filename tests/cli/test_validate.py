@@ -1,10 +1,13 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
+PLAN = Path(__file__).parents[2] / "config" / "trial.yaml"
 
 
 @pytest.fixture
@@ -86,6 +89,14 @@ def test_a_cell_that_a_participant_has_twice_is_said_before_anything_is_fitted(
     assert "sub-01_sessions.tsv gives 'placebo' for ses-1 and ses-2" in (
         glxflow("validate", bids).stderr
     )
+
+
+def test_with_a_plan_it_is_said_by_the_plan_alone(glxflow, bids, two_sessions):
+    two_sessions("ses-1\t1\tplacebo\tn/a", "ses-2\t2\tplacebo\tn/a")
+    (bids / "participants.tsv").write_text("participant_id\tsequence\nsub-01\tPN\nsub-02\tPN\n")
+    run = glxflow("validate", bids, "--plan", PLAN)
+    assert "sub-01 has 'placebo' in both periods" in run.stderr
+    assert "in every design" not in run.stderr
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,12 @@ def test_measured_macromolecules_are_broadened_less_than_a_line_gets_back(basis)
     assert not of_measured[~is_broad].any()
 
 
+def test_a_narrow_line_gets_back_four_fifths_of_its_own_width(basis):
+    is_broad = np.array([kind is not Kind.METABOLITE for kind in basis.kinds])
+    narrow = replace(basis, gaussian_hz=tuple(5.0 * is_broad))
+    assert broadening_hz(narrow) == pytest.approx(4.0 * is_broad)
+
+
 def test_widths_lie_half_way_from_a_usual_to_the_published_t2(metabolites):
     width_hz = dict(zip(metabolites.names, lorentzian_hz(metabolites), strict=True))
     # Wyss 2018, mean of two grey-matter regions: NAA 258 ms, glutamate 128.5 ms.

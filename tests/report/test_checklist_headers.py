@@ -145,6 +145,11 @@ def test_the_water_reference_is_reported_beside_the_spectra(items):
     assert rows["2d Repetition time, echo time"].value == "TR 2000 ms, TE 30 ms"
 
 
+def test_a_water_reference_that_does_not_tell_of_suppression_is_asked_to(items):
+    value = items({}, {"image": "mrsref"})["2g Water reference: water suppression"].value
+    assert value.endswith("(sidecar field WaterSuppressed or WaterSuppression)")
+
+
 def test_what_is_no_number_is_shown_as_it_stands(items):
     rows = items({"EchoTime": "short", "AcquisitionVoxelSize": "2 x 3"})
     assert rows["2d Repetition time, echo time"].value == "TR 2000 ms, TE short"

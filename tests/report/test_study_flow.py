@@ -237,9 +237,11 @@ def test_a_participant_of_two_groups_is_in_neither():
     arms = {"condition": ("placebo", "naltrexone")}
     flow = flow_of(table_of(rows), within=(), arms=arms)
     assert [arm.n_participants for arm in flow.arms] == [0, 0, 1]
-    assert boxes(flow.arms[-1])["Sessions"] == [
-        "in the tables, or scanned 2", "-failed in the fit 1", "used 1",
-    ]  # fmt: skip
+    assert boxes(flow.arms[-1]) == {
+        "Sessions": ["in the tables, or scanned 2", "-failed in the fit 1", "used 1"],
+        # The trial takes what is left.
+        "Analysed: primary outcome": ["participants 1", "sessions 1"],
+    }
 
 
 def test_whose_sessions_are_all_excluded_by_the_tables_keeps_the_sequence():
