@@ -82,6 +82,10 @@ def test_components_of_one_spectrum_are_taken_together(metabolites):
     )
     assert parts.names == whole.names
     assert parts.fids == pytest.approx(whole.fids, abs=1e-9)
+    # One spectrum tells their shares; how far to trust the ratio of parts, nobody says.
+    assert whole.share_sd == pytest.approx(0.2)
+    assert parts.share_sd == pytest.approx(0.25)
+    assert with_macromolecules(metabolites).share_sd == pytest.approx(0.25)
 
 
 def test_known_lines_stay_as_they_are(metabolites):

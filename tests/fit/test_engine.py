@@ -308,7 +308,7 @@ def test_the_baseline_has_the_stiffness_of_least_aic(basis, make_fid):
     """Twice the dimensions beside the logarithm of the misfit: once alone takes the softest."""
     model = prepare(basis, FitOptions())
     fid = make_fid(noise_sd=0.4)
-    hump = 8.0 * np.exp((2j * np.pi * fid.axis.hz(2.5) - 150.0) * fid.axis.time_s)
+    hump = 5.0 * np.exp((2j * np.pi * fid.axis.hz(2.5) - 150.0) * fid.axis.time_s)
     fid = Fid(fid.samples - hump, fid.axis)
     noise = noise_sd(fid)
     found = locate(fid, model.reference, noise)
@@ -424,7 +424,7 @@ def misfitting(make_fid):
     """A signal with something that no model describes: its residual is many times the noise."""
     fid = make_fid(noise_sd=0.4)
     time_s = fid.axis.time_s
-    hump = 4.0 * np.exp((2j * np.pi * fid.axis.hz(2.75) - 30.0) * time_s)
+    hump = 5.0 * np.exp((2j * np.pi * fid.axis.hz(2.75) - 30.0) * time_s)
     return Fid(fid.samples - hump, fid.axis)
 
 

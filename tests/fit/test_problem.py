@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ def problem_in(mode, model, make_fid):
     problem = Problem(model, spectrum, noise, stiffness, np.zeros((0, n_columns)))
     theta = model.prior.mean + 0.05 * np.random.default_rng(8).normal(size=model.prior.mean.size)
     if mode != "free amplitudes":
-        rows = ratio_rows(model, problem.evaluate(theta), 0.2)
+        rows = ratio_rows(replace(model, share_sd=0.2), problem.evaluate(theta))
         problem = problem.with_ratios(rows)
     return problem, theta
 

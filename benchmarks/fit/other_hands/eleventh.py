@@ -210,3 +210,12 @@ def make(
     sigma = height / rng.uniform(50, 100) / np.sqrt(t.size)  # of either channel
     noise = rng.standard_normal(t.size) + 1j * rng.standard_normal(t.size)
     return signal * np.exp(twist) + sigma * noise, truth
+
+
+def mean_macromolecules(axis):
+    """Return the macromolecules without their scatter, of one upright proton-mM each unit."""
+    t, mhz = np.asarray(axis.time_s), axis.spectrometer_frequency_mhz
+    return MM_AREA * sum(
+        area * _voigt(t, (ppm - axis.reference_ppm) * mhz, width * mhz)
+        for ppm, width, area in MACROMOLECULES
+    )

@@ -223,3 +223,11 @@ def make(fids, axis, rng):
     """Noisy signal (n_points,) and the true concentration of each metabolite."""
     scan = simulate(fids, axis, rng)
     return scan["signal"], scan["truth"]
+
+
+def mean_macromolecules(axis):
+    """Upright macromolecules without their scatter, proton-mM."""
+    mhz = axis.spectrometer_frequency_mhz
+    ppm, area, fwhm = MACROMOLECULES.T
+    hz = (ppm - axis.reference_ppm) * mhz
+    return gaussian_lines(np.asarray(axis.time_s), hz, M094_AREA * area, fwhm * mhz)

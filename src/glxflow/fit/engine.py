@@ -147,12 +147,11 @@ def _start(model: FitModel, linewidth_hz: float) -> RealArray:
 
 def _shared_fit(problem: Problem, point: Point) -> tuple[Problem, Point]:
     """Return the problem with soft constraints to scale, fitted with one common line shape."""
-    ratio_sd = problem.model.options.macromolecule_ratio_sd
-    problem = problem.with_ratios(ratio_rows(problem.model, point, ratio_sd))
+    problem = problem.with_ratios(ratio_rows(problem.model, point))
     smallest = _PREFIT_DECREASE * point.cost
     vary = _first_searched(problem)
     point = solve_fast(problem, problem.moved(point), vary, smallest).point
-    return problem.with_ratios(ratio_rows(problem.model, point, ratio_sd)), point
+    return problem.with_ratios(ratio_rows(problem.model, point)), point
 
 
 def _first_searched(problem: Problem) -> BoolArray:

@@ -67,6 +67,8 @@ class FitModel:
         Gaussian width that these are expected to gain over `response`.
     lorentzian_hz : (n_columns,) ndarray
         Lorentzian width that a metabolite is expected to gain by its T2.
+    share_sd : float
+        By how much the share of a macromolecule may differ from its expected one, over that.
     collinear : tuple of pairs of str
         Metabolites that no data can tell apart, other than those the groups tie.
     known_weights : dict
@@ -97,6 +99,7 @@ class FitModel:
     is_broad: BoolArray
     broadening_hz: RealArray
     lorentzian_hz: RealArray
+    share_sd: float
     collinear: tuple[tuple[str, str], ...]
     known_weights: dict[bytes, tuple[SplineSpace, RealArray, RealArray, SingleArray]] = field(
         default_factory=dict, compare=False, repr=False

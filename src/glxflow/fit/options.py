@@ -19,8 +19,6 @@ class FitOptions:
         Prior SD of a metabolite's shift about the common one, in ppm.
     width_log_sd : float
         Prior SD of the logarithm of a metabolite's own width, which T2 gives it.
-    macromolecule_ratio_sd : float
-        Prior SD of the ratio of a macromolecule to all of them over its expectation.
     solver : {"fast", "lmfit"}
         Both minimise the same residual; lmfit is the reference.
     """
@@ -29,5 +27,4 @@ class FitOptions:
     baseline_ed_per_ppm: float | None = None
     shift_sd_ppm: float = 0.01
     width_log_sd: float = 0.2
-    macromolecule_ratio_sd: float = 0.25
     solver: Literal["fast", "lmfit"] = "fast"

@@ -79,6 +79,7 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
         is_broad=np.array([kind is not Kind.METABOLITE for kind in basis.kinds])[columns],
         broadening_hz=broadening_hz(basis)[columns],
         lorentzian_hz=shared(lorentzian_hz(basis)[columns], groups),
+        share_sd=basis.share_sd,
         collinear=collinear_pairs(basis),
     )
 

@@ -16,7 +16,7 @@ _UNSURE_PROTONS = 1.0
 _LEAST_HEIGHT = 0.2
 
 
-def ratio_rows(model: FitModel, point: Point, ratio_sd: float) -> RealArray:
+def ratio_rows(model: FitModel, point: Point) -> RealArray:
     """Return soft constraints on amplitudes, each row divided by its SD.
 
     Macromolecules are held near their expected ratio to all of them (components are
@@ -28,8 +28,6 @@ def ratio_rows(model: FitModel, point: Point, ratio_sd: float) -> RealArray:
         Tells what the components are.
     point : Point
         A fit without them, for the scale of the SDs.
-    ratio_sd : float
-        Prior SD of the ratio of a macromolecule to the mean of all.
 
     Returns
     -------
@@ -40,7 +38,7 @@ def ratio_rows(model: FitModel, point: Point, ratio_sd: float) -> RealArray:
     amplitudes = np.where(is_seen, point.amplitudes, 0.0)
     return np.concatenate(
         [
-            _macromolecule_rows(model, amplitudes, is_seen, ratio_sd),
+            _macromolecule_rows(model, amplitudes, is_seen),
             _expectation_rows(model, amplitudes),
             _broad_rows(model, amplitudes),
         ]
@@ -69,9 +67,7 @@ def _broad_rows(model: FitModel, amplitudes: RealArray) -> RealArray:
     return rows
 
 
-def _macromolecule_rows(
-    model: FitModel, amplitudes: RealArray, is_seen: BoolArray, relative_sd: float
-) -> RealArray:
+def _macromolecule_rows(model: FitModel, amplitudes: RealArray, is_seen: BoolArray) -> RealArray:
     """Return the macromolecules less their mean, over their SD."""
     members = [index for index, kind in enumerate(model.kinds) if kind is Kind.MACROMOLECULE]
     if len(members) < 2:
@@ -81,7 +77,7 @@ def _macromolecule_rows(
     least = _LEAST_MACROMOLECULES * float(amplitudes.max())
     scale = max(float(np.mean(amplitudes[seen])) if seen else 0.0, least)
     # Of a weak line the share is known less well than of a strong one.
-    sd = relative_sd * np.hypot(1.0, _UNSURE_PROTONS / model.protons)
+    sd = model.share_sd * np.hypot(1.0, _UNSURE_PROTONS / model.protons)
     rows: RealArray = deviations(members, sd) / scale
     return rows
 

@@ -63,6 +63,9 @@ class BasisSet:
         empty where there is no such line.
     gaussian_linewidth_hz : float
         Gaussian width at half height that the metabolites' responses carry as well, in Hz.
+    share_sd : float
+        By how much the share that a macromolecule has of all of them may differ from its
+        expected one, over that: published tables differ from their mean by a quarter.
     """
 
     names: tuple[str, ...]
@@ -75,6 +78,7 @@ class BasisSet:
     notes: tuple[str, ...] = ()
     gaussian_hz: tuple[float, ...] = ()
     gaussian_linewidth_hz: float = 0.0
+    share_sd: float = 0.25
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fids", frozen_complex(self.fids, "fids", 2))
