@@ -135,7 +135,8 @@ def _twice(sessions: pd.DataFrame, scans: Iterable[Scan]) -> Iterator[str]:
             given = " with ".join(repr(level) for level in levels if level)
             yield (
                 f"{subject}_sessions.tsv gives {given} for {' and '.join(own['session'])}, but in "
-                "every design a participant has a condition, or a cell, once. Correct the table."
+                "every design a participant has a condition, or a cell, once: the trial would "
+                "stop. Correct the table."
             )
 
 
