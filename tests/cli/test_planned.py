@@ -71,9 +71,19 @@ def test_who_was_scanned_and_is_no_participant_is_named_by_the_fault_of_their_ta
     people = (tables / "participants.tsv").read_text().splitlines()
     (tables / "participants.tsv").write_text("\n".join([people[0], *people[2:], ""]))
     (tables / "sub-01" / "sub-01_sessions.tsv").unlink()
-    found = planned(tables)
-    assert all("sub-01_sessions.tsv: no such file" in line for line in found)
-    assert len(found) == 2  # both sessions
+    (found,) = planned(tables)
+    assert "sub-01_sessions.tsv: no such file" in found
+
+
+def test_a_fault_of_the_sessions_is_not_said_of_their_scores_too(tables):
+    """But a table of scores that cannot be read is."""
+    second = tables / "sub-02" / "sub-02_sessions.tsv"
+    second.write_text(second.read_text().replace("naltrexone", "placebo"))
+    (found,) = planned(tables)
+    assert "sub-02 has 'placebo' in both periods" in found
+    assert "clinical" not in found
+    (tables / "phenotype" / "madrs.tsv").unlink()
+    assert "madrs.tsv: no such file" in planned(tables)[1]
 
 
 def test_scores_are_not_blamed_for_sessions_that_the_plan_does_not_know(problems_of):

@@ -53,7 +53,8 @@ def plan_problems(bids_dir: Path, scans: Iterable[Scan], plan: Path) -> list[str
     is_other = (sessions["status"] == EXCLUDED) & (sessions["stage"] == DESIGN_STAGE)
     reasons = sessions.loc[is_other & ~_are_screenings(sessions, scanned), "reason"]
     checks = _checks(bids_dir, sessions, what, plan)
-    return [*reasons, *filter(None, map(_fault, checks))]
+    # Scores that cannot be read are a fault by themselves, and of their changes.
+    return list(dict.fromkeys([*reasons, *filter(None, map(_fault, checks))]))
 
 
 def _are_screenings(
@@ -71,19 +72,24 @@ def _checks(
 ) -> Iterator[Callable[[], object]]:
     """Yield what must not end in an error."""
     used = sessions[sessions["status"] == USED]
-    # Where no session is known, no score has one: that is said already.
-    is_any_known = bool((sessions["stage"] != DESIGN_STAGE).any())
-    yield partial(check_design, used, ("subject", "period"), what, f"{bids_dir}: sessions")
+    design = partial(check_design, used, ("subject", "period"), what, f"{bids_dir}: sessions")
+    yield design
     yield partial(blocks_of, used, what)
-    if what.instrument is not None and is_any_known:
-        instrument = what.instrument
-        yield lambda: clinical_changes(
-            clinical_table(read_scores(bids_dir, instrument), sessions), what
-        )
+    if what.instrument is not None:
+        yield partial(read_scores, bids_dir, what.instrument)
+        # What is wrong with the sessions would be said of their scores again.
+        if (sessions["stage"] != DESIGN_STAGE).any() and not _fault(design):
+            yield partial(_score_changes, bids_dir, sessions, what)
     table = imaging_table(plan, what)
     if what.imaging is not None and table is not None:
         part = what.imaging
         yield lambda: imaging_values(read_table(table), part)
+
+
+def _score_changes(bids_dir: Path, sessions: pd.DataFrame, what: Plan) -> pd.DataFrame:
+    """Return how the scores change, where the tables of sessions and scores have it."""
+    scores = read_scores(bids_dir, str(what.instrument))
+    return clinical_changes(clinical_table(scores, sessions), what)
 
 
 def _fault(check: Callable[[], object]) -> str:
