@@ -60,14 +60,7 @@ def report(
 
     The reporting checklist (MRSinMRS) is written beside it as a table, mrsinmrs.tsv.
     """
-    scans = listed_scans(group / "scans.tsv")
-    fits = _fits(group / "..", scans)
-    content = _content(group, fits)
-    page = StudyPage(
-        **content,
-        pages=_pages(group, scans, out.parent),
-        departures=departures(fits.values(), content["notes"]),
-    )
+    page = StudyPage(**_content(group, out.parent))
     write_tsv(out.with_name(CHECKLIST), pd.DataFrame(page.checklist))
     with atomic_path(out) as temporary:
         temporary.write_text(render_study(page), encoding="utf-8")
@@ -84,8 +77,8 @@ def _fits(results: Path, scans: tuple[ListedScan, ...]) -> dict[ListedScan, dict
     return {scan: read_record(path) for scan, path in paths.items() if path.exists()}
 
 
-def _content(group: Path, fits: Mapping[ListedScan, dict[str, Any]]) -> dict[str, Any]:
-    """Return the fields of the page from the tables of the group and the records of the fits."""
+def _content(group: Path, folder: Path) -> dict[str, Any]:
+    """Return the fields of a page in a folder, from the group's tables and the fits' records."""
     tables = {
         name: _table(group / f"{name}.tsv") for name in ("sessions", "trial", "qc", "clinical")
     }
@@ -100,6 +93,8 @@ def _content(group: Path, fits: Mapping[ListedScan, dict[str, Any]]) -> dict[str
     _refuse_stale(group, inference / "inference.json", record)
     read = (path for path in group.glob("*.tsv") if path.name != CHECKLIST)
     sources = sorted([*read, *written.values()])
+    scans = listed_scans(group / "scans.tsv")
+    fits = _fits(group / "..", scans)
     return (
         tables
         | _of_record(record)
@@ -117,6 +112,8 @@ def _content(group: Path, fits: Mapping[ListedScan, dict[str, Any]]) -> dict[str
             },
             "results": _tables(written, RESULTS),
             "exploratory": _tables(written, EXPLORATORY),
+            "pages": _pages(group, scans, folder),
+            "departures": departures(fits.values(), record["Warnings"]),
             "checklist": checklist_of(
                 group, fits, tables, _outcome(record), record["AnalysisSet"]
             ),
