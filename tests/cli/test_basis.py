@@ -312,6 +312,18 @@ def test_a_range_without_points_is_refused(ends, run, tmp_path):
         run("show", out, "--ppm-range", *ends, "--out", tmp_path / "page.html")
 
 
+@pytest.mark.parametrize("width", ["-1", "nan", "inf"])
+def test_a_line_width_that_is_none_is_refused(width, run, tmp_path):
+    missing, out = tmp_path / "no.nii.gz", tmp_path / "out.nii.gz"
+    for arguments in (
+        ("show", missing, "--out", tmp_path / "page.html"),
+        ("add-macromolecules", missing, "--nulled", missing, "--out", out),
+    ):
+        refused = run(*arguments, "--linewidth-hz", width)
+        assert refused.exit_code == 2
+        assert "is no line width" in refused.output
+
+
 def test_conversion_goes_round_through_the_formats(run, tmp_path):
     first, last = tmp_path / "first.basis", tmp_path / "last.basis"
     run("simulate", "--te", 30, *SAMPLING, "--out", first)

@@ -33,6 +33,14 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 _ALIKE = 0.7
 """Correlation from which a pair is listed: their SDs grow by 1.4."""
 
+
+def _a_width(value: float) -> float:
+    """Return a line width that a line can have."""
+    if not 0 <= value < float("inf"):
+        raise typer.BadParameter(f"{value:g} is no line width: give a number from 0, in Hz.")
+    return value
+
+
 Format = Annotated[
     str | None,
     typer.Option("--format", help=f"{', '.join(FORMATS)}; from the target's name if not given."),
@@ -169,7 +177,10 @@ def add_macromolecules(
     out: Annotated[Path, typer.Option(help="The basis set to write.")],
     water: Annotated[Path | None, typer.Option(help="Its water reference, NIfTI-MRS.")] = None,
     linewidth_hz: Annotated[
-        float, typer.Option(help="Line width of metabolites in the nulled scan, in Hz.")
+        float,
+        typer.Option(
+            help="Line width of metabolites in the nulled scan, in Hz.", callback=_a_width
+        ),
     ] = 6.0,
     fmt: Format = None,
 ) -> None:
@@ -191,7 +202,10 @@ def show(
         tuple[float, float], typer.Option(help="Chemical shifts to show, in ppm.")
     ] = DEFAULT_RANGE,
     linewidth_hz: Annotated[
-        float, typer.Option(help="Line width to add, in Hz; in vivo at 3 T about 5 Hz.")
+        float,
+        typer.Option(
+            help="Line width to add, in Hz; in vivo at 3 T about 5 Hz.", callback=_a_width
+        ),
     ] = 5.0,
 ) -> None:
     """Write a page with every component, and the pairs that cannot be told apart."""
