@@ -1,6 +1,6 @@
 """How near a fit could come to the truth of simulated spectra, by corrections of what it finds.
 
-Run ``OPENBLAS_NUM_THREADS=1 python benchmarks/fit/floor.py --spectra 1000`` (4 minutes). A linear
+Run ``OPENBLAS_NUM_THREADS=1 python benchmarks/fit/floor.py --spectra 1000`` (8 minutes). A linear
 correction of each estimate by everything the fit finds (line shapes, amplitudes, baseline, noise)
 is trained by ridge regression on four fifths of a generator's own spectra and tested on the rest:
 it knows the generator as no fit does. Trained on all other generators it tells what a fit leaves

@@ -1,6 +1,6 @@
-"""How the fit reads spectra of three generators by other hands, made without sight of it.
+"""How the fit reads spectra of generators by other hands, made without sight of it.
 
-Run ``OPENBLAS_NUM_THREADS=1 python benchmarks/fit/hands.py --spectra 120`` (a minute). Each was
+Run ``OPENBLAS_NUM_THREADS=1 python benchmarks/fit/hands.py --spectra 120`` (two minutes). Each was
 written from one paragraph ("3 T PRESS TE 35, SNR 50-100, 3-9 Hz, jittered lines, shim asymmetry,
 consensus-like macromolecules, lipid, residual water") by somebody who had seen neither the fit
 nor another generator; nothing of the fit is tuned to them. `--forty` prints how many of 1,000
@@ -23,7 +23,7 @@ from glxflow.preprocess.water import without_water
 from glxflow.quantify import estimates
 from glxflow.spectrum import BasisSet, Fid, Kind, RealArray
 
-HANDS = ("eleventh", "twelfth", "thirteenth")
+HANDS = ("eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth")
 LIMITS = np.array([7.0, 25.0, 7.0])
 FIRST_SEED = 7000
 
