@@ -10,76 +10,53 @@ bias of a generator as a whole is left out of all columns.
 """
 
 import argparse
-import importlib
 
 import numpy as np
-from generator import Scene, axis_3t, make_spectrum, metabolite_basis
-from hands import HANDS
-from other_generator import make_other
+from generator import axis_3t, metabolite_basis
+from hands import HANDS, maker
+from posterior import GENERATORS, REPORTED, Maker, ratios_of
 
 from glxflow.basis.macromolecules import with_macromolecules
-from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
+from glxflow.fit import Fit, FitModel, FitOptions, fit_prepared, prepare
 from glxflow.preprocess.water import without_water
-from glxflow.spectrum import BasisSet, ComplexArray, Fid, RealArray
+from glxflow.spectrum import BasisSet, Fid, RealArray
 
-SCENE = Scene((3.0, 9.0), (50.0, 100.0), True)
-PARTS = {"Glu": ("Glu",), "Gln": ("Gln",), "Glx": ("Glu", "Gln")}
 FIRST_SEED = 20000
 RIDGE = 0.2
 LARGEST = 0.6
 BASELINE_PPM = np.linspace(0.3, 4.1, 60)
 
 
-def signal(hand: str, basis: BasisSet, seed: int) -> tuple[ComplexArray, dict[str, float]]:
-    """Return a signal without its water, and the true concentrations."""
-    rng = np.random.default_rng(seed)
-    if hand in HANDS:
-        make = importlib.import_module(f"other_hands.{hand}").make
-        samples, truth = make({name: basis.fid(name) for name in basis.names}, basis.axis, rng)
-    else:
-        fid, truth = (
-            make_spectrum(basis, SCENE, rng) if hand == "first" else make_other(basis, rng)
-        )
-        samples = fid.samples
-    return without_water(samples, basis.axis), truth
-
-
-def found_in(fid: Fid, model: FitModel) -> tuple[RealArray, dict[str, float]]:
-    """Return everything that a fit finds, and its ratios to creatine."""
-    fit = fit_prepared(fid, model)
+def findings_of(fit: Fit, model: FitModel) -> RealArray:
+    """Return everything that a fit finds, (n_findings,)."""
+    assert fit.found is not None
     result, theta = fit.result, fit.found.solution.point.theta
-    amplitudes = dict(zip(result.names, result.amplitudes, strict=True))
-    creatine = amplitudes["Cr"] + amplitudes["PCr"]
+    creatine = sum(result.amplitudes[result.names.index(name)] for name in ("Cr", "PCr"))
     ascending = np.argsort(result.ppm)
     baseline = np.interp(BASELINE_PPM, result.ppm[ascending], result.baseline[ascending])
     sd = np.where(np.isfinite(model.prior.sd), model.prior.sd, 1.0)
     known = [(theta - model.prior.mean) / sd, result.amplitudes / creatine, baseline / creatine]
-    known.append([result.snr, result.fwhm_hz, np.log(result.reduced_chi2)])
-    ratios = {
-        name: sum(amplitudes[part] for part in parts) / creatine for name, parts in PARTS.items()
-    }
-    return np.concatenate(known), ratios
+    known.append(np.array([result.snr, result.fwhm_hz, np.log(result.reduced_chi2)]))
+    return np.concatenate(known)
 
 
 def read(
-    hand: str, basis: BasisSet, model: FitModel, count: int
+    make: Maker, basis: BasisSet, model: FitModel, count: int
 ) -> tuple[RealArray, RealArray, RealArray]:
-    """Return centred findings, relative errors and logarithms of the truth of a generator."""
+    """Return centred findings, relative errors and logarithms of true Glu and Gln."""
     rows, errors, truths = [], [], []
     for seed in range(FIRST_SEED, FIRST_SEED + count):
-        samples, truth = signal(hand, basis, seed)
-        row, ratios = found_in(Fid(samples, basis.axis), model)
-        creatine = truth["Cr"] + truth["PCr"]
-        true = {
-            name: sum(truth[part] for part in parts) / creatine for name, parts in PARTS.items()
-        }
-        rows.append(row)
-        errors.append(
-            [np.clip(ratios[name] / true[name] - 1, -LARGEST, LARGEST) for name in PARTS]
-        )
-        truths.append([np.log(true[name]) for name in ("Glu", "Gln")])
-    centred = (np.array(one) - np.mean(one, axis=0) for one in (rows, errors, truths))
-    return tuple(centred)
+        fid, truth = make(basis, np.random.default_rng(seed))
+        fit = fit_prepared(Fid(without_water(fid.samples, fid.axis), fid.axis), model)
+        true = ratios_of(list(truth), np.array(list(truth.values())))
+        rows.append(findings_of(fit, model))
+        errors.append(ratios_of(model.names, fit.result.amplitudes) / true - 1)
+        truths.append(np.log(true[:2]))
+    clipped = np.clip(errors, -LARGEST, LARGEST)
+    findings, off, known = (
+        np.array(one) - np.mean(one, axis=0) for one in (rows, clipped, truths)
+    )
+    return findings, off, known
 
 
 def correction(findings: RealArray, errors: RealArray, truths: RealArray) -> RealArray:
@@ -102,9 +79,10 @@ def main() -> None:
     count = parser.parse_args().spectra
     basis = metabolite_basis(axis_3t())
     model = prepare(with_macromolecules(basis), FitOptions())
-    data = {hand: read(hand, basis, model, count) for hand in ("first", "other", *HANDS)}
+    makers = GENERATORS | {hand: maker(hand) for hand in HANDS}
+    data = {name: read(make, basis, model, count) for name, make in makers.items()}
     print("scatter of the error of the ratio to tCr in %: as fitted / own / others' correction")
-    print(f"generator | {' | '.join(PARTS)}")
+    print(f"generator | {' | '.join(REPORTED)}")
     trained = 4 * count // 5
     for hand, (findings, errors, truths) in data.items():
         own = correction(findings[:trained], errors[:trained], truths[:trained])

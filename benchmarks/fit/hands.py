@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 from generator import axis_3t, metabolite_basis
 from monte_carlo import REPORTED
+from posterior import Maker
 
 from glxflow.basis.macromolecules import with_macromolecules
 from glxflow.fit import FitModel, FitOptions, fit_prepared, prepare
@@ -28,14 +29,23 @@ LIMITS = np.array([7.0, 25.0, 7.0])
 FIRST_SEED = 7000
 
 
+def maker(hand: str) -> Maker:
+    """Return what makes a signal of a generator, and its true concentrations."""
+    make = importlib.import_module(f"other_hands.{hand}").make
+
+    def signal(basis: BasisSet, rng: np.random.Generator) -> tuple[Fid, dict[str, float]]:
+        samples, truth = make({name: basis.fid(name) for name in basis.names}, basis.axis, rng)
+        return Fid(samples, basis.axis), truth
+
+    return signal
+
+
 def read(hand: str, basis: BasisSet, model: FitModel, n_spectra: int) -> RealArray:
     """Return error over truth and error over SD of the ratios to tCr, (n_spectra, 5, 2)."""
-    make = importlib.import_module(f"other_hands.{hand}").make
-    responses = {name: basis.fid(name) for name in basis.names}
-    rows = []
+    make, rows = maker(hand), []
     for seed in range(FIRST_SEED, FIRST_SEED + n_spectra):
-        samples, truth = make(responses, basis.axis, np.random.default_rng(seed))
-        fid = Fid(without_water(samples, basis.axis), basis.axis)
+        fid, truth = make(basis, np.random.default_rng(seed))
+        fid = Fid(without_water(fid.samples, fid.axis), fid.axis)
         found = {one.metabolite: one for one in estimates(fit_prepared(fid, model).result)}
         creatine = truth["Cr"] + truth["PCr"]
         true = [sum(truth[part] for part in parts) / creatine for parts in REPORTED.values()]
