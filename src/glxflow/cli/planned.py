@@ -52,9 +52,8 @@ def plan_problems(bids_dir: Path, scans: Iterable[Scan], plan: Path) -> list[str
     sessions = account_for_sessions(participants, planned, outcomes, faulty, what)
     is_other = (sessions["status"] == EXCLUDED) & (sessions["stage"] == DESIGN_STAGE)
     reasons = sessions.loc[is_other & ~_are_screenings(sessions, scanned), "reason"]
-    checks = _checks(bids_dir, sessions, what, plan)
-    # Scores that cannot be read are a fault by themselves, and of their changes.
-    return list(dict.fromkeys([*reasons, *filter(None, map(_fault, checks))]))
+    faults = _faults(bids_dir, sessions, what, plan)
+    return list(dict.fromkeys([*reasons, *filter(None, faults)]))
 
 
 def _are_screenings(
@@ -67,29 +66,31 @@ def _are_screenings(
     return sessions["session"].notna() & places.isna().all(axis=1) & has_none
 
 
-def _checks(
-    bids_dir: Path, sessions: pd.DataFrame, what: Plan, plan: Path
-) -> Iterator[Callable[[], object]]:
-    """Yield what must not end in an error."""
+def _faults(bids_dir: Path, sessions: pd.DataFrame, what: Plan, plan: Path) -> Iterator[str]:
+    """Yield the errors that the trial would end with, or nothing of what has none."""
     used = sessions[sessions["status"] == USED]
-    design = partial(check_design, used, ("subject", "period"), what, f"{bids_dir}: sessions")
-    yield design
-    yield partial(blocks_of, used, what)
+    of_design = _fault(
+        partial(check_design, used, ("subject", "period"), what, f"{bids_dir}: sessions")
+    )
+    yield of_design
+    yield _fault(partial(blocks_of, used, what))
     if what.instrument is not None:
-        yield partial(read_scores, bids_dir, what.instrument)
         # What is wrong with the sessions would be said of their scores again.
-        if (sessions["stage"] != DESIGN_STAGE).any() and not _fault(design):
-            yield partial(_score_changes, bids_dir, sessions, what)
+        is_sound = (sessions["stage"] != DESIGN_STAGE).any() and not of_design
+        yield _fault(
+            partial(_scores, bids_dir, what.instrument, sessions if is_sound else None, what)
+        )
     table = imaging_table(plan, what)
     if what.imaging is not None and table is not None:
         part = what.imaging
-        yield lambda: imaging_values(read_table(table), part)
+        yield _fault(lambda: imaging_values(read_table(table), part))
 
 
-def _score_changes(bids_dir: Path, sessions: pd.DataFrame, what: Plan) -> pd.DataFrame:
-    """Return how the scores change, where the tables of sessions and scores have it."""
-    scores = read_scores(bids_dir, str(what.instrument))
-    return clinical_changes(clinical_table(scores, sessions), what)
+def _scores(bids_dir: Path, instrument: str, sessions: pd.DataFrame | None, what: Plan) -> None:
+    """Read the scores, and how they change where sessions are given that tell it."""
+    scores = read_scores(bids_dir, instrument)
+    if sessions is not None:
+        clinical_changes(clinical_table(scores, sessions), what)
 
 
 def _fault(check: Callable[[], object]) -> str:
