@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from glxflow.cli.departures import departures
-from glxflow.qc.rules import limits_from
+from glxflow.qc.limits import limits_from
 
 
 def judged_by(overrides):

@@ -8,7 +8,7 @@ from glxflow.errors import ConfigError
 from glxflow.io.config import config_schema, named_by, read_yaml, settle_config
 from glxflow.io.records import write_description
 from glxflow.io.scan_names import LABEL
-from glxflow.qc.rules import DEFAULT_LIMITS
+from glxflow.qc.limits import DEFAULT_LIMITS
 
 PROJECT = Path(__file__).parents[2]
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from glxflow.errors import ConfigError
+from glxflow.qc.limits import DEFAULT_LIMITS, Limit, limits_from
 from glxflow.qc.metrics import METRICS
-from glxflow.qc.rules import DEFAULT_LIMITS, Level, Limit, judge, limits_from
+from glxflow.qc.rules import Level, judge
 from glxflow.spectrum import FitStatus, Flag
 
 GOOD = {

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from glxflow.qc.rules import DEFAULT_LIMITS, judge
+from glxflow.qc.limits import DEFAULT_LIMITS
+from glxflow.qc.rules import judge
 from glxflow.report.page import Provenance
 from glxflow.report.scan_verdict import FittedBin
 from glxflow.spectrum import FitResult, FitStatus, Flag, Kind

@@ -11,7 +11,7 @@ from glxflow.io.config import named_by, read_yaml, settle_config
 from glxflow.io.files import fingerprint
 from glxflow.io.readable import readable
 from glxflow.io.sidecars import with_sidecars
-from glxflow.qc.rules import limits_from
+from glxflow.qc.limits import limits_from
 from glxflow.trial.assemble import plan_of_spectra, refuse_sliding
 
 config = settle_config(config)

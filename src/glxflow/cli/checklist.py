@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -12,18 +11,16 @@ from glxflow.errors import TableError
 from glxflow.io.header_table import HEADER_COLUMNS
 from glxflow.io.records import read_record
 from glxflow.io.tables import read_json, read_tsv
+from glxflow.qc.limits import limit_in_words, recorded_limits
 from glxflow.qc.metrics import METRICS
-from glxflow.qc.rules import limit_in_words, recorded_limits
 from glxflow.report.checklist import ChecklistRow, counted
-from glxflow.report.checklist_analysis import Analysed, analysis_items
+from glxflow.report.checklist_analysis import Analysed, Record, analysis_items
 from glxflow.report.checklist_headers import header_items
 from glxflow.report.checklist_quality import quality_items
 
 CHECKLIST = "mrsinmrs.tsv"
 
 _OF_NUMBERS = ("numpy", "scipy", "lmfit")
-
-Record = Mapping[str, Any]
 
 
 def checklist_of(

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from glxflow.qc.limits import DEFAULT_LIMITS, Limit, limit_in_words, recorded_limits
 from glxflow.qc.metrics import Metric
-from glxflow.qc.rules import DEFAULT_LIMITS, Limit, limit_in_words, recorded_limits
 
 _LOCK = (
     "Nothing here tells whether the plan and the data were frozen before the conditions were "

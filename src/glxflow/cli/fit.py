@@ -33,7 +33,7 @@ from glxflow.io.nifti_mrs import write_curves
 from glxflow.io.records import read_record, write_failure, write_record
 from glxflow.io.scan_names import prefix_of
 from glxflow.io.tables import object_of, write_tsv
-from glxflow.qc.rules import Limit, limits_from
+from glxflow.qc.limits import Limit, limits_from
 from glxflow.report.page import Provenance
 from glxflow.report.scan_page import ScanPage, render_scan
 from glxflow.spectrum import BasisSet

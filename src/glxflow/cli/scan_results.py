@@ -12,13 +12,14 @@ import pandas as pd
 from glxflow.cli.model_choice import models_table
 from glxflow.cli.transients import transients_of
 from glxflow.fit.ensemble import Ensemble
+from glxflow.qc.limits import Limit
 from glxflow.qc.metrics import (
     baseline_sensitivity_percent,
     fit_metrics,
     relative_sd_percent,
     share_percent,
 )
-from glxflow.qc.rules import Level, Limit, QcVerdict, judge
+from glxflow.qc.rules import Level, QcVerdict, judge
 from glxflow.quantify import Estimate, ModelSpread, WaterScaling, estimates, model_spreads
 from glxflow.report.page import Provenance
 from glxflow.report.scan_page import ScanPage

@@ -6,7 +6,7 @@ import numpy as np
 
 from glxflow.errors import BasisError, DataError
 from glxflow.fit.groups import Group, collinear_pairs, far_lipids, groups_of, membership, shared
-from glxflow.fit.lineshape import lineshape_family, lineshape_slopes
+from glxflow.fit.lineshape import LineshapeFamily, lineshape_family, lineshape_slopes
 from glxflow.fit.model import FitModel, coordinates, zero_filled
 from glxflow.fit.options import FitOptions
 from glxflow.fit.prior import Prior, prior_of
@@ -52,8 +52,7 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
     quadrature_of = far_lipids(basis)
     groups = groups_of(basis.names, basis.kinds, quadrature_of)
     columns = [*range(len(basis.names)), *quadrature_of]
-    fids = _fids(basis, columns, upright, n_kept)
-    response = _responses(fids, family.interpolant, rows, rotation)
+    response = _responses(_fids(basis, columns, upright, n_kept), family, rows, rotation)
     return FitModel(
         names=basis.names,
         kinds=basis.kinds,
@@ -74,7 +73,7 @@ def prepare(basis: BasisSet, options: FitOptions, upright: complex | None = None
         reference=upright * template(basis),
         options=options,
         prior=_prior(basis, groups, columns, options),
-        membership=membership(groups, len(fids)),
+        membership=membership(groups, len(columns)),
         protons=np.abs(basis.fids[columns, 0]),
         is_broad=np.array([kind is not Kind.METABOLITE for kind in basis.kinds])[columns],
         broadening_hz=broadening_hz(basis)[columns],
@@ -124,12 +123,12 @@ def _fids(basis: BasisSet, columns: list[int], upright: complex, n_kept: int) ->
 
 
 def _responses(
-    fids: ComplexArray, interpolant: RealArray, rows: slice, rotation: RealArray
+    fids: ComplexArray, family: LineshapeFamily, rows: slice, rotation: RealArray
 ) -> RealArray:
     """Return the rotated real spectra of every response times every interpolant."""
-    response = np.empty((len(fids), 2 * interpolant.shape[1], rows.stop - rows.start))
+    response = np.empty((len(fids), 2 * family.node_s.size, rows.stop - rows.start))
     for index, fid in enumerate(fids):
-        spectra = zero_filled(fid * interpolant.T)[:, rows] @ rotation
+        spectra = zero_filled(fid * family.interpolant.T)[:, rows] @ rotation
         response[index, ::2], response[index, 1::2] = spectra.real, -spectra.imag
     return response
 

@@ -1,12 +1,11 @@
-"""Judge a spectrum: limits as data, a verdict with every reason in words."""
+"""Judge a spectrum by limits: a verdict with every reason in words."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
-from glxflow.errors import ConfigError, join_problems
+from glxflow.qc.limits import Limit, is_beyond, limit_in_words
 from glxflow.qc.metrics import METRICS, Metric
 from glxflow.spectrum import FitStatus, Flag
 
@@ -24,35 +23,6 @@ class Level(Enum):
     NOT_COMPUTABLE = "not computable"
     DOUBTFUL = "doubtful"
     FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """Where a figure becomes doubtful and where the spectrum fails; None means never.
-
-    The limit itself still passes.
-    """
-
-    doubtful: float | None = None
-    fail: float | None = None
-
-
-DEFAULT_LIMITS: Mapping[str, Limit] = {
-    # Interval coverage has been measured from SNR 20 upwards; below 8 the fit is noise.
-    "snr": Limit(doubtful=20.0, fail=8.0),
-    # Measured up to 9 Hz at 3 T (0.073 ppm); the clinical consensus ends at 0.1 ppm.
-    "fwhm_ppm": Limit(doubtful=0.075, fail=0.1),
-    "transients_used": Limit(doubtful=80.0, fail=50.0),
-    "drift_hz": Limit(doubtful=10.0),
-    "water_residual": Limit(doubtful=1.0),
-    "reduced_chi2": Limit(doubtful=3.0),
-    # An SD of 0.3 is a quarter of a usual Glx/tNAA: such a bin weighs next to nothing.
-    "glx_tnaa_sd": Limit(doubtful=0.15, fail=0.3),
-    # No failure on purpose: a relative limit removes low concentrations, not bad spectra.
-    "glx_relative_sd": Limit(doubtful=20.0),
-    "glx_baseline_sensitivity": Limit(doubtful=10.0),
-}
-"""Limits by metric; the reasons are in docs/reading_the_pages.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,50 +88,6 @@ class QcVerdict:
         }
 
 
-def limits_from(overrides: Mapping[str, Mapping[str, float | None]]) -> dict[str, Limit]:
-    """Return the limits of a study: the defaults, with what the configuration changes.
-
-    Parameters
-    ----------
-    overrides : mapping
-        From the key of a metric to `doubtful`, `fail` or both; None lifts a limit.
-
-    Raises
-    ------
-    ConfigError
-        If a metric or a kind of limit is unknown, a limit is no number, or failing starts
-        before doubt.
-    """
-    metrics = {metric.key: metric for metric in METRICS}
-    limits = dict(DEFAULT_LIMITS)
-    problems = []
-    for key, changes in overrides.items():
-        if key not in metrics:
-            problems.append(f"unknown metric {key!r}; known are {', '.join(metrics)}")
-        elif wrong := _value_problems(key, changes):
-            problems += wrong
-        else:
-            default = limits[key]
-            limits[key] = Limit(
-                changes.get("doubtful", default.doubtful), changes.get("fail", default.fail)
-            )
-            problems += _order_problem(metrics[key], limits[key])
-    if problems:
-        raise ConfigError(join_problems("qc", problems))
-    return limits
-
-
-def recorded_limits(given: Mapping[str, Mapping[str, float | None]]) -> dict[Metric, Limit]:
-    """Return the limits that a record of the fit holds under `qc`, in the order of the metrics.
-
-    Parameters
-    ----------
-    given : mapping
-        From the key of a metric to `doubtful` and `fail`.
-    """
-    return {metric: Limit(**given[metric.key]) for metric in METRICS if metric.key in given}
-
-
 def judge(
     metrics: Mapping[str, float],
     limits: Mapping[str, Limit],
@@ -218,36 +144,9 @@ def _level(metric: Metric, value: float, limit: Limit) -> Level:
     """Return where a value stands."""
     if math.isnan(value):
         return Level.NOT_COMPUTABLE
-    if _is_beyond(metric, value, limit.fail):
+    if is_beyond(metric, value, limit.fail):
         return Level.FAIL
-    return Level.DOUBTFUL if _is_beyond(metric, value, limit.doubtful) else Level.PASS
-
-
-def _is_beyond(metric: Metric, value: float, limit: float | None) -> bool:
-    """Return whether a value is on the wrong side of a limit."""
-    if limit is None:
-        return False
-    return value < limit if metric.better == "higher" else value > limit
-
-
-def limit_in_words(metric: Metric, limit: Limit) -> str:
-    """Say what is expected.
-
-    Parameters
-    ----------
-    metric : Metric
-        What is judged.
-    limit : Limit
-        Of it.
-    """
-    at, beyond = ("at least", "below") if metric.better == "higher" else ("at most", "above")
-    unit = f" {metric.unit}" if metric.unit else ""
-    parts = []
-    if limit.doubtful is not None:
-        parts.append(f"{at} {limit.doubtful:g}{unit}")
-    if limit.fail is not None:
-        parts.append(f"fails {beyond} {limit.fail:g}{unit}")
-    return ", ".join(parts) or "no limit"
+    return Level.DOUBTFUL if is_beyond(metric, value, limit.doubtful) else Level.PASS
 
 
 def _message(metric: Metric, value: float, limit: Limit, level: Level) -> str:
@@ -266,38 +165,7 @@ def _message(metric: Metric, value: float, limit: Limit, level: Level) -> str:
 def _shown(metric: Metric, value: float, limit: Limit) -> str:
     """Return a value with as many digits as keep it on its side of the limits."""
     edges = (limit.doubtful, limit.fail)
-    sides = [_is_beyond(metric, value, edge) for edge in edges]
+    sides = [is_beyond(metric, value, edge) for edge in edges]
     texts = (f"{value:.{digits}g}" for digits in range(3, 17))
-    kept = (text for text in texts if [_is_beyond(metric, float(text), e) for e in edges] == sides)
+    kept = (text for text in texts if [is_beyond(metric, float(text), e) for e in edges] == sides)
     return next(kept, repr(value))
-
-
-def _value_problems(key: str, changes: Any) -> list[str]:
-    """Return what keeps the changes of one metric from being limits, a sentence each."""
-    if not isinstance(changes, Mapping):
-        return [f"{key!r} is {changes!r}; give 'doubtful', 'fail' or both, as {{'fail': 8}}"]
-    unknown = sorted(set(changes) - {"doubtful", "fail"})
-    if unknown:
-        return [f"{key!r} has {unknown}; give 'doubtful', 'fail' or both"]
-    return [
-        f"'{key}.{kind}' is {value!r}; give a finite number, or null for no limit"
-        for kind, value in changes.items()
-        if value is not None
-        and (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not math.isfinite(value)
-        )
-    ]
-
-
-def _order_problem(metric: Metric, limit: Limit) -> list[str]:
-    """Return a sentence where a spectrum would fail before it is doubtful."""
-    if limit.doubtful is None or limit.fail is None:
-        return []
-    if not _is_beyond(metric, limit.doubtful, limit.fail):
-        return []
-    return [
-        f"{metric.key!r} fails at {limit.fail:g} but is doubtful only at {limit.doubtful:g}, "
-        f"and {metric.better} is better; exchange the two"
-    ]
